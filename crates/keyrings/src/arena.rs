@@ -1,0 +1,217 @@
+//! The memory that all tasks of one snippet share: a desk for each task, where it gets its orders,
+//! and the record.
+//!
+//! It is a file in memory that is opened before the snippet begins, so that it does not hold the
+//! credentials, and with them the keyrings, that the snippet is about. Nothing here opens a file
+//! later: the tasks wait for each other by futex.
+
+use crate::sys;
+use std::cell::{Cell, UnsafeCell};
+use std::os::fd::RawFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Tells a program that it is started as a task of a snippet: `descriptor:desk`.
+pub(crate) const TASK_VARIABLE: &str = "KEYRINGS_TASK";
+
+/// How long anything is waited for. Nothing takes long; a loaded machine may.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+const DESKS: usize = 64;
+const ROOM: usize = 1 << 20;
+/// Bytes for what an order carries there, and as many for what it brings back.
+pub(crate) const PARCEL: usize = 256;
+
+/// A desk: where a task gets its orders, one at a time.
+#[repr(C)]
+pub(crate) struct Desk {
+    /// One of the states below.
+    state: AtomicU32,
+    /// The process and the thread that sit here.
+    pub(crate) pid: AtomicI32,
+    pub(crate) tid: AtomicI32,
+    /// The order: where its code lies, counted from [`sys::landmark`].
+    pub(crate) code: AtomicIsize,
+    /// Set once the task has gone through execve.
+    pub(crate) fresh_image: AtomicU32,
+    name: UnsafeCell<[u8; 48]>,
+    pub(crate) there: UnsafeCell<[u64; PARCEL / 8]>,
+    pub(crate) back: UnsafeCell<[u64; PARCEL / 8]>,
+}
+
+/// What is going on at a desk.
+pub(crate) mod state {
+    /// Nobody has sat here yet.
+    pub(crate) const FREE: u32 = 0;
+    /// The task waits for an order.
+    pub(crate) const IDLE: u32 = 1;
+    /// The task has an order to carry out.
+    pub(crate) const ORDERED: u32 = 2;
+    /// The order is carried out.
+    pub(crate) const DONE: u32 = 3;
+    /// The order failed; the record says why.
+    pub(crate) const FAILED: u32 = 4;
+    /// The task is to end.
+    pub(crate) const LEAVE: u32 = 5;
+    /// The task has ended, or is about to.
+    pub(crate) const GONE: u32 = 6;
+}
+
+/// The whole of the shared memory.
+#[repr(C)]
+pub(crate) struct Arena {
+    /// The process of the snippet's own main task.
+    pub(crate) main_pid: AtomicI32,
+    descriptor: AtomicI32,
+    failures_len: AtomicUsize,
+    len: AtomicUsize,
+    desks: [Desk; DESKS],
+    failures: UnsafeCell<[u8; 1 << 14]>,
+    text: UnsafeCell<[u8; ROOM]>,
+}
+
+static HERE: OnceLock<&'static Arena> = OnceLock::new();
+
+thread_local! {
+    static DESK: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The number of the desk that the calling task sits at.
+pub(crate) fn my_desk() -> usize {
+    DESK.get()
+}
+
+/// Takes the calling task to a desk.
+pub(crate) fn sit_at(desk: usize) {
+    DESK.set(desk);
+}
+
+/// The name of the calling task.
+pub(crate) fn my_name() -> String {
+    Arena::here().map_or_else(|| "main".to_owned(), |arena| arena.desk(my_desk()).name())
+}
+
+impl Arena {
+    /// The memory of this snippet, if there is one.
+    pub(crate) fn here() -> Option<&'static Arena> {
+        HERE.get().copied()
+    }
+
+    /// Makes the memory, and the calling task its main task.
+    pub(crate) fn create() -> nix::Result<&'static Arena> {
+        let (descriptor, arena) = sys::new_shared_memory()?;
+        arena.descriptor.store(descriptor, Ordering::Relaxed);
+        arena.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+        let main = arena.desk(0);
+        main.rename("main");
+        // It has an order that never ends: the snippet.
+        main.set(state::ORDERED);
+        main.occupy();
+        Ok(HERE.get_or_init(|| arena))
+    }
+
+    /// Finds the memory again in a program that was started as a task.
+    pub(crate) fn attach(descriptor: RawFd) -> nix::Result<&'static Arena> {
+        let arena = sys::shared_memory(descriptor)?;
+        Ok(HERE.get_or_init(|| arena))
+    }
+
+    /// For [`TASK_VARIABLE`], for a program that is to sit at this desk.
+    pub(crate) fn invitation(&self, desk: usize) -> String {
+        format!("{}:{desk}", self.descriptor.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn desk(&self, number: usize) -> &Desk {
+        &self.desks[number]
+    }
+
+    pub(crate) fn desks(&self) -> &[Desk] {
+        &self.desks
+    }
+
+    /// Sets up a desk for a new task, which has its arrival as its first order.
+    pub(crate) fn new_desk(&self, name: &str) -> Option<usize> {
+        let free = |desk: &Desk| {
+            let change = (state::FREE, state::ORDERED);
+            let order = (Ordering::AcqRel, Ordering::Relaxed);
+            desk.state.compare_exchange(change.0, change.1, order.0, order.1).is_ok()
+        };
+        let number = self.desks.iter().position(free)?;
+        self.desk(number).rename(name);
+        Some(number)
+    }
+
+    /// Adds a line to the record.
+    pub(crate) fn append(&self, line: &str) {
+        let len = line.len() + 1;
+        let at = self.len.fetch_add(len, Ordering::AcqRel);
+        assert!(at + len <= ROOM, "the record is full");
+        sys::fill(&self.text, at, line.as_bytes());
+        sys::fill(&self.text, at + line.len(), b"\n");
+    }
+
+    pub(crate) fn text(&self) -> String {
+        sys::text(&self.text, self.len.load(Ordering::Acquire))
+    }
+
+    /// Adds to the account of what went wrong.
+    pub(crate) fn report(&self, failure: &str) {
+        let len = failure.len() + 1;
+        let at = self.failures_len.fetch_add(len, Ordering::AcqRel);
+        if at + len <= 1 << 14 {
+            sys::fill(&self.failures, at, failure.as_bytes());
+            sys::fill(&self.failures, at + failure.len(), b"\n");
+        }
+    }
+
+    pub(crate) fn failures(&self) -> String {
+        sys::text(&self.failures, self.failures_len.load(Ordering::Acquire).min(1 << 14))
+    }
+}
+
+impl Desk {
+    pub(crate) fn name(&self) -> String {
+        let name = sys::text(&self.name, 48);
+        name.trim_end_matches('\0').to_owned()
+    }
+
+    fn rename(&self, name: &str) {
+        let len = name.len().min(48);
+        sys::fill(&self.name, 0, &name.as_bytes()[..len]);
+    }
+
+    /// Notes who sits here.
+    pub(crate) fn occupy(&self) {
+        self.pid.store(nix::unistd::getpid().as_raw(), Ordering::Release);
+        self.tid.store(nix::unistd::gettid().as_raw(), Ordering::Release);
+    }
+
+    pub(crate) fn state(&self) -> u32 {
+        self.state.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set(&self, state: u32) {
+        self.state.store(state, Ordering::Release);
+        sys::futex_wake(&self.state);
+    }
+
+    /// Waits for a state that is wanted; looks up now and then, and stops when `give_up` says so.
+    pub(crate) fn wait(
+        &self,
+        wanted: impl Fn(u32) -> bool,
+        mut give_up: impl FnMut() -> bool,
+    ) -> Option<u32> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let state = self.state();
+            if wanted(state) {
+                return Some(state);
+            }
+            if Instant::now() > end || give_up() {
+                return None;
+            }
+            sys::futex_wait(&self.state, state, Duration::from_millis(100));
+        }
+    }
+}

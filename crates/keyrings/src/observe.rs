@@ -1,0 +1,88 @@
+//! Running a snippet: the frame around every rule's program.
+
+use crate::arena::Arena;
+use crate::{Checked, Errno, Failure, keyctl, place, record, task};
+use std::process::{ExitCode, Termination};
+use trace::{Owner, Trace};
+
+/// Environment variable that names a directory. A snippet leaves its trace there, as
+/// `PID/RULE`, with the number of the process that started it.
+pub const TRACES_VARIABLE: &str = "KEYRINGS_TRACES";
+
+/// Exit status of a snippet whose expectations were not all met.
+pub const NOT_AS_EXPECTED: u8 = 1;
+/// Exit status of a snippet that cannot say anything here: there are no keyrings.
+pub const NO_KEYRINGS: u8 = 3;
+
+/// What became of a snippet: the result of its `main`.
+#[derive(Debug)]
+pub struct Observed {
+    status: u8,
+}
+
+impl Termination for Observed {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self.status)
+    }
+}
+
+/// Runs the program of a rule and shows its trace.
+///
+/// The program gets a session keyring of its own, so it neither sees nor disturbs the keys of
+/// whoever runs it, and asks for request_key(2)'s default destination. Neither of its own keyrings
+/// exists yet. When it ends, so do all tasks it started. The trace is printed on standard output
+/// (and left in the directory that [`TRACES_VARIABLE`] names); what was otherwise than expected
+/// is said on standard error.
+pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
+    if let Some(invitation) = task::invitation() {
+        task::serve_invited(&invitation);
+    }
+    if let Err(status) = begin() {
+        return Observed { status };
+    }
+    let result = program();
+    task::end_all();
+    let held = result.map_err(Failure::report).is_ok();
+    let owner = Owner {
+        uid: nix::unistd::getuid().as_raw(),
+        gid: nix::unistd::getgid().as_raw(),
+    };
+    publish(rule, &record::recorded().normalise(owner));
+    if held {
+        return Observed { status: 0 };
+    }
+    let failures = Arena::here().map(Arena::failures).unwrap_or_default();
+    eprintln!("{rule} is not as the rule says.\n{failures}");
+    Observed { status: NOT_AS_EXPECTED }
+}
+
+/// Sets the stage; on failure gives the exit status.
+fn begin() -> Result<(), u8> {
+    let stage = || -> Result<(), Errno> {
+        keyctl::keyctl_join_session_keyring(None)?;
+        keyctl::keyctl_set_reqkey_keyring(keyctl::KEY_REQKEY_DEFL_DEFAULT)?;
+        Ok(())
+    };
+    if let Err(error) = stage() {
+        eprintln!("{}", place::Keyrings::find().explain_or(error));
+        return Err(NO_KEYRINGS);
+    }
+    if let Err(error) = Arena::create() {
+        eprintln!("there is no memory for the record: {error:?} ({})", error.desc());
+        return Err(NO_KEYRINGS);
+    }
+    task::adopt_orphans();
+    record::start();
+    Ok(())
+}
+
+fn publish(rule: &str, trace: &Trace) {
+    print!("{trace}");
+    let Some(traces) = std::env::var_os(TRACES_VARIABLE) else { return };
+    let directory = std::path::PathBuf::from(traces).join(nix::unistd::getppid().to_string());
+    let written = std::fs::create_dir_all(&directory)
+        .and_then(|()| std::fs::write(directory.join(rule), trace.to_string()));
+    if let Err(error) = written {
+        eprintln!("{}: the trace cannot be written: {error}", directory.display());
+    }
+}

@@ -1,0 +1,218 @@
+//! What this place has: whether there are keyrings at all, and what else a rule may need.
+
+use crate::{Errno, sys};
+use nix::libc;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::convert::Infallible;
+
+/// Whether programs here get at the kernel's keyrings, by what all three system calls answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keyrings {
+    /// They do.
+    Here,
+    /// A system call answers that it does not exist (`ENOSYS`).
+    Missing(&'static str),
+    /// A system call is refused with this error, whatever it is asked.
+    Refused(&'static str, Errno),
+    /// Whoever makes the system call is killed (`SIGSYS`).
+    Deadly(&'static str),
+}
+
+type Probe = fn() -> Result<i64, Errno>;
+
+/// Harmless calls whose answer a kernel with keyrings gives at once: which error, or none.
+const PROBES: [(&str, Probe); 3] = [
+    ("keyctl", || sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 0, 0, 0])),
+    // The kernel refuses the type before it looks at the keyring: ENOKEY is the last answer.
+    ("add_key", || sys::add_key(Some(c".probe"), Some(c"probe"), None, 0, i32::MAX)),
+    ("request_key", || sys::request_key(Some(c"user"), Some(c"keyrings:probe"), None, 0)),
+];
+
+impl Keyrings {
+    /// Asks, each call in a process of its own, as a filter may kill.
+    pub fn find() -> Keyrings {
+        for (name, probe) in PROBES {
+            let found = match ask(probe) {
+                Answer::Error(Errno::ENOSYS) => Keyrings::Missing(name),
+                Answer::Killed => Keyrings::Deadly(name),
+                // A type that begins with a dot gives EPERM on every kernel; so that one is asked
+                // about something else as well.
+                Answer::Error(Errno::EPERM) if name == "add_key" => match ask(add_key_fault) {
+                    Answer::Error(Errno::EFAULT) => continue,
+                    _ => Keyrings::Refused(name, Errno::EPERM),
+                },
+                Answer::Error(error @ (Errno::EPERM | Errno::EACCES)) => {
+                    Keyrings::Refused(name, error)
+                }
+                Answer::Error(_) | Answer::Fine => continue,
+            };
+            return found;
+        }
+        Keyrings::Here
+    }
+
+    /// One paragraph for a person: what is the matter, and what can be done.
+    pub fn explain(self) -> Option<String> {
+        let (call, what, why) = match self {
+            Keyrings::Here => return None,
+            Keyrings::Missing(call) => (
+                call,
+                "does not exist here (ENOSYS, function not implemented)".to_owned(),
+                "The kernel was built without CONFIG_KEYS, or a sandbox (podman's default profile \
+                 does this to add_key and request_key) hides it",
+            ),
+            Keyrings::Refused(call, error) => (
+                call,
+                format!("is refused here whatever it is asked ({error:?}, {})", error.desc()),
+                "A seccomp filter blocks it, as those of Docker, containerd, systemd-nspawn and \
+                 Flatpak do",
+            ),
+            Keyrings::Deadly(call) => (
+                call,
+                "kills whoever makes it here (SIGSYS)".to_owned(),
+                "A seccomp filter forbids it",
+            ),
+        };
+        Some(format!(
+            "No rule can be observed here: the system call {call}(2) {what}. {why}. Run this \
+             outside of the sandbox, or allow keyctl, add_key and request_key in it (Docker and \
+             podman: --security-opt seccomp=unconfined); or use another kernel."
+        ))
+    }
+
+    /// The same, or words for an error that came though keyrings are here.
+    pub(crate) fn explain_or(self, error: Errno) -> String {
+        self.explain().unwrap_or_else(|| {
+            format!("no session keyring can be had: {error:?} ({})", error.desc())
+        })
+    }
+}
+
+fn add_key_fault() -> Result<i64, Errno> {
+    sys::add_key(None, None, None, 0, 0)
+}
+
+enum Answer {
+    Fine,
+    Error(Errno),
+    Killed,
+}
+
+fn ask(probe: Probe) -> Answer {
+    let child = || -> Infallible {
+        match probe() {
+            Ok(_) => sys::exit(0),
+            Err(error) => sys::exit(error as i32),
+        }
+    };
+    let Ok(pid) = sys::fork_like(sys::Fork::Fork, child) else { return Answer::Fine };
+    loop {
+        match waitpid(Pid::from_raw(pid), None) {
+            Err(Errno::EINTR) => {}
+            Ok(WaitStatus::Signaled(_, Signal::SIGSYS, _)) => return Answer::Killed,
+            Ok(WaitStatus::Exited(_, status)) if status != 0 => {
+                return Answer::Error(Errno::from_raw(status));
+            }
+            _ => return Answer::Fine,
+        }
+    }
+}
+
+/// Says why a need of a rule is not met here; `None` if it is met.
+///
+/// The needs are written in the book as `root`, `keyctl(1)`, `Linux ≥ 5.3`, …: see [`NEEDS`]. One
+/// that is not known is not met.
+pub fn unmet(need: &str) -> Option<String> {
+    match NEEDS.iter().find(|(name, _)| *name == need) {
+        Some((_, probe)) => probe(),
+        None => match need.strip_prefix("Linux ≥ ") {
+            Some(version) => older_than(version),
+            None => Some(format!("this program does not know how to find `{need}`")),
+        },
+    }
+}
+
+/// Tells whether a need is not met, and if so why.
+type NeedProbe = fn() -> Option<String>;
+
+/// The needs that a rule can have, besides `Linux ≥ x.y`, and how each is found.
+pub const NEEDS: &[(&str, NeedProbe)] = &[
+    ("root", || {
+        let root = nix::unistd::geteuid().is_root();
+        (!root).then(|| "this does not run as root".to_owned())
+    }),
+    ("another user", || {
+        let root = nix::unistd::geteuid().is_root();
+        (!root).then(|| "only root can become another user, and this does not run as root".into())
+    }),
+    ("not root", || {
+        let root = nix::unistd::geteuid().is_root();
+        root.then(|| "this runs as root".to_owned())
+    }),
+    ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
+    ("request-key(8)", || {
+        no_file("request-key", &["/sbin/request-key"])
+            .or_else(|| no_file("request-key.conf", &["/etc/request-key.conf"]))
+    }),
+    ("user namespace", || {
+        let child = || -> Infallible {
+            let made = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
+            sys::exit(made.err().map_or(0, |error| error as i32))
+        };
+        let answer = sys::fork_like(sys::Fork::Fork, child).ok();
+        let status = answer.and_then(|pid| waitpid(Pid::from_raw(pid), None).ok());
+        match status {
+            Some(WaitStatus::Exited(_, 0)) => None,
+            Some(WaitStatus::Exited(_, error)) => {
+                let error = Errno::from_raw(error);
+                Some(format!("no user namespace can be made: {error:?} ({})", error.desc()))
+            }
+            _ => Some("no user namespace can be made".to_owned()),
+        }
+    }),
+    ("io_uring", || match sys::io_uring_setup(0) {
+        Ok(descriptor) => {
+            drop(sys::own(descriptor));
+            None
+        }
+        Err(error) => Some(format!("io_uring_setup gives {error:?} ({})", error.desc())),
+    }),
+    ("CONFIG_PERSISTENT_KEYRINGS", || capability(0, 0x02, true)),
+    ("CONFIG_KEY_DH_OPERATIONS", || capability(0, 0x04, true)),
+    ("no CONFIG_KEY_DH_OPERATIONS", || capability(0, 0x04, false)),
+    ("CONFIG_ASYMMETRIC_KEY_TYPE", || capability(0, 0x08, true)),
+    ("CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, true)),
+    ("no CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, false)),
+];
+
+fn no_file(name: &str, paths: &[&str]) -> Option<String> {
+    let there = paths.iter().any(|path| std::path::Path::new(path).exists());
+    (!there).then(|| format!("{name}, of the package keyutils, is not installed"))
+}
+
+/// Compares a bit of what `KEYCTL_CAPABILITIES` tells with what is wanted.
+fn capability(byte: usize, bit: u8, wanted: bool) -> Option<String> {
+    let mut told = [0u8; 8];
+    let args = [told.as_mut_ptr() as usize, told.len(), 0, 0];
+    if let Err(error) = sys::keyctl(31, args) {
+        return Some(format!("KEYCTL_CAPABILITIES gives {error:?} ({})", error.desc()));
+    }
+    match (told[byte] & bit != 0, wanted) {
+        (true, true) | (false, false) => None,
+        (false, true) => Some("this kernel was built without it".to_owned()),
+        (true, false) => Some("this kernel was built with it".to_owned()),
+    }
+}
+
+fn older_than(version: &str) -> Option<String> {
+    let parse = |text: &str| {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse::<u32>);
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    };
+    let running = nix::sys::utsname::uname().ok();
+    let running = running.map(|uname| uname.release().to_string_lossy().into_owned());
+    let running = running.unwrap_or_default();
+    (parse(&running) < parse(version)).then(|| format!("this is Linux {running}"))
+}

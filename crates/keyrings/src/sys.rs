@@ -1,0 +1,424 @@
+//! All that needs `unsafe`, with the reason at each block.
+#![allow(unsafe_code)]
+
+use crate::arena::{Arena, Desk, PARCEL};
+use crate::{Checked, Errno, Failure};
+use nix::libc;
+use std::cell::UnsafeCell;
+use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+type Result<T> = std::result::Result<T, Errno>;
+
+/// keyctl(2) with any operation and arguments, as numbers.
+#[inline]
+pub(crate) fn keyctl(operation: u32, args: [usize; 4]) -> Result<i64> {
+    let [a, b, c, d] = args;
+    // SAFETY: the callers in `keyctl` pass numbers, or pointers to memory that lives through the
+    // call together with its right length; the kernel checks every pointer before it uses it.
+    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, c_long::from(operation), a, b, c, d) })
+}
+
+fn pointer(text: Option<&CStr>) -> *const c_char {
+    text.map_or(std::ptr::null(), CStr::as_ptr)
+}
+
+/// add_key(2). `None` passes a null pointer.
+pub(crate) fn add_key(
+    kind: Option<&CStr>,
+    description: Option<&CStr>,
+    payload: Option<&[u8]>,
+    length: usize,
+    keyring: i32,
+) -> Result<i64> {
+    let payload = payload.map_or(std::ptr::null(), <[u8]>::as_ptr);
+    // SAFETY: the strings end in NUL; `length` is the payload's, or the kernel is meant to refuse
+    // it, which it does without touching memory that is not mapped in this process.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_add_key,
+            pointer(kind),
+            pointer(description),
+            payload,
+            length,
+            c_long::from(keyring),
+        )
+    })
+}
+
+/// request_key(2). `None` passes a null pointer.
+pub(crate) fn request_key(
+    kind: Option<&CStr>,
+    description: Option<&CStr>,
+    callout: Option<&CStr>,
+    keyring: i32,
+) -> Result<i64> {
+    // SAFETY: the strings end in NUL and live through the call.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_request_key,
+            pointer(kind),
+            pointer(description),
+            pointer(callout),
+            c_long::from(keyring),
+        )
+    })
+}
+
+/// Memory that is shared with every process that gets the descriptor.
+pub(crate) fn new_shared_memory() -> Result<(RawFd, &'static Arena)> {
+    let file = nix::sys::memfd::memfd_create("keyrings", nix::sys::memfd::MFdFlags::empty())?;
+    nix::unistd::ftruncate(&file, size_of::<Arena>() as i64)?;
+    let descriptor = file.into_raw_fd();
+    Ok((descriptor, shared_memory(descriptor)?))
+}
+
+/// The same memory in a program that inherited the descriptor.
+pub(crate) fn shared_memory(descriptor: RawFd) -> Result<&'static Arena> {
+    // SAFETY: fcntl changes nothing; it tells whether the descriptor is open, which the next
+    // block relies on.
+    Errno::result(unsafe { libc::fcntl(descriptor, libc::F_GETFD) })?;
+    // SAFETY: the kernel chooses where; the file is as long as `Arena` or the size check refuses
+    // it, and all bytes of it start as zero, for which every field of `Arena` is valid. It is
+    // never unmapped, so `'static` holds.
+    unsafe {
+        let mut stat = std::mem::zeroed::<libc::stat>();
+        Errno::result(libc::fstat(descriptor, &mut stat))?;
+        if stat.st_size as usize != size_of::<Arena>() {
+            return Err(Errno::EINVAL);
+        }
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let size = size_of::<Arena>();
+        let at =
+            libc::mmap(std::ptr::null_mut(), size, protection, libc::MAP_SHARED, descriptor, 0);
+        if at == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(&*at.cast::<Arena>()) }
+    }
+}
+
+// SAFETY: the parts of a desk that are not atomic are used by one side at a time: `state`, which
+// is atomic, says whose turn it is. The record's bytes are written once, each by the task that
+// reserved them, and read when the tasks that write are done.
+unsafe impl Sync for Desk {}
+// SAFETY: as above.
+unsafe impl Sync for Arena {}
+
+/// Writes bytes into shared memory.
+pub(crate) fn fill<const N: usize>(cell: &UnsafeCell<[u8; N]>, at: usize, bytes: &[u8]) {
+    assert!(at + bytes.len() <= N);
+    // SAFETY: within bounds, as just checked; nobody else writes or reads these bytes now (see
+    // the `Sync` of `Arena`).
+    unsafe {
+        let to = cell.get().cast::<u8>().add(at);
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
+    }
+}
+
+/// Reads the first bytes of shared memory as text.
+pub(crate) fn text<const N: usize>(cell: &UnsafeCell<[u8; N]>, len: usize) -> String {
+    assert!(len <= N);
+    // SAFETY: within bounds, as just checked; the bytes are copied at once.
+    let bytes = unsafe { std::slice::from_raw_parts(cell.get().cast::<u8>(), len) }.to_vec();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Sleeps until the word is woken or no longer `value`, at most that long.
+pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Duration) {
+    let timeout = libc::timespec {
+        tv_sec: at_most.as_secs() as i64,
+        tv_nsec: i64::from(at_most.subsec_nanos()),
+    };
+    // SAFETY: word and timeout live through the call, which only reads them.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &timeout) };
+}
+
+/// Wakes all that sleep on the word.
+pub(crate) fn futex_wake(word: &AtomicU32) {
+    // SAFETY: the kernel uses the address only to find sleepers.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, c_int::MAX) };
+}
+
+/// What can be handed between processes as bytes: it holds no reference.
+///
+/// # Safety
+///
+/// Any copy of the bytes, made in another process, is a valid value too.
+pub unsafe trait Plain: Copy + 'static {}
+
+// SAFETY: numbers and tuples of them mean the same in every process.
+unsafe impl Plain for () {}
+// SAFETY: as above.
+unsafe impl Plain for bool {}
+// SAFETY: as above.
+unsafe impl Plain for i32 {}
+// SAFETY: as above.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for usize {}
+// SAFETY: a serial number is a number.
+unsafe impl Plain for crate::KeySerial {}
+// SAFETY: the number of a desk.
+unsafe impl Plain for crate::Task {}
+// SAFETY: as its parts.
+unsafe impl<A: Plain, B: Plain> Plain for (A, B) {}
+// SAFETY: as its parts.
+unsafe impl<A: Plain, B: Plain, C: Plain> Plain for (A, B, C) {}
+// SAFETY: as its parts.
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+
+/// The place from which code is counted: the distance to any other code of the same executable
+/// is the same in every process that runs it, wherever it was loaded.
+#[inline(never)]
+fn landmark() {
+    std::hint::black_box(());
+}
+
+type Code = fn(&Desk) -> bool;
+
+fn carry_out<F, R, E>(desk: &Desk) -> bool
+where
+    F: FnOnce() -> std::result::Result<R, E> + Copy + 'static,
+    R: Plain,
+    Failure: From<E>,
+{
+    // SAFETY: `order` put an `F` there, in this executable, and waits until we are done.
+    let order = unsafe { desk.there.get().cast::<F>().read() };
+    match order() {
+        Ok(result) => {
+            // SAFETY: `order` checked that an `R` fits, and reads it only after we are done.
+            unsafe { desk.back.get().cast::<R>().write(result) };
+            true
+        }
+        Err(error) => {
+            Failure::from(error).report();
+            false
+        }
+    }
+}
+
+/// Puts an order on a desk, for [`obey`] to find; says why it cannot, if so.
+pub(crate) fn order<F, R, E>(desk: &Desk, order: F) -> Checked
+where
+    F: FnOnce() -> std::result::Result<R, E> + Copy + 'static,
+    R: Plain,
+    Failure: From<E>,
+{
+    const {
+        assert!(size_of::<F>() <= PARCEL && align_of::<F>() <= 8, "an order that carries too much");
+        assert!(size_of::<R>() <= PARCEL && align_of::<R>() <= 8, "a result that is too large");
+    }
+    let code: Code = carry_out::<F, R, E>;
+    let distance = (code as usize).wrapping_sub(landmark as fn() as usize) as isize;
+    // SAFETY: it fits, as checked above; the task at the desk is idle and reads it after the state
+    // says so.
+    let words = unsafe {
+        desk.there.get().write([0; PARCEL / 8]);
+        desk.there.get().cast::<F>().write(order);
+        *desk.there.get()
+    };
+    if desk.fresh_image.load(Ordering::Acquire) == 1 && words.iter().any(|&word| in_image(word)) {
+        return Err(Failure::new(
+            "an order to a task that went through execve carries a reference, which means nothing \
+             in the new program: build the value inside the order",
+        ));
+    }
+    desk.code.store(distance, Ordering::Release);
+    Ok(())
+}
+
+unsafe extern "C" {
+    static __executable_start: u8;
+    static _end: u8;
+}
+
+/// Whether a word looks like an address within this executable.
+fn in_image(word: u64) -> bool {
+    let (start, end) = (&raw const __executable_start as u64, &raw const _end as u64);
+    (start..end).contains(&word)
+}
+
+/// Carries out the order on a desk.
+pub(crate) fn obey(desk: &Desk) -> bool {
+    let address = (landmark as fn() as usize).wrapping_add_signed(desk.code.load(Ordering::Acquire));
+    // SAFETY: `order` stored the distance of a `Code` within this same executable.
+    let code = unsafe { std::mem::transmute::<usize, Code>(address) };
+    code(desk)
+}
+
+/// What an order brought back.
+pub(crate) fn brought_back<R: Plain>(desk: &Desk) -> R {
+    // SAFETY: the order is done, so an `R` lies there; `Plain` makes its bytes valid here.
+    unsafe { desk.back.get().cast::<R>().read() }
+}
+
+/// How [`fork_like`] makes the new process.
+#[derive(Clone, Copy)]
+pub(crate) enum Fork {
+    /// fork(2).
+    Fork,
+    /// clone(2) with these flags, without `CLONE_VM`.
+    Clone(c_int),
+    /// clone3(2) with these flags, without `CLONE_VM`.
+    Clone3(c_int),
+}
+
+/// Makes a process that is a copy; in it, runs `child`, which does not come back.
+pub(crate) fn fork_like(how: Fork, child: impl FnOnce() -> std::convert::Infallible) -> Result<i32> {
+    // SAFETY: the child has its own copy of the memory and only the calling thread; what it runs
+    // is code of this crate and of a snippet, whose other threads hold no lock that it needs
+    // (glibc readies its own in fork; tasks are still while another is ordered).
+    let pid = Errno::result(unsafe {
+        match how {
+            Fork::Fork => c_long::from(libc::fork()),
+            Fork::Clone(flags) => {
+                libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0)
+            }
+            Fork::Clone3(flags) => {
+                let mut args = std::mem::zeroed::<libc::clone_args>();
+                args.flags = flags as u64;
+                args.exit_signal = libc::SIGCHLD as u64;
+                libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>())
+            }
+        }
+    })?;
+    if pid == 0 {
+        child();
+    }
+    Ok(pid as i32)
+}
+
+/// clone(2) with `CLONE_VM`: a process in the caller's own memory, on a stack of its own. Waits for
+/// it to end and returns its wait status.
+pub(crate) fn clone_in_my_memory(flags: c_int, child: &mut dyn FnMut()) -> Result<c_int> {
+    extern "C" fn begin(child: *mut c_void) -> c_int {
+        // SAFETY: it is the pointer that is passed to clone below, and that frame waits.
+        let child = unsafe { &mut *child.cast::<&mut dyn FnMut()>() };
+        child();
+        0
+    }
+    let mut child = child;
+    let mut stack = vec![0u128; 1 << 14];
+    // SAFETY: the stack grows down from its end, which is aligned; stack and closure outlive the
+    // child, as this function waits for it. Meanwhile this thread runs nothing, so the memory of
+    // the thread, which both share, is used by one of them at a time.
+    unsafe {
+        let top = stack.as_mut_ptr_range().end.cast::<c_void>();
+        let argument = (&raw mut child).cast::<c_void>();
+        let pid = Errno::result(libc::clone(
+            begin,
+            top,
+            flags | libc::CLONE_VM | libc::SIGCHLD,
+            argument,
+        ))?;
+        let mut status = 0;
+        while Errno::result(libc::waitpid(pid, &mut status, libc::__WALL)) == Err(Errno::EINTR) {}
+        Ok(status)
+    }
+}
+
+/// Ends the calling process at once.
+pub(crate) fn exit(status: c_int) -> ! {
+    // SAFETY: nothing of this process is used afterwards.
+    unsafe { libc::_exit(status) }
+}
+
+/// Ends the calling thread alone, be it the leader of its process.
+pub(crate) fn exit_thread() -> ! {
+    // SAFETY: the thread's stack and memory are left as they are, and nobody joins it.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unreachable!("the thread has ended")
+}
+
+/// Strings as C wants a list of them: pointers, then null.
+fn pointers(strings: &[CString]) -> Vec<*mut c_char> {
+    let pointers = strings.iter().map(|string| string.as_ptr().cast_mut());
+    pointers.chain([std::ptr::null_mut()]).collect()
+}
+
+/// fexecve(3), which comes back only with an error.
+pub(crate) fn fexecve(file: RawFd, args: &[CString], env: &[CString]) -> Result<()> {
+    let (args, env) = (pointers(args), pointers(env));
+    // SAFETY: both lists end in null and point to strings that live through the call.
+    let call = unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            file,
+            c"".as_ptr(),
+            args.as_ptr(),
+            env.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    Errno::result(call).map(drop)
+}
+
+/// posix_spawn(3).
+pub(crate) fn posix_spawn(path: &CStr, args: &[CString], env: &[CString]) -> Result<i32> {
+    let (args, env) = (pointers(args), pointers(env));
+    let mut pid = 0;
+    let none = std::ptr::null();
+    // SAFETY: both lists end in null and point to strings that live through the call.
+    let error = unsafe {
+        libc::posix_spawn(&mut pid, path.as_ptr(), none, none.cast(), args.as_ptr(), env.as_ptr())
+    };
+    if error == 0 { Ok(pid) } else { Err(Errno::from_raw(error)) }
+}
+
+/// The bare system call, which changes the ids of the calling thread alone.
+pub(crate) fn setresuid_of_thread(ruid: u32, euid: u32, suid: u32) -> Result<()> {
+    // SAFETY: takes numbers only.
+    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, ruid, euid, suid) }).map(drop)
+}
+
+/// setfsuid(2) or setfsgid(2); returns the previous id.
+pub(crate) fn set_fs_id(group: bool, id: u32) -> u32 {
+    // SAFETY: takes a number only.
+    unsafe { (if group { libc::setfsgid(id) } else { libc::setfsuid(id) }) as u32 }
+}
+
+/// Maps one readable page of a file; returns its address.
+pub(crate) fn mmap(descriptor: RawFd) -> Result<usize> {
+    // SAFETY: the kernel chooses a free place; nothing is read there.
+    let at = unsafe {
+        libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, libc::MAP_PRIVATE, descriptor, 0)
+    };
+    if at == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(at as usize) }
+}
+
+/// Unmaps what [`mmap`] mapped.
+pub(crate) fn munmap(address: usize) -> Result<()> {
+    // SAFETY: only addresses from `mmap` come here, and nothing refers to that page.
+    Errno::result(unsafe { libc::munmap(address as *mut c_void, 4096) }).map(drop)
+}
+
+/// dlopen(3); returns the handle.
+pub(crate) fn dlopen(path: &CStr) -> Option<usize> {
+    // SAFETY: the libraries that the book loads (parts of the C library) run nothing on loading.
+    let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW) };
+    (!handle.is_null()).then_some(handle as usize)
+}
+
+/// dlclose(3).
+pub(crate) fn dlclose(handle: usize) -> bool {
+    // SAFETY: only handles from `dlopen` come here, and nothing of the library was looked up.
+    unsafe { libc::dlclose(handle as *mut c_void) == 0 }
+}
+
+/// io_uring_setup(2) with room for one entry and the given flags.
+pub(crate) fn io_uring_setup(flags: u32) -> Result<RawFd> {
+    // The kernel's `struct io_uring_params` is 120 bytes long; the flags are its third word.
+    let mut params = [0u32; 30];
+    params[2] = flags;
+    // SAFETY: the kernel reads and writes just that structure.
+    let call = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
+    Errno::result(call).map(|descriptor| descriptor as RawFd)
+}
+
+/// Takes a descriptor by its number, to close it when the result is dropped.
+pub(crate) fn own(descriptor: RawFd) -> Result<OwnedFd> {
+    // SAFETY: changes nothing; tells whether the descriptor is open.
+    Errno::result(unsafe { libc::fcntl(descriptor, libc::F_GETFD) })?;
+    // SAFETY: it is open, and it came from `Descriptor`, which does not close by itself.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}

@@ -1,0 +1,554 @@
+//! Tasks: the ways to make them, to have them do something, and to end them.
+//!
+//! A [`Task`] waits for orders. `child.run(move || …)` has a piece of the snippet carried out by
+//! that task, in its own process and with its own credentials, and waits until it is done: one
+//! task acts at a time, so a snippet reads from top to bottom and its trace is the same every time.
+//! This works across fork, threads and execve, because the pieces are code of one executable.
+
+use crate::arena::{self, Arena, Desk, TASK_VARIABLE, state};
+use crate::record::{self, event, outcome};
+use crate::sys::{self, Fork, Plain};
+use crate::{Checked, Errno, Failure};
+use nix::libc;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
+use trace::{Outcome, Value};
+
+/// A process or thread that carries out orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task(usize);
+
+/// Stands for the executable of the snippet itself, for [`execve`].
+pub const SELF: &str = "self";
+
+/// A process made by fork(2).
+///
+/// Kernel: `copy_creds`.
+pub fn fork(name: &str) -> Checked<Task> {
+    forked("fork", vec![], Fork::Fork, name)
+}
+
+/// A process made by clone(2) with these flags and `SIGCHLD`, in a copy of the memory.
+pub fn clone(flags: CloneFlags, name: &str) -> Checked<Task> {
+    forked("clone", vec![flags.value()], Fork::Clone(flags.0), name)
+}
+
+/// A process made by clone3(2) with these flags and `SIGCHLD`, in a copy of the memory.
+pub fn clone3(flags: CloneFlags, name: &str) -> Checked<Task> {
+    forked("clone3", vec![flags.value()], Fork::Clone3(flags.0), name)
+}
+
+/// Flags of clone(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloneFlags(i32);
+
+/// No flags at all.
+pub const NO_FLAGS: CloneFlags = CloneFlags(0);
+/// Caller and child share their memory.
+pub const CLONE_VM: CloneFlags = CloneFlags(libc::CLONE_VM);
+/// The caller stands still until the child ends or calls execve(2).
+pub const CLONE_VFORK: CloneFlags = CloneFlags(libc::CLONE_VFORK);
+/// Caller and child share root, working directory and umask.
+pub const CLONE_FS: CloneFlags = CloneFlags(libc::CLONE_FS);
+/// Caller and child share their descriptors.
+pub const CLONE_FILES: CloneFlags = CloneFlags(libc::CLONE_FILES);
+/// Caller and child share their signal handlers.
+pub const CLONE_SIGHAND: CloneFlags = CloneFlags(libc::CLONE_SIGHAND);
+/// Caller and child share their System V semaphore undo values.
+pub const CLONE_SYSVSEM: CloneFlags = CloneFlags(libc::CLONE_SYSVSEM);
+/// Caller and child share their I/O context.
+pub const CLONE_IO: CloneFlags = CloneFlags(libc::CLONE_IO);
+/// The child has the caller's parent.
+pub const CLONE_PARENT: CloneFlags = CloneFlags(libc::CLONE_PARENT);
+/// The child is in a new user namespace.
+pub const CLONE_NEWUSER: CloneFlags = CloneFlags(libc::CLONE_NEWUSER);
+/// The child is in a new PID namespace.
+pub const CLONE_NEWPID: CloneFlags = CloneFlags(libc::CLONE_NEWPID);
+
+impl std::ops::BitOr for CloneFlags {
+    type Output = CloneFlags;
+
+    fn bitor(self, other: CloneFlags) -> CloneFlags {
+        CloneFlags(self.0 | other.0)
+    }
+}
+
+impl CloneFlags {
+    pub(crate) fn bits(self) -> i32 {
+        self.0
+    }
+
+    pub(crate) fn value(self) -> Value {
+        let all = [
+            (CLONE_VM, "CLONE_VM"),
+            (CLONE_VFORK, "CLONE_VFORK"),
+            (CLONE_FS, "CLONE_FS"),
+            (CLONE_FILES, "CLONE_FILES"),
+            (CLONE_SIGHAND, "CLONE_SIGHAND"),
+            (CLONE_SYSVSEM, "CLONE_SYSVSEM"),
+            (CLONE_IO, "CLONE_IO"),
+            (CLONE_PARENT, "CLONE_PARENT"),
+            (CLONE_NEWUSER, "CLONE_NEWUSER"),
+            (CLONE_NEWPID, "CLONE_NEWPID"),
+        ];
+        let set = all.iter().filter(|(flag, _)| self.0 & flag.0 != 0);
+        let names: Vec<&str> = set.map(|(_, name)| *name).collect();
+        if names.is_empty() { Value::Int(0) } else { Value::word(names.join("|")) }
+    }
+}
+
+fn stage() -> Checked<&'static Arena> {
+    Arena::here().ok_or_else(|| Failure::new("tasks can be made only within `observe`"))
+}
+
+fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
+    let arena = stage()?;
+    let taken = arena.desks().iter().any(|desk| {
+        !matches!(desk.state(), state::FREE | state::GONE) && desk.name() == name
+    });
+    if taken {
+        return Err(Failure::new(format!("there is a task named `{name}` already")));
+    }
+    let desk = arena.new_desk(name);
+    Ok((arena, desk.ok_or_else(|| Failure::new("a snippet can have 64 tasks, and has them"))?))
+}
+
+/// Records the making of a task, in the name of the task that makes it.
+fn record_making(maker: usize, call: &str, args: Vec<Value>, result: &Result<(), Errno>, of: &str) {
+    let outcome = match result {
+        Ok(()) => Outcome::Returned(Value::word(of)),
+        Err(errno) => outcome::<()>(&Err(*errno)),
+    };
+    let task = Arena::here().map_or_else(String::new, |arena| arena.desk(maker).name());
+    record::record(|| trace::Event { task, call: call.to_owned(), args, outcome });
+}
+
+fn forked(call: &str, args: Vec<Value>, how: Fork, name: &str) -> Checked<Task> {
+    let (arena, number) = new_desk(name)?;
+    let desk = arena.desk(number);
+    let maker = arena::my_desk();
+    let made = sys::fork_like(how, || {
+        arena::sit_at(number);
+        desk.occupy();
+        record_making(maker, call, args.clone(), &Ok(()), name);
+        desk.set(state::DONE);
+        serve(desk)
+    });
+    if let Err(errno) = made {
+        desk.set(state::GONE);
+        record_making(maker, call, args, &Err(errno), name);
+        return Err(errno.into());
+    }
+    arrived(number)
+}
+
+/// Waits until a new task has come to its desk.
+fn arrived(number: usize) -> Checked<Task> {
+    let task = Task(number);
+    task.finish()?;
+    Ok(task)
+}
+
+/// A thread of the calling process, made by pthread_create(3): clone3(2) with `CLONE_THREAD`.
+///
+/// Kernel: `copy_creds`.
+pub fn pthread_create(name: &str) -> Checked<Task> {
+    let (arena, number) = new_desk(name)?;
+    let desk = arena.desk(number);
+    let maker = arena::my_desk();
+    let name = name.to_owned();
+    let body = move || {
+        arena::sit_at(number);
+        desk.occupy();
+        record_making(maker, "pthread_create", vec![], &Ok(()), &name);
+        desk.set(state::DONE);
+        obey_until_leave(desk);
+        record::record(|| event("pthread_exit", vec![], Outcome::Nothing));
+        desk.set(state::GONE);
+    };
+    let made = std::thread::Builder::new().spawn(body);
+    made.map_err(|error| Failure::new(format!("no thread can be made: {error}")))?;
+    arrived(number)
+}
+
+/// Runs a piece of the snippet in a process made by vfork(2), in the caller's memory, while the
+/// caller stands still; then reaps the process.
+///
+/// The kernel runs vfork(2) as clone(2) with `CLONE_VM | CLONE_VFORK`, which is what is called
+/// here, as the child needs a stack of its own.
+pub fn vfork(name: &str, program: impl FnMut() -> Checked) -> Checked {
+    in_my_memory("vfork", vec![], CLONE_VFORK, name, program)
+}
+
+/// Runs a piece of the snippet in a process made by clone(2) with `CLONE_VM` and these flags, in
+/// the caller's memory, while the caller waits; then reaps the process.
+pub fn clone_vm(flags: CloneFlags, name: &str, program: impl FnMut() -> Checked) -> Checked {
+    in_my_memory("clone", vec![(CLONE_VM | flags).value()], flags, name, program)
+}
+
+fn in_my_memory(
+    call: &str,
+    args: Vec<Value>,
+    flags: CloneFlags,
+    name: &str,
+    mut program: impl FnMut() -> Checked,
+) -> Checked {
+    let (arena, number) = new_desk(name)?;
+    let desk = arena.desk(number);
+    let maker = arena::my_desk();
+    let mut result = Ok(());
+    let status = sys::clone_in_my_memory(flags.bits(), &mut || {
+        arena::sit_at(number);
+        desk.occupy();
+        record_making(maker, call, args.clone(), &Ok(()), name);
+        result = program();
+        record::record(|| event("exit", vec![Value::Int(0)], Outcome::Nothing));
+        desk.set(state::GONE);
+    });
+    arena::sit_at(maker);
+    desk.set(state::GONE);
+    match status {
+        Ok(0) => result,
+        Ok(status) => Err(Failure::new(format!("{name} ended with wait status {status:#x}"))),
+        Err(errno) => {
+            record_making(maker, call, args, &Err(errno), name);
+            Err(errno.into())
+        }
+    }
+}
+
+/// A new process that runs the snippet's executable from its start, made by posix_spawn(3).
+pub fn posix_spawn(name: &str) -> Checked<Task> {
+    let (arena, number) = new_desk(name)?;
+    let (path, args) = own_executable()?;
+    let env = environment(&arena.invitation(number))?;
+    let maker = arena::my_desk();
+    arena.desk(number).fresh_image.store(2 + maker as u32, Ordering::Release);
+    if let Err(errno) = sys::posix_spawn(&path, &args, &env) {
+        arena.desk(number).set(state::GONE);
+        record_making(maker, "posix_spawn", vec![Value::word(SELF)], &Err(errno), name);
+        return Err(errno.into());
+    }
+    arrived(number)
+}
+
+/// Replaces the program of the calling process: execve(2).
+///
+/// With [`SELF`] the new program is the snippet's own executable, which then carries out further
+/// orders in the place of the calling task; other tasks of that process are gone. With another
+/// path the call is made for its error: a program that could begin would not come back.
+///
+/// Kernel: `prepare_exec_creds`, `begin_new_exec`.
+pub fn execve(path: &str) -> Result<(), Errno> {
+    let error = match prepared_execve(path) {
+        Ok(never) => match never {},
+        Err(errno) => errno,
+    };
+    record::call("execve", || vec![Value::word(path)], &Err::<(), _>(error));
+    Err(error)
+}
+
+fn prepared_execve(path: &str) -> Result<Infallible, Errno> {
+    let arena = Arena::here().ok_or(Errno::EINVAL)?;
+    let itself = own_executable().map_err(|_| Errno::ENOENT)?;
+    let env = environment(&arena.invitation(arena::my_desk())).map_err(|_| Errno::EINVAL)?;
+    if path == SELF {
+        if arena.main_pid.load(Ordering::Relaxed) == nix::unistd::getpid().as_raw() {
+            // It holds the end of the snippet, which the new program would not know.
+            return Err(Errno::EINVAL);
+        }
+        arena.desk(arena::my_desk()).fresh_image.store(1, Ordering::Release);
+        let error = nix::unistd::execve(&itself.0, &itself.1, &env);
+        arena.desk(arena::my_desk()).fresh_image.store(0, Ordering::Release);
+        return error;
+    }
+    let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+    nix::unistd::execve(&path, &itself.1, &env)
+}
+
+/// Tries to replace the program of the calling process by a file that is open: fexecve(3). It is
+/// called for its error: a program that could begin would not come back.
+pub fn fexecve(file: crate::Descriptor) -> Result<(), Errno> {
+    let error = (|| {
+        let itself = own_executable().map_err(|_| Errno::ENOENT)?;
+        let empty: [CString; 0] = [];
+        sys::fexecve(file.number(), &itself.1, &empty)
+    })();
+    record::call("fexecve", || vec![Value::word("file")], &error);
+    error
+}
+
+/// The executable that runs, and its arguments.
+fn own_executable() -> Checked<(CString, Vec<CString>)> {
+    let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
+    let args = std::env::args_os().map(|arg| text(arg.as_bytes())).collect();
+    Ok((text(b"/proc/self/exe"), args))
+}
+
+/// The environment of a program that is to serve at a desk.
+fn environment(invitation: &str) -> Checked<Vec<CString>> {
+    let own = std::env::vars_os().filter(|(name, _)| name != TASK_VARIABLE).map(|(name, value)| {
+        let mut pair = name.into_encoded_bytes();
+        pair.push(b'=');
+        pair.extend_from_slice(value.as_bytes());
+        pair
+    });
+    let invitation = format!("{TASK_VARIABLE}={invitation}").into_bytes();
+    let all = own.chain([invitation]).map(CString::new).collect::<Result<_, _>>();
+    all.map_err(|_| Failure::new("the environment holds a NUL"))
+}
+
+/// The desk that this program was started to serve at, if it was.
+pub(crate) fn invitation() -> Option<String> {
+    std::env::var(TASK_VARIABLE).ok()
+}
+
+/// Serves at that desk, until it is told to end the process.
+pub(crate) fn serve_invited(invitation: &str) -> ! {
+    let parts = invitation.split_once(':').and_then(|(descriptor, desk)| {
+        Some((descriptor.parse().ok()?, desk.parse::<usize>().ok()?))
+    });
+    let Some((descriptor, number)) = parts else {
+        eprintln!("{TASK_VARIABLE}={invitation}: it is set by a running snippet, not by hand");
+        sys::exit(2)
+    };
+    let arena = match Arena::attach(descriptor) {
+        Ok(arena) => arena,
+        Err(error) => {
+            eprintln!("{TASK_VARIABLE}={invitation}: no snippet is running there: {error}");
+            sys::exit(2)
+        }
+    };
+    arena::sit_at(number);
+    let desk = arena.desk(number);
+    let me = nix::unistd::getpid().as_raw();
+    // The other threads of this process ended when it took up this program.
+    for (other, desk) in arena.desks().iter().enumerate() {
+        if other != number && desk.pid.load(Ordering::Acquire) == me {
+            desk.set(state::GONE);
+        }
+    }
+    desk.occupy();
+    record::start();
+    match desk.fresh_image.swap(1, Ordering::AcqRel) {
+        1 => record::record(|| {
+            event("execve", vec![Value::word(SELF)], Outcome::Returned(Value::Int(0)))
+        }),
+        maker => {
+            let maker = maker.saturating_sub(2) as usize;
+            record_making(maker, "posix_spawn", vec![Value::word(SELF)], &Ok(()), &desk.name());
+        }
+    }
+    desk.set(state::DONE);
+    serve(desk)
+}
+
+/// Carries out orders until the process is to end.
+fn serve(desk: &Desk) -> ! {
+    if obey_until_leave(desk) == QUIT {
+        record::record(|| event("exit", vec![Value::Int(0)], Outcome::Nothing));
+        desk.set(state::GONE);
+        sys::exit(0)
+    }
+    record::record(|| event("pthread_exit", vec![], Outcome::Nothing));
+    desk.set(state::GONE);
+    sys::exit_thread()
+}
+
+/// The state of a desk that asks the whole process to end.
+const QUIT: u32 = 7;
+
+/// Carries out orders until there is one to leave.
+fn obey_until_leave(desk: &Desk) -> u32 {
+    loop {
+        let orders = [state::ORDERED, state::LEAVE, QUIT];
+        match desk.wait(|state| orders.contains(&state), abandoned) {
+            Some(state::ORDERED) => {
+                let done = sys::obey(desk);
+                desk.set(if done { state::DONE } else { state::FAILED });
+            }
+            Some(leave) => return leave,
+            // Waiting on for one that is alive and busy with other tasks.
+            None if !abandoned() => {}
+            None => sys::exit(0),
+        }
+    }
+}
+
+/// Whether the process that began the snippet is gone.
+fn abandoned() -> bool {
+    let Some(arena) = Arena::here() else { return true };
+    kill(Pid::from_raw(arena.main_pid.load(Ordering::Relaxed)), None) == Err(Errno::ESRCH)
+}
+
+impl Task {
+    fn desk(self) -> &'static Desk {
+        // There is a task only where there is an arena.
+        Arena::here().map(|arena| arena.desk(self.0)).unwrap_or_else(|| unreachable!())
+    }
+
+    /// The name of this task in the trace.
+    pub fn name(self) -> String {
+        self.desk().name()
+    }
+
+    pub(crate) fn pid(self) -> Pid {
+        Pid::from_raw(self.desk().pid.load(Ordering::Acquire))
+    }
+
+    /// Has a piece of the snippet carried out by this task; waits for its result.
+    ///
+    /// The order may carry numbers and serials from outside (`move`), and no references.
+    #[track_caller]
+    pub fn run<F, R, E>(self, order: F) -> Checked<R>
+    where
+        F: FnOnce() -> Result<R, E> + Copy + 'static,
+        R: Plain,
+        Failure: From<E>,
+    {
+        let desk = self.desk();
+        if desk.state() != state::IDLE {
+            return Err(Failure::new(format!("{} has ended and takes no orders", self.name())));
+        }
+        sys::order(desk, order)?;
+        desk.set(state::ORDERED);
+        self.finish()?;
+        Ok(sys::brought_back(desk))
+    }
+
+    /// Waits until the present order is carried out.
+    #[track_caller]
+    fn finish(self) -> Checked {
+        let desk = self.desk();
+        let over = [state::DONE, state::FAILED, state::GONE];
+        let dead = || {
+            let pid = desk.pid.load(Ordering::Acquire);
+            pid > 0 && pid != nix::unistd::getpid().as_raw() && is_dead(pid)
+        };
+        match desk.wait(|state| over.contains(&state), dead) {
+            Some(state::DONE) => {
+                desk.set(state::IDLE);
+                Ok(())
+            }
+            Some(state::FAILED) => {
+                desk.set(state::IDLE);
+                Err(Failure::reported())
+            }
+            Some(_) => Err(Failure::new(format!("{} ended in the middle", self.name()))),
+            None if dead() => Err(Failure::new(format!("{} died in the middle", self.name()))),
+            None => Err(Failure::new(format!("{} does not come to an end", self.name()))),
+        }
+    }
+
+    fn tell(self, order: u32) -> Checked {
+        if self.desk().state() != state::IDLE {
+            return Err(Failure::new(format!("{} has ended already", self.name())));
+        }
+        self.desk().set(order);
+        Ok(())
+    }
+
+    /// Ends this process by exit(2), and reaps it. Only its parent can.
+    pub fn exit(self) -> Checked {
+        self.exit_unreaped()?;
+        self.reap()
+    }
+
+    /// Ends this process by exit(2); what is left of it is a zombie. Only its parent can.
+    pub fn exit_unreaped(self) -> Checked {
+        self.tell(QUIT)?;
+        self.wait_for_death()
+    }
+
+    /// Ends this process by SIGKILL; what is left of it is a zombie. Only its parent can.
+    pub fn kill(self) -> Checked {
+        let sent = kill(self.pid(), Signal::SIGKILL);
+        let args = || vec![Value::word(self.name()), Value::word("SIGKILL")];
+        record::call("kill", args, &sent);
+        sent?;
+        self.wait_for_death()?;
+        self.all_gone();
+        Ok(())
+    }
+
+    /// Waits, without reaping, until this process is a zombie.
+    fn wait_for_death(self) -> Checked {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        while let Err(errno) = waitid(Id::Pid(self.pid()), flags) {
+            if errno != Errno::EINTR {
+                let (name, words) = (self.name(), errno.desc());
+                return Err(Failure::new(format!("waiting for {name} gave {errno:?} ({words})")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks all tasks of this process as gone.
+    fn all_gone(self) {
+        let pid = self.pid().as_raw();
+        let desks = Arena::here().map(Arena::desks).unwrap_or_default();
+        for desk in desks.iter().filter(|desk| desk.pid.load(Ordering::Acquire) == pid) {
+            desk.set(state::GONE);
+        }
+    }
+
+    /// Reaps this process: waitpid(2). Only its parent can.
+    pub fn reap(self) -> Checked {
+        let name = self.name();
+        let reaped = waitpid(self.pid(), None);
+        let shown = reaped.map(|_| Value::word(&name));
+        record::call("waitpid", || vec![Value::word(&name)], &shown);
+        self.all_gone();
+        match reaped? {
+            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => Ok(()),
+            other => Err(Failure::new(format!("{name} was to have ended: {other:?}"))),
+        }
+    }
+
+    /// Ends this thread alone, be it the leader of its process, by pthread_exit(3); waits until the
+    /// kernel has ended it too.
+    pub fn pthread_exit(self) -> Checked {
+        self.tell(state::LEAVE)?;
+        let desk = self.desk();
+        let (pid, tid) =
+            (desk.pid.load(Ordering::Acquire), desk.tid.load(Ordering::Acquire));
+        crate::wait::until(&format!("{} to end", self.name()), || {
+            // The leader of a process stays as a zombie while other threads live.
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat"));
+            stat.map_or(true, |stat| stat.contains(") Z") || stat.contains(") X"))
+        })
+    }
+}
+
+fn is_dead(pid: i32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    match waitid(Id::Pid(Pid::from_raw(pid)), flags) {
+        Ok(WaitStatus::StillAlive) => false,
+        Ok(_) => true,
+        Err(_) => kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH),
+    }
+}
+
+/// Makes the calling process the one that reaps what its children leave behind.
+pub(crate) fn adopt_orphans() {
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// Ends every process that the snippet left running.
+pub(crate) fn end_all() {
+    let me = nix::unistd::getpid().as_raw();
+    let desks = Arena::here().map(Arena::desks).unwrap_or_default();
+    for desk in desks {
+        let pid = desk.pid.load(Ordering::Acquire);
+        if pid > 0 && pid != me && !matches!(desk.state(), state::FREE | state::GONE) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+    // Zombies of processes that ended, and what they in turn left behind.
+    while !matches!(waitpid(None, Some(WaitPidFlag::__WALL)), Err(Errno::ECHILD)) {}
+}

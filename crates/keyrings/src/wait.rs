@@ -1,0 +1,69 @@
+//! Waiting for a condition, with a deadline.
+
+use crate::arena::PATIENCE;
+use crate::record::{event, outcome, record};
+use crate::{Checked, Errno, Failure, KeySerial, sys};
+use nix::libc;
+use std::time::{Duration, Instant};
+use trace::Outcome;
+
+/// Waits until `condition` holds; looks again every millisecond.
+#[track_caller]
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) -> Checked {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        if Instant::now() > end {
+            let seconds = PATIENCE.as_secs();
+            return Err(Failure::new(format!("waited {seconds} seconds in vain for {what}")));
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Asks for a key without a record of it, in a way that changes nothing.
+fn ask(key: KeySerial) -> Result<(), Errno> {
+    sys::keyctl(libc::KEYCTL_DESCRIBE, [key.0 as usize, 0, 0, 0]).map(drop)
+}
+
+/// Waits until a key is no more: until its serial number gives `ENOKEY`.
+///
+/// The kernel ends keys in its own time: after the last reference is gone come an RCU grace period
+/// and the collector, some 10 to 100 ms in all.
+#[track_caller]
+pub fn wait_until_gone(key: KeySerial) -> Checked {
+    wait_for(key, Errno::ENOKEY)
+}
+
+/// Waits until a key has expired: until its serial number gives `EKEYEXPIRED`.
+#[track_caller]
+pub fn wait_until_expired(key: KeySerial) -> Checked {
+    wait_for(key, Errno::EKEYEXPIRED)
+}
+
+#[track_caller]
+fn wait_for(key: KeySerial, error: Errno) -> Checked {
+    until(&format!("key {} to give {error:?}", key.0), || ask(key) == Err(error))?;
+    record(|| event("wait_until", vec![key.into()], outcome::<()>(&Err(error))));
+    Ok(())
+}
+
+/// Waits until the collector has ended a keyring that lost its last reference after the call of
+/// this function.
+///
+/// What is still there afterwards is there because something holds it, not because the collector
+/// did not come by. The keyring is the thread keyring of a thread made for the purpose.
+#[track_caller]
+pub fn wait_for_the_collector() -> Checked {
+    for _ in 0..2 {
+        let made = std::thread::spawn(|| {
+            let args = [-1i32 as usize, 1, 0, 0];
+            sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, args).map(|serial| KeySerial(serial as i32))
+        });
+        let ring = made.join().map_err(|_| Failure::new("a thread panicked"))??;
+        until("the collector", || ask(ring) == Err(Errno::ENOKEY))?;
+    }
+    record(|| event("wait_for_the_collector", vec![], Outcome::Nothing));
+    Ok(())
+}
+
