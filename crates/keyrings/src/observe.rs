@@ -14,6 +14,9 @@ pub const NOT_AS_EXPECTED: u8 = 1;
 /// Exit status of a snippet that cannot say anything here: there are no keyrings.
 pub const NO_KEYRINGS: u8 = 3;
 
+/// After so many seconds the kernel ends a snippet that has not ended (SIGALRM).
+const DEADLINE: u32 = 60;
+
 /// What became of a snippet: the result of its `main`.
 #[derive(Debug)]
 pub struct Observed {
@@ -72,6 +75,7 @@ fn begin() -> Result<(), u8> {
         return Err(NO_KEYRINGS);
     }
     task::adopt_orphans();
+    nix::unistd::alarm::set(DEADLINE);
     record::start();
     Ok(())
 }

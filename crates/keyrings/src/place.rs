@@ -187,6 +187,16 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("no CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, false)),
 ];
 
+/// How many more keys the caller's quota has room for, if it is known.
+pub fn room_for_keys() -> Option<usize> {
+    let quota = crate::procfs::quota_of(nix::unistd::getuid().as_raw()).ok()?;
+    // A user without keys is not mentioned: such a one has the common limit.
+    let common = std::fs::read_to_string("/proc/sys/kernel/keys/maxkeys").ok();
+    let common = common.and_then(|text| text.trim().parse().ok()).unwrap_or(200);
+    let most = if quota.max_keys == 0 { common } else { quota.max_keys };
+    Some(most.saturating_sub(quota.keys) as usize)
+}
+
 fn no_file(name: &str, paths: &[&str]) -> Option<String> {
     let there = paths.iter().any(|path| std::path::Path::new(path).exists());
     (!there).then(|| format!("{name}, of the package keyutils, is not installed"))

@@ -26,7 +26,7 @@ mod problem;
 mod sentence;
 mod snapshot;
 
-pub use page::Page;
+pub use page::{Page, Places};
 pub use problem::Problem;
 pub use sentence::{SENTENCES, Sentence, sentence};
 pub use snapshot::{INDEX, Snapshot, redirects};

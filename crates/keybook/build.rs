@@ -1,0 +1,42 @@
+//! Takes every snippet and every snapshot into the program, so that it checks kernels on machines
+//! that have neither the book nor a compiler.
+
+use rulebook::{Rulebook, SNAPSHOTS, SOURCE, Snapshot};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::{env, fs};
+
+fn main() {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..");
+    for folder in [SOURCE, SNAPSHOTS] {
+        println!("cargo:rerun-if-changed={}", root.join(folder).display());
+    }
+    let out = PathBuf::from(env::var("OUT_DIR").unwrap());
+    // What is wrong with the book's form is said when the program runs, in its own words.
+    let book = Rulebook::read(&root);
+    let mut modules = String::new();
+    let mut table = String::from("pub(crate) static RULES: &[Embedded] = &[\n");
+    for (nth, rule) in book.rules.iter().enumerate() {
+        let file = out.join(format!("{}.rs", rule.id));
+        fs::write(&file, &rule.program).unwrap();
+        writeln!(
+            modules,
+            "#[allow(clippy::all)]\nmod rule{nth} {{\n    include!({file:?});\n    \
+             pub(super) fn run() -> keyrings::Observed {{ main() }}\n}}"
+        )
+        .unwrap();
+        let snapshot = Snapshot::read(&root, &rule.id).map(|snapshot| snapshot.contents);
+        writeln!(
+            table,
+            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, slow: {}, run: rule{nth}::run, \
+             snapshot: {snapshot:?} }},",
+            rule.id,
+            rule.needs,
+            rule.plain_statement(),
+            rule.program.contains("wait_until_expired"),
+        )
+        .unwrap();
+    }
+    table.push_str("];\n");
+    fs::write(out.join("rules.rs"), modules + &table).unwrap();
+}

@@ -1,0 +1,76 @@
+//! The tables of the reference: made from the rules and their traces, never typed.
+
+mod index;
+mod lifecycle;
+mod operations;
+mod sentences;
+
+use rulebook::{Rule, Rulebook, Snapshot};
+use std::path::Path;
+use trace::Trace;
+
+/// A rule with its trace.
+pub(crate) struct Seen<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) trace: Trace,
+}
+
+/// Everything the tables are made from.
+pub(crate) struct Tables<'a> {
+    book: &'a Rulebook,
+    seen: Vec<Seen<'a>>,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(book: &'a Rulebook, root: &Path) -> Tables<'a> {
+        let seen = book.rules.iter().map(|rule| {
+            let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
+            // A snapshot that is no trace is refused by the tests; here it is just empty.
+            let trace = snapshot.unwrap_or_default().parse().unwrap_or_default();
+            Seen { rule, trace }
+        });
+        Tables { book, seen: seen.collect() }
+    }
+
+    /// Replaces the marks in a page by the tables they stand for.
+    pub(crate) fn fill_in(&self, text: &mut String, page: &Path) {
+        type Table = fn(&Tables<'_>) -> String;
+        let tables: [(&str, Table); 5] = [
+            ("{{#table lifecycle}}", lifecycle::table),
+            ("{{#table operations}}", operations::table),
+            ("{{#table sentences}}", sentences::table),
+            ("{{#table rules}}", index::table),
+            ("{{#count}}", |tables| tables.book.rules.len().to_string()),
+        ];
+        for (mark, table) in tables {
+            if text.contains(mark) {
+                let up = "../".repeat(page.components().count() - 1);
+                *text = text.replace(mark, &table(self).replace("{up}", &up));
+            }
+        }
+    }
+}
+
+/// A link to a rule, from any page.
+fn link(rule: &Rule, text: &str) -> String {
+    format!("<a href=\"{{up}}{}\">{text}</a>", rule.link())
+}
+
+/// The rule's id as a link that can break at its dots.
+fn id_link(rule: &Rule) -> String {
+    link(rule, &rule.id.replace('.', ".<wbr>"))
+}
+
+/// Text with Markdown's code marks as HTML.
+fn html(markdown: &str) -> String {
+    let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let mut out = String::new();
+    for (nth, part) in escaped.split('`').enumerate() {
+        if nth % 2 == 1 {
+            out.push_str(&format!("<code>{part}</code>"));
+        } else {
+            out.push_str(part);
+        }
+    }
+    out
+}
