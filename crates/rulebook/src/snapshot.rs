@@ -12,6 +12,8 @@ pub const INDEX: &str = "rules";
 pub struct Snapshot {
     /// What is pinned.
     pub contents: String,
+    /// The line of the file on which it begins, from 1.
+    pub line: usize,
 }
 
 impl Snapshot {
@@ -27,9 +29,10 @@ impl Snapshot {
 
     /// Takes what is pinned out of the file: insta writes a header between two lines of dashes.
     pub fn parse(text: &str) -> Snapshot {
-        let body = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
-        let contents = body.map_or(text, |(_, body)| body);
-        Snapshot { contents: format!("{}\n", contents.trim_end()) }
+        let parts = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
+        let (line, contents) =
+            parts.map_or((1, text), |(header, body)| (header.lines().count() + 3, body));
+        Snapshot { contents: format!("{}\n", contents.trim_end()), line }
     }
 }
 
@@ -71,13 +74,13 @@ pub(crate) fn problems(book: &Rulebook, root: &Path) -> Vec<Problem> {
         }
     }
     let redirected = redirects(root);
-    let published = Snapshot::read(root, INDEX).map(|index| index.contents).unwrap_or_default();
-    for (nth, line) in published.lines().enumerate() {
+    let Some(published) = Snapshot::read(root, INDEX) else { return problems };
+    for (nth, line) in published.contents.lines().enumerate() {
         let id = line.split(" | ").next().unwrap_or_default();
         if !id.is_empty() && book.rule(id).is_none() && !redirected.contains(id) {
             problems.push(Problem::new(
                 Path::new(SNAPSHOTS).join(format!("{INDEX}.snap")),
-                nth + 1,
+                published.line + nth,
                 format!("`{id}` was published and is gone"),
                 "bring it back, or lead its links on in book.toml, [output.html.redirect]",
             ));
