@@ -17,6 +17,9 @@ fn main() {
     // compares its trace.
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
     let tests = fs::read_to_string(out.join("skeptic-tests.rs")).unwrap_or_default();
-    let tests = tests.replace("skeptic::rt::run_test(", "crate::run_rule(");
-    fs::write(out.join("rules.rs"), tests).unwrap();
+    let tests = tests.replace("skeptic::rt::run_test(", "crate::run::rule(");
+    let names = tests.split("#[test] fn ").skip(1).filter_map(|rest| rest.split('(').next());
+    let names: Vec<&str> = names.collect();
+    let list = format!("\n/// All of these tests.\nconst TESTS: &[fn()] = &[{}];\n", names.join(", "));
+    fs::write(out.join("rules.rs"), tests + &list).unwrap();
 }

@@ -122,11 +122,7 @@ fn sound(book: &Rulebook, root: &Path) -> Result<()> {
     let mut problems: Vec<String> =
         book.all_problems(root).iter().map(ToString::to_string).collect();
     for rule in &book.rules {
-        let known = |need: &&String| {
-            keyrings::place::NEEDS.iter().any(|(name, _)| name == need)
-                || need.starts_with("Linux ≥ ")
-        };
-        if let Some(need) = rule.needs.iter().find(|need| !known(need)) {
+        if let Some(need) = rule.needs.iter().find(|need| !keyrings::place::is_known(need)) {
             let place = format!("{}/{}:{}", rulebook::SOURCE, rule.page.display(), rule.line);
             let (id, mend) = (&rule.id, "keyrings::place::NEEDS lists them");
             problems.push(format!("{place}: `{id}` has the need `{need}`, which there is not; {mend}"));

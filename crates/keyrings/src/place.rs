@@ -20,35 +20,43 @@ pub enum Keyrings {
     Deadly(&'static str),
 }
 
-type Probe = fn() -> Result<i64, Errno>;
+/// A call of which a kernel with keyrings knows the answer at once, whatever keys there are.
+struct Probe {
+    name: &'static str,
+    call: fn() -> Result<i64, Errno>,
+    /// Whether this is an answer that such a kernel may give.
+    sound: fn(Errno) -> bool,
+}
 
-/// Harmless calls whose answer a kernel with keyrings gives at once: which error, or none.
-const PROBES: [(&str, Probe); 3] = [
-    ("keyctl", || sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 0, 0, 0])),
-    // The kernel refuses the type before it looks at the keyring: ENOKEY is the last answer.
-    ("add_key", || sys::add_key(Some(c".probe"), Some(c"probe"), None, 0, i32::MAX)),
-    ("request_key", || sys::request_key(Some(c"user"), Some(c"keyrings:probe"), None, 0)),
+const PROBES: [Probe; 3] = [
+    Probe {
+        name: "keyctl",
+        call: || sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 0, 0, 0]),
+        // The thread keyring may be in any state, but not without Search where nobody took it.
+        sound: |error| !matches!(error, Errno::EPERM | Errno::EACCES),
+    },
+    Probe {
+        name: "add_key",
+        call: || sys::add_key(None, None, None, 0, 0),
+        sound: |error| error == Errno::EFAULT,
+    },
+    Probe {
+        name: "request_key",
+        call: || sys::request_key(None, None, None, 0),
+        sound: |error| error == Errno::EFAULT,
+    },
 ];
 
 impl Keyrings {
     /// Asks, each call in a process of its own, as a filter may kill.
     pub fn find() -> Keyrings {
-        for (name, probe) in PROBES {
-            let found = match ask(probe) {
-                Answer::Error(Errno::ENOSYS) => Keyrings::Missing(name),
-                Answer::Killed => Keyrings::Deadly(name),
-                // A type that begins with a dot gives EPERM on every kernel; so that one is asked
-                // about something else as well.
-                Answer::Error(Errno::EPERM) if name == "add_key" => match ask(add_key_fault) {
-                    Answer::Error(Errno::EFAULT) => continue,
-                    _ => Keyrings::Refused(name, Errno::EPERM),
-                },
-                Answer::Error(error @ (Errno::EPERM | Errno::EACCES)) => {
-                    Keyrings::Refused(name, error)
-                }
-                Answer::Error(_) | Answer::Fine => continue,
-            };
-            return found;
+        for Probe { name, call, sound } in PROBES {
+            match ask(call) {
+                Answer::Error(Errno::ENOSYS) => return Keyrings::Missing(name),
+                Answer::Error(error) if !sound(error) => return Keyrings::Refused(name, error),
+                Answer::Killed => return Keyrings::Deadly(name),
+                Answer::Error(_) | Answer::Fine => {}
+            }
         }
         Keyrings::Here
     }
@@ -90,19 +98,15 @@ impl Keyrings {
     }
 }
 
-fn add_key_fault() -> Result<i64, Errno> {
-    sys::add_key(None, None, None, 0, 0)
-}
-
 enum Answer {
     Fine,
     Error(Errno),
     Killed,
 }
 
-fn ask(probe: Probe) -> Answer {
+fn ask(call: fn() -> Result<i64, Errno>) -> Answer {
     let child = || -> Infallible {
-        match probe() {
+        match call() {
             Ok(_) => sys::exit(0),
             Err(error) => sys::exit(error as i32),
         }
@@ -134,6 +138,11 @@ pub fn unmet(need: &str) -> Option<String> {
     }
 }
 
+/// Whether [`unmet`] knows how to find this need.
+pub fn is_known(need: &str) -> bool {
+    NEEDS.iter().any(|(name, _)| *name == need) || need.starts_with("Linux ≥ ")
+}
+
 /// Tells whether a need is not met, and if so why.
 type NeedProbe = fn() -> Option<String>;
 
@@ -146,10 +155,6 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("another user", || {
         let root = nix::unistd::geteuid().is_root();
         (!root).then(|| "only root can become another user, and this does not run as root".into())
-    }),
-    ("not root", || {
-        let root = nix::unistd::geteuid().is_root();
-        root.then(|| "this runs as root".to_owned())
     }),
     ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
     ("request-key(8)", || {

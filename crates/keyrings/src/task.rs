@@ -108,6 +108,9 @@ fn stage() -> Checked<&'static Arena> {
 
 fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
     let arena = stage()?;
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '-') {
+        return Err(Failure::new(format!("`{name}` is no name for a task: one word, no spaces")));
+    }
     let taken = arena.desks().iter().any(|desk| {
         !matches!(desk.state(), state::FREE | state::GONE) && desk.name() == name
     });

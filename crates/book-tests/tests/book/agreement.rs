@@ -1,0 +1,42 @@
+//! The two runners of the snippets, skeptic's and `keybook check`, say the same of every rule.
+
+use crate::run::{Verdict, known_verdict};
+use crate::{TESTS, book, root};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::panic::catch_unwind;
+use std::process::Command;
+
+/// What `keybook check` says of each rule: `held`, `differs`, `not-observed`.
+fn checked() -> BTreeMap<String, String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--package", "keybook", "--", "check", "--format", "json"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let word = |value: &Value| value.as_str().unwrap().to_owned();
+    let rules = report["rules"].as_array().unwrap();
+    rules.iter().map(|rule| (word(&rule["id"]), word(&rule["result"]))).collect()
+}
+
+#[test]
+fn the_two_runners_agree_on_every_rule() {
+    let checked = checked();
+    for test in TESTS {
+        // Its failure, if any, is told by its own test.
+        let _ = catch_unwind(test);
+    }
+    for rule in &book().rules {
+        let by_skeptic = match known_verdict(&rule.id) {
+            Some(Verdict::Held) => "held",
+            Some(Verdict::Differs(_)) => "differs",
+            Some(Verdict::NotObserved { .. }) => "not-observed",
+            None => "not run",
+        };
+        let by_check = checked.get(&rule.id).map_or("not run", String::as_str);
+        assert_eq!(by_skeptic, by_check, "skeptic and `keybook check` on {}", rule.id);
+    }
+    assert_eq!(checked.len(), book().rules.len());
+}

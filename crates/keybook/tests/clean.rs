@@ -1,0 +1,88 @@
+//! A full check gives the same wherever and however often it runs, and leaves nothing behind.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// An ordinary user that nobody else is.
+const ORDINARY: u32 = 0x6000_0000;
+
+/// The program where every user can run it.
+fn program() -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("keybook-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("keybook");
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_keybook"), &program).unwrap();
+    }
+    program
+}
+
+fn am_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+/// The ids of the rules that differ, over two full checks at the same time.
+fn two_at_once(program: &PathBuf, user: Option<u32>) -> BTreeSet<String> {
+    let checks: Vec<_> = (0..2)
+        .map(|_| {
+            let mut check = Command::new(program);
+            check.args(["check", "--format", "json"]).stdout(Stdio::piped());
+            if let Some(user) = user {
+                check.gid(user).uid(user);
+            }
+            check.spawn().unwrap()
+        })
+        .collect();
+    let mut differ = BTreeSet::new();
+    for check in checks {
+        let output = check.wait_with_output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for rule in report["rules"].as_array().unwrap() {
+            if rule["result"] == "differs" {
+                differ.insert(rule.to_string());
+            }
+        }
+    }
+    differ
+}
+
+/// The lines of a file in /proc by their first word: serial numbers, or users.
+fn first_words(file: &str) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
+    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// Waits until none of what is new since `before` is there any more.
+fn wait_until_nothing_is_new(file: &str, before: &BTreeSet<String>) {
+    let mut new: BTreeSet<String> = first_words(file).difference(before).cloned().collect();
+    let end = Instant::now() + Duration::from_secs(60);
+    while !new.is_empty() {
+        assert!(Instant::now() < end, "left behind in {file}: {new:?}");
+        sleep(Duration::from_millis(20));
+        let now = first_words(file);
+        new.retain(|word| now.contains(word));
+    }
+}
+
+#[test]
+fn two_checks_at_once_agree_and_leave_nothing() {
+    let keys = first_words("/proc/keys");
+    let users = first_words("/proc/key-users");
+    let program = program();
+    let mut ways = vec![None];
+    if am_root() {
+        ways.push(Some(ORDINARY + std::process::id()));
+    }
+    for user in ways {
+        assert_eq!(two_at_once(&program, user), BTreeSet::new(), "as {user:?}");
+    }
+    let _ = fs::remove_dir_all(program.parent().unwrap());
+    wait_until_nothing_is_new("/proc/keys", &keys);
+    wait_until_nothing_is_new("/proc/key-users", &users);
+}

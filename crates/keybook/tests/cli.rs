@@ -1,0 +1,80 @@
+//! The program's own commands, as a person or another program uses them.
+
+use serde_json::Value;
+use std::process::{Command, Output};
+
+fn keybook(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_keybook")).args(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn rules_are_listed_for_programs() {
+    let output = keybook(&["rules", "--format", "json"]);
+    assert!(output.status.success());
+    let rules: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let fork = rules.iter().find(|rule| rule["id"] == "process.fork").unwrap();
+    assert_eq!(fork["verdict"], "stated");
+    assert_eq!(fork["from"], serde_json::json!(["P7"]));
+    assert_eq!(fork["kernel"], serde_json::json!(["copy_creds"]));
+    assert_eq!(fork["needs"], serde_json::json!([]));
+    assert_eq!(fork["page"], "process-keyring/processes.html#process.fork");
+    assert!(fork["statement"].as_str().unwrap().starts_with("A process made by `fork(2)`"));
+}
+
+#[test]
+fn rules_are_listed_for_people() {
+    let output = keybook(&["rules"]);
+    let fork = stdout(&output);
+    let fork = fork.lines().find(|line| line.starts_with("process.fork ")).unwrap();
+    assert!(fork.contains("  stated        A process made by fork(2)"), "{fork}");
+}
+
+#[test]
+fn a_rule_is_explained() {
+    let output = keybook(&["explain", "process.fork"]);
+    assert!(output.status.success());
+    let told = stdout(&output);
+    for part in [
+        "process.fork: A process made by fork(2) starts without a process keyring",
+        "  P7, process-keyring(7): ",
+        "  kernel: copy_creds\n",
+        "    let child = fork(\"child\")?;\n",
+        "    child  keyctl_get_keyring_ID(@p, 0) = -1 ENOKEY (Required key not available)\n",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in\n{told}");
+    }
+}
+
+#[test]
+fn rules_are_checked_one_by_one() {
+    let output = keybook(&["check", "process.fork", "thread.fork"]);
+    assert_eq!(stdout(&output), "2 rules: 2 held, 0 differ, 0 could not be observed\n");
+    assert_eq!(output.status.code(), Some(0));
+
+    let output = keybook(&["check", "--format", "json", "process.fork"]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["summary"]["held"], 1);
+    assert_eq!(report["rules"][0]["id"], "process.fork");
+    assert_eq!(report["rules"][0]["result"], "held");
+    assert!(report["rules"][0]["trace"].as_str().unwrap().contains("main   fork() = child\n"));
+}
+
+#[test]
+fn what_there_is_not_is_told_with_what_there_is() {
+    for command in ["check", "explain"] {
+        let output = keybook(&[command, "process.forks"]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = stderr(&output);
+        assert!(told.contains("there is no rule `process.forks`: is it process."), "{told}");
+    }
+    assert_eq!(keybook(&["chek"]).status.code(), Some(2));
+    assert_eq!(keybook(&["check", "--jobs", "many"]).status.code(), Some(2));
+}

@@ -1,0 +1,74 @@
+//! What a helper call costs beside libkeyutils' own, without a record.
+#![allow(unsafe_code)]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use keyrings::*;
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::hint::black_box;
+
+/// The functions of libkeyutils that are compared, if it is installed.
+struct Libkeyutils {
+    get_keyring_id: extern "C" fn(i32, c_int) -> i32,
+    read: extern "C" fn(i32, *mut c_char, usize) -> c_long,
+}
+
+impl Libkeyutils {
+    fn load() -> Option<Libkeyutils> {
+        // SAFETY: libkeyutils runs nothing on loading; the two functions have these types by its
+        // header, keyutils.h.
+        unsafe {
+            let library = libc::dlopen(c"libkeyutils.so.1".as_ptr(), libc::RTLD_NOW);
+            if library.is_null() {
+                return None;
+            }
+            let find = |name: &CStr| libc::dlsym(library, name.as_ptr());
+            let (id, read) = (find(c"keyctl_get_keyring_ID"), find(c"keyctl_read"));
+            if id.is_null() || read.is_null() {
+                return None;
+            }
+            Some(Libkeyutils {
+                get_keyring_id: std::mem::transmute::<*mut c_void, extern "C" fn(i32, c_int) -> i32>(id),
+                read: std::mem::transmute::<
+                    *mut c_void,
+                    extern "C" fn(i32, *mut c_char, usize) -> c_long,
+                >(read),
+            })
+        }
+    }
+}
+
+fn calls(criterion: &mut Criterion) {
+    let peer = Libkeyutils::load();
+    if peer.is_none() {
+        eprintln!("libkeyutils is not installed: only our own calls are timed");
+    }
+    let ring = keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, CREATE).expect("a process keyring");
+    let key = add_key("user", "bench", "payload", ring).expect("a key");
+
+    let mut group = criterion.benchmark_group("keyctl_get_keyring_ID");
+    group.bench_function("keyrings", |bencher| {
+        bencher.iter(|| keyctl_get_keyring_ID(black_box(KEY_SPEC_PROCESS_KEYRING), NO_CREATE));
+    });
+    if let Some(peer) = &peer {
+        let id = KEY_SPEC_PROCESS_KEYRING.0;
+        group.bench_function("libkeyutils", |bencher| {
+            bencher.iter(|| (peer.get_keyring_id)(black_box(id), 0));
+        });
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("keyctl_read");
+    let mut buffer = [0u8; 64];
+    group.bench_function("keyrings", |bencher| {
+        bencher.iter(|| keyctl_read(black_box(key), &mut buffer));
+    });
+    if let Some(peer) = &peer {
+        group.bench_function("libkeyutils", |bencher| {
+            bencher.iter(|| (peer.read)(black_box(key.0), buffer.as_mut_ptr().cast(), buffer.len()));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, calls);
+criterion_main!(benches);
