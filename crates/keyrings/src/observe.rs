@@ -6,7 +6,7 @@ use std::process::{ExitCode, Termination};
 use trace::{Owner, Trace};
 
 /// Environment variable that names a directory. A snippet leaves its trace there, as
-/// `PID/RULE`, with the number of the process that started it.
+/// `RULE.PID`, with the number of the process that started it.
 pub const TRACES_VARIABLE: &str = "KEYRINGS_TRACES";
 
 /// Exit status of a snippet whose expectations were not all met.
@@ -83,10 +83,11 @@ fn begin() -> Result<(), u8> {
 fn publish(rule: &str, trace: &Trace) {
     print!("{trace}");
     let Some(traces) = std::env::var_os(TRACES_VARIABLE) else { return };
-    let directory = std::path::PathBuf::from(traces).join(nix::unistd::getppid().to_string());
-    let written = std::fs::create_dir_all(&directory)
-        .and_then(|()| std::fs::write(directory.join(rule), trace.to_string()));
+    let traces = std::path::PathBuf::from(traces);
+    let file = traces.join(format!("{rule}.{}", nix::unistd::getppid()));
+    let written = std::fs::create_dir_all(&traces)
+        .and_then(|()| std::fs::write(&file, trace.to_string()));
     if let Err(error) = written {
-        eprintln!("{}: the trace cannot be written: {error}", directory.display());
+        eprintln!("{}: the trace cannot be written: {error}", file.display());
     }
 }

@@ -1,6 +1,6 @@
 //! Running one rule by skeptic.
 
-use crate::{book, root, settings};
+use crate::{book, settings};
 use rulebook::Rule;
 use std::any::Any;
 use std::collections::HashMap;
@@ -75,12 +75,11 @@ fn verdict(id: &str, run: impl Fn()) -> Verdict {
 fn compare(rule: &Rule, run: &impl Fn()) {
     let traces = env::var(keyrings::TRACES_VARIABLE)
         .expect("`.cargo/config.toml` says where the traces go: run this by cargo");
-    let trace = Path::new(&traces).join(process::id().to_string()).join(&rule.id);
+    let trace = Path::new(&traces).join(format!("{}.{}", rule.id, process::id()));
     when_executable(run);
     let seen = fs::read_to_string(&trace)
         .unwrap_or_else(|error| panic!("no trace was left in {}: {error}", trace.display()));
     let _ = fs::remove_file(&trace);
-    let _ = fs::remove_dir(trace.parent().unwrap_or(&root()));
     let page = format!("{}/{}", rulebook::SOURCE, rule.page.display());
     settings(&page).bind(|| insta::assert_snapshot!(rule.id.as_str(), seen));
 }
