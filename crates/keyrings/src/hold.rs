@@ -66,9 +66,10 @@ pub fn open(path: &str) -> Result<Descriptor> {
     result
 }
 
-/// A file in memory with these contents, which may be executed: memfd_create(2).
+/// A file in memory with these contents, which may be executed: memfd_create(2). It stays open over
+/// execve(2), as the interpreter of a script has to open it by its descriptor.
 pub fn memory_file(contents: &str) -> Result<Descriptor> {
-    let flags = nix::sys::memfd::MFdFlags::MFD_CLOEXEC;
+    let flags = nix::sys::memfd::MFdFlags::empty();
     let result = nix::sys::memfd::memfd_create("snippet", flags).and_then(|file| {
         nix::unistd::write(&file, contents.as_bytes())?;
         Ok(Descriptor(file.into_raw_fd()))
