@@ -19,9 +19,16 @@ impl Failure {
     /// A failure in the calling task, at the place that calls this.
     #[track_caller]
     pub fn new(what: impl AsRef<str>) -> Failure {
-        let place = Location::caller();
-        let (name, line) = (arena::my_name(), place.line());
-        Failure { text: format!("{name}, line {line} of the snippet: {}", what.as_ref()) }
+        let (name, what, place) = (arena::my_name(), what.as_ref(), Location::caller());
+        // An order that returns an error has it turned into a failure here, in this crate.
+        let within = place.file().starts_with(env!("CARGO_MANIFEST_DIR"))
+            || place.file().starts_with("crates/keyrings/src");
+        let text = if within {
+            format!("{name}: {what}")
+        } else {
+            format!("{name}, line {} of the snippet: {what}", place.line())
+        };
+        Failure { text }
     }
 
     /// Puts it on record, for the task that began the snippet to show.

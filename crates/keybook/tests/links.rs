@@ -1,0 +1,76 @@
+//! The book as built: every link within it leads to a page, and to a place on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::process::Command;
+
+/// What stands between `before` and the next quote, everywhere in a text.
+fn attributes<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+fn pages_in(folder: &Path, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            pages_in(&path, pages);
+        } else if path.extension().is_some_and(|extension| extension == "html") {
+            pages.push(path);
+        }
+    }
+}
+
+/// A path without its `..`.
+fn straight(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let output = Command::new(env!("CARGO_BIN_EXE_keybook")).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let index = told.lines().find_map(|line| line.strip_prefix("the book is built: open "));
+    let book = Path::new(index.unwrap_or_else(|| panic!("{told}"))).parent().unwrap();
+
+    let mut files = Vec::new();
+    pages_in(book, &mut files);
+    // The page for printing has all others on it, and the outline and the page for a wrong address
+    // stand outside of the book's folders.
+    files.retain(|file| {
+        !["print.html", "404.html", "toc.html"].iter().any(|name| file.ends_with(name))
+    });
+    let texts: BTreeMap<PathBuf, String> =
+        files.into_iter().map(|file| (file.clone(), fs::read_to_string(file).unwrap())).collect();
+    let places: BTreeMap<&Path, BTreeSet<&str>> = texts
+        .iter()
+        .map(|(file, text)| (file.as_path(), attributes(text, " id=\"").into_iter().collect()))
+        .collect();
+    let mut broken = Vec::new();
+    for (file, text) in &texts {
+        let links = attributes(text, "<a href=\"").into_iter();
+        for link in links.filter(|link| !link.contains("://") && !link.ends_with("print.html")) {
+            let (page, place) = link.split_once('#').unwrap_or((link, ""));
+            let target = if page.is_empty() {
+                file.clone()
+            } else {
+                straight(&file.parent().unwrap().join(page))
+            };
+            let found = places.get(target.as_path());
+            if !found.is_some_and(|ids| place.is_empty() || ids.contains(place)) {
+                broken.push(format!("{}: {link}", file.display()));
+            }
+        }
+    }
+    assert!(texts.len() > 20, "{} pages", texts.len());
+    assert!(broken.is_empty(), "{broken:#?}");
+}
