@@ -177,6 +177,18 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
             _ => Some("no user namespace can be made".to_owned()),
         }
     }),
+    ("no security labels", || {
+        let child = || -> Infallible {
+            // Made here, as the keys of others may not be looked at.
+            let _ = sys::keyctl(nix::libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 1, 0, 0]);
+            let label = sys::keyctl(nix::libc::KEYCTL_GET_SECURITY, [-1i32 as usize, 0, 0, 0]);
+            sys::exit(i32::from(label.is_ok_and(|size| size > 1)))
+        };
+        let answer = sys::fork_like(sys::Fork::Fork, child).ok();
+        let status = answer.and_then(|pid| waitpid(Pid::from_raw(pid), None).ok());
+        let labels = matches!(status, Some(WaitStatus::Exited(_, 1)));
+        labels.then(|| "a security module labels keys here".to_owned())
+    }),
     ("io_uring", || match sys::io_uring_setup(0) {
         Ok(descriptor) => {
             drop(sys::own(descriptor));

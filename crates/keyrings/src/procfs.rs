@@ -105,6 +105,27 @@ pub fn key_users(uid: u32) -> Checked<KeyUser> {
     Ok(quota)
 }
 
+/// How many more keys may count for a user; below zero, how many too many do.
+///
+/// Kernel: `proc_key_users_show`. Unlike [`key_users`] its record is the same whatever the limits
+/// of the machine are.
+pub fn keys_left(uid: u32) -> Checked<i64> {
+    left("keys_left", uid, |quota| i64::from(quota.max_keys) - i64::from(quota.keys))
+}
+
+/// How many more bytes may count for a user; below zero, how many too many do.
+///
+/// Kernel: `proc_key_users_show`.
+pub fn bytes_left(uid: u32) -> Checked<i64> {
+    left("bytes_left", uid, |quota| i64::from(quota.max_bytes) - i64::from(quota.bytes))
+}
+
+fn left(name: &str, uid: u32, of: impl FnOnce(KeyUser) -> i64) -> Checked<i64> {
+    let left = of(quota_of(uid).map_err(Failure::new)?);
+    record(|| event(name, vec![Value::Uid(uid)], Outcome::Returned(Value::Int(left))));
+    Ok(left)
+}
+
 /// The same without a record.
 pub(crate) fn quota_of(uid: u32) -> Result<KeyUser, String> {
     let path = "/proc/key-users";
