@@ -3,26 +3,22 @@
 use crate::embedded::{Embedded, RULES};
 use indicatif::{ProgressBar, ProgressStyle};
 use keyrings::place;
-use serde::Serialize;
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use keyrings::program::{Ended, Program};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::thread;
 
-/// The hidden subcommand by which this program runs one snippet.
-pub(crate) const OBSERVE: &str = "__observe";
-
 /// What came of checking one rule.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Checked {
-    pub(crate) id: &'static str,
-    pub(crate) statement: &'static str,
+    pub(crate) id: String,
+    pub(crate) statement: String,
     #[serde(flatten)]
     pub(crate) verdict: Verdict,
 }
 
 /// Whether the kernel does what the rule says.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// It does.
@@ -33,7 +29,7 @@ pub(crate) enum Verdict {
     /// It does not.
     Differs {
         /// What is pinned.
-        pinned: Option<&'static str>,
+        pinned: Option<String>,
         /// What was seen.
         trace: String,
         /// What the snippet said of it.
@@ -87,30 +83,97 @@ pub(crate) fn unknown(id: &str) -> String {
     format!("there is no rule `{id}`: {hint}")
 }
 
-/// Checks rules, several at a time; shows progress if standard error is a terminal.
+/// Checks rules, several at a time, and says so to `bar`.
+///
+/// Each rule runs in a process of its own, which is a copy of this one: to start the program anew
+/// would take longer than most rules do.
 pub(crate) fn check(rules: &[&'static Embedded], jobs: usize, bar: &ProgressBar) -> Vec<Checked> {
     // The slow ones first: nothing is waited for at the end.
-    let mut order: Vec<usize> = (0..rules.len()).collect();
-    order.sort_by_key(|&nth| !rules[nth].slow);
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, rules.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(&nth) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let rule = rules[nth];
-                    let checked =
-                        Checked { id: rule.id, statement: rule.statement, verdict: verdict(rule) };
-                    done.lock().unwrap_or_else(|lock| lock.into_inner()).push((nth, checked));
+    let mut order: Vec<&'static Embedded> = rules.to_vec();
+    order.sort_by_key(|rule| !rule.slow);
+    let mut waiting = order.into_iter();
+    let mut running: HashMap<i32, Running> = HashMap::new();
+    let mut needs = HashMap::new();
+    let mut done = HashMap::new();
+    loop {
+        while running.len() < jobs.max(1)
+            && let Some(rule) = waiting.next()
+        {
+            match start(rule, &mut needs) {
+                Ok(process) => {
+                    running.insert(process.program.pid(), process);
+                }
+                Err(verdict) => {
+                    done.insert(rule.id, verdict);
                     bar.inc(1);
                 }
+            }
+        }
+        if running.is_empty() {
+            break;
+        }
+        let Ok((pid, how)) = Program::wait_for_any() else { break };
+        if let Some(process) = running.remove(&pid) {
+            done.insert(process.rule.id, process.verdict(how));
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    let checked = |rule: &&'static Embedded| {
+        let verdict = done.remove(rule.id)?;
+        Some(Checked { id: rule.id.into(), statement: rule.statement.into(), verdict })
+    };
+    rules.iter().filter_map(checked).collect()
+}
+
+/// A rule whose snippet runs.
+struct Running {
+    rule: &'static Embedded,
+    program: Program,
+}
+
+/// Starts the snippet of a rule, if what it needs is here.
+fn start(
+    rule: &'static Embedded,
+    needs: &mut HashMap<&'static str, Option<String>>,
+) -> Result<Running, Verdict> {
+    for need in rule.needs {
+        if let Some(because) = needs.entry(need).or_insert_with(|| place::unmet(need)) {
+            return Err(Verdict::NotObserved {
+                needs: (*need).to_owned(),
+                because: because.clone(),
             });
         }
-    });
-    bar.finish_and_clear();
-    let mut done = done.into_inner().unwrap_or_else(|lock| lock.into_inner());
-    done.sort_by_key(|(nth, _)| *nth);
-    done.into_iter().map(|(_, checked)| checked).collect()
+    }
+    match Program::start(|| rule.observe()) {
+        Ok(program) => Ok(Running { rule, program }),
+        Err(error) => Err(Verdict::Differs {
+            pinned: rule.snapshot.map(str::to_owned),
+            trace: String::new(),
+            message: format!("the snippet cannot be run: {error}"),
+        }),
+    }
+}
+
+impl Running {
+    fn verdict(self, how: Ended) -> Verdict {
+        let (trace, message) = self.program.printed();
+        let mut message = message.trim_end().to_owned();
+        let pinned = self.rule.snapshot;
+        if how == Ended::Exited(0) && pinned == Some(&trace) {
+            return Verdict::Held { trace };
+        }
+        if message.is_empty() {
+            message = match (how, pinned) {
+                (Ended::Exited(0), Some(_)) => {
+                    "all expectations are met, but the trace is not the pinned one".to_owned()
+                }
+                (Ended::Exited(0), None) => "no trace is pinned yet".to_owned(),
+                (how, _) => format!("the snippet {how}"),
+            };
+        }
+        Verdict::Differs { pinned: pinned.map(str::to_owned), trace, message }
+    }
 }
 
 /// A progress bar for so many rules, which only a terminal shows.
@@ -131,38 +194,3 @@ pub(crate) fn default_jobs() -> usize {
 /// More keys than any rule has at a time under its own user, with those that wait for the
 /// collector.
 const KEYS_OF_A_RULE: usize = 40;
-
-fn verdict(rule: &'static Embedded) -> Verdict {
-    let unmet = rule.needs.iter().find_map(|need| Some((need, place::unmet(need)?)));
-    if let Some((need, because)) = unmet {
-        return Verdict::NotObserved { needs: (*need).to_owned(), because };
-    }
-    let output = std::env::current_exe().and_then(|program| {
-        Command::new(program)
-            .args([OBSERVE, rule.id])
-            .env_remove(keyrings::TRACES_VARIABLE)
-            .stdin(Stdio::null())
-            .output()
-    });
-    let output = match output {
-        Ok(output) => output,
-        Err(error) => {
-            let message = format!("the snippet cannot be run: {error}");
-            return Verdict::Differs { pinned: rule.snapshot, trace: String::new(), message };
-        }
-    };
-    let trace = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut message = String::from_utf8_lossy(&output.stderr).trim_end().to_owned();
-    if output.status.success() && rule.snapshot == Some(&trace) {
-        return Verdict::Held { trace };
-    }
-    if message.is_empty() && output.status.success() {
-        message = match rule.snapshot {
-            Some(_) => "all expectations are met, but the trace is not the pinned one".to_owned(),
-            None => "no trace is pinned yet".to_owned(),
-        };
-    } else if message.is_empty() {
-        message = format!("the snippet ended with {}", output.status);
-    }
-    Verdict::Differs { pinned: rule.snapshot, trace, message }
-}

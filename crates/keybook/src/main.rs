@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use embedded::Embedded;
 use rulebook::Rulebook;
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Termination};
+use std::process::{Command, ExitCode, Stdio};
 
 /// Builds the book of thread and process keyrings and checks its rules against this kernel.
 ///
@@ -79,14 +79,8 @@ const MISUSE: u8 = 2;
 const NOTHING_HERE: u8 = 3;
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    if args.next().as_deref() == Some(check::OBSERVE) {
-        let rule = args.next().unwrap_or_default();
-        return match Embedded::find(&rule) {
-            Some(rule) => rule.observe().report(),
-            None => misuse(&anyhow!(check::unknown(&rule))),
-        };
-    }
+    // Snippets start this program again, to be one of their tasks.
+    keyrings::serve_if_invited();
     let done = match Arguments::parse().command.unwrap_or(Action::Build) {
         Action::Build => build_and_check(),
         Action::Check { rules, format, jobs } => check_only(&rules, format, jobs),
@@ -138,17 +132,15 @@ fn build_and_check() -> Result<ExitCode> {
     let root = root();
     sound(&book(), &root)?;
     let nothing_here = report::nothing_here();
-    let (built, checked) = std::thread::scope(|scope| {
-        let checking = scope.spawn(|| match nothing_here {
-            Some(_) => Vec::new(),
-            None => {
-                let rules: Vec<&Embedded> = embedded::RULES.iter().collect();
-                check::check(&rules, check::default_jobs(), &check::progress(rules.len()))
-            }
-        });
-        let built = build::build(&root);
-        (built, checking.join().unwrap_or_default())
-    });
+    let checking = match nothing_here {
+        Some(_) => None,
+        None => Some(start_checking()?),
+    };
+    let built = build::build(&root);
+    let checked = match checking {
+        Some(checking) => checking.wait_with_output().map(|output| output.stdout)?,
+        None => Vec::new(),
+    };
     let index = built.context("the book cannot be built")?;
     let status = match nothing_here {
         Some(paragraph) => {
@@ -156,12 +148,21 @@ fn build_and_check() -> Result<ExitCode> {
             NOTHING_HERE
         }
         None => {
-            print!("{}", report::human(&checked));
-            status(&checked)
+            let report: report::Report =
+                serde_json::from_slice(&checked).context("the check came to no end")?;
+            print!("{}", report::human(&report.rules));
+            status(&report.rules)
         }
     };
     println!("the book is built: open {}", index.display());
     Ok(ExitCode::from(status))
+}
+
+/// Starts a check of all rules in a process of its own, whose progress is seen here.
+fn start_checking() -> Result<std::process::Child> {
+    let mut check = Command::new(std::env::current_exe()?);
+    check.args(["check", "--format", "json"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    check.spawn().context("the check cannot be started")
 }
 
 fn check_only(rules: &[String], format: Format, jobs: Option<usize>) -> Result<ExitCode> {
@@ -172,11 +173,12 @@ fn check_only(rules: &[String], format: Format, jobs: Option<usize>) -> Result<E
     }
     let jobs = jobs.unwrap_or_else(check::default_jobs);
     let checked = check::check(&rules, jobs, &check::progress(rules.len()));
+    let status = status(&checked);
     match format {
         Format::Human => print!("{}", report::human(&checked)),
-        Format::Json => println!("{}", report::json(&checked)?),
+        Format::Json => println!("{}", report::json(checked)?),
     }
-    Ok(ExitCode::from(status(&checked)))
+    Ok(ExitCode::from(status))
 }
 
 fn status(checked: &[check::Checked]) -> u8 {

@@ -2,12 +2,12 @@
 
 use crate::check::{Checked, Verdict};
 use keyrings::place::Keyrings;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// How the rules stand, in numbers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Count {
     pub(crate) held: usize,
     pub(crate) differ: usize,
@@ -39,7 +39,7 @@ pub(crate) fn human(checked: &[Checked]) -> String {
             }
             Verdict::Differs { pinned, trace, message } => {
                 let _ = writeln!(text, "{id} differs: {statement}\n{}", indented("  ", message));
-                let _ = writeln!(text, "{}", difference(pinned.unwrap_or_default(), trace));
+                let _ = writeln!(text, "{}", difference(pinned.as_deref().unwrap_or_default(), trace));
             }
         }
     }
@@ -79,14 +79,16 @@ pub(crate) fn indented(space: &str, text: &str) -> String {
     text.lines().map(|line| format!("{space}{line}")).collect::<Vec<_>>().join("\n")
 }
 
+/// What came of a check, for programs.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    pub(crate) summary: Count,
+    pub(crate) rules: Vec<Checked>,
+}
+
 /// For programs.
-pub(crate) fn json(checked: &[Checked]) -> serde_json::Result<String> {
-    #[derive(Serialize)]
-    struct Report<'a> {
-        summary: Count,
-        rules: &'a [Checked],
-    }
-    serde_json::to_string_pretty(&Report { summary: Count::of(checked), rules: checked })
+pub(crate) fn json(checked: Vec<Checked>) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&Report { summary: Count::of(&checked), rules: checked })
 }
 
 /// Says, if it is so, that nothing can be observed here.

@@ -23,6 +23,13 @@ pub struct Observed {
     status: u8,
 }
 
+impl Observed {
+    /// The exit status of the snippet: 0, [`NOT_AS_EXPECTED`] or [`NO_KEYRINGS`].
+    pub fn status(&self) -> u8 {
+        self.status
+    }
+}
+
 impl Termination for Observed {
     fn report(self) -> ExitCode {
         ExitCode::from(self.status)
@@ -37,9 +44,7 @@ impl Termination for Observed {
 /// (and left in the directory that [`TRACES_VARIABLE`] names); what was otherwise than expected
 /// is said on standard error.
 pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
-    if let Some(invitation) = task::invitation() {
-        task::serve_invited(&invitation);
-    }
+    task::serve_if_invited();
     if let Err(status) = begin() {
         return Observed { status };
     }

@@ -1,54 +1,84 @@
-//! The real keyctl(1).
+//! Running a snippet that is part of this program, as a process of its own.
 
-use crate::record::{event, record};
-use crate::{Checked, Failure};
-use std::process::Command;
-use trace::{Outcome, Value};
+use crate::sys::{self, Fork};
+use crate::{Errno, Observed};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::wait::{WaitStatus, waitpid};
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek};
 
-/// What a program printed, and its exit status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Printed {
-    /// The exit status; `None` if a signal ended it.
-    pub status: Option<i32>,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
+/// A snippet that runs in a copy of this process.
+#[derive(Debug)]
+pub struct Program {
+    pid: i32,
+    stdout: File,
+    stderr: File,
 }
 
-/// Runs keyctl(1) with these arguments, as a shell does: fork(2), then execve(2).
-///
-/// The trace shows the exit status and what was printed, serial numbers by their names.
-#[track_caller]
-pub fn keyctl_program(args: &[&str]) -> Checked<Printed> {
-    let output = Command::new("keyctl").args(args).env("LC_ALL", "C").output();
-    let output =
-        output.map_err(|error| Failure::new(format!("keyctl(1) cannot be run: {error}")))?;
-    let printed = Printed {
-        status: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    };
-    record(|| {
-        let shown = Value::List(vec![
-            Value::word("status"),
-            Value::Int(printed.status.unwrap_or(-1).into()),
-            Value::word("stdout"),
-            Value::Printed(printed.stdout.clone()),
-            Value::word("stderr"),
-            Value::Printed(printed.stderr.clone()),
-        ]);
-        let args = args.iter().map(|arg| Value::Printed((*arg).to_owned())).collect();
-        event("keyctl_program", args, Outcome::Returned(shown))
-    });
-    Ok(printed)
+/// How a snippet ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this exit status.
+    Exited(i32),
+    /// By a signal of this name; SIGALRM is what ends one that takes a minute.
+    Killed(&'static str),
 }
 
-/// Holds a program to its exit status.
-#[track_caller]
-pub fn exits(printed: &Printed, status: i32) -> Checked {
-    if printed.status == Some(status) {
-        return Ok(());
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Exited(status) => write!(f, "ended with status {status}"),
+            Ended::Killed("SIGALRM") => write!(f, "did not end within a minute"),
+            Ended::Killed(signal) => write!(f, "was ended by {signal}"),
+        }
     }
-    Err(Failure::new(format!("keyctl(1) was to exit with {status}: {printed:?}")))
+}
+
+impl Program {
+    /// Starts a snippet. This process must have one thread only: a copy would not have the others.
+    pub fn start(snippet: impl FnOnce() -> Observed) -> Result<Program, Errno> {
+        // Made by this process, so they hold none of the snippet's credentials.
+        let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
+        let (stdout, stderr) = (file("stdout")?, file("stderr")?);
+        let pid = sys::fork_like(Fork::Fork, || {
+            let printed = nix::unistd::dup2_stdout(&stdout)
+                .and_then(|()| nix::unistd::dup2_stderr(&stderr));
+            let status = if printed.is_ok() { i32::from(snippet().status()) } else { 2 };
+            sys::exit(status)
+        })?;
+        Ok(Program { pid, stdout, stderr })
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Waits for any that was started here to end.
+    pub fn wait_for_any() -> Result<(i32, Ended), Errno> {
+        loop {
+            match waitpid(None, None) {
+                Ok(WaitStatus::Exited(pid, status)) => {
+                    return Ok((pid.as_raw(), Ended::Exited(status)));
+                }
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    return Ok((pid.as_raw(), Ended::Killed(signal.as_str())));
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What it printed on standard output and on standard error.
+    pub fn printed(mut self) -> (String, String) {
+        let read = |file: &mut File| {
+            let mut text = Vec::new();
+            // Memory can be read; if not, there is nothing to show.
+            let _ = file.rewind().and_then(|()| file.read_to_end(&mut text));
+            String::from_utf8_lossy(&text).into_owned()
+        };
+        (read(&mut self.stdout), read(&mut self.stderr))
+    }
 }

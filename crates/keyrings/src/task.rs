@@ -306,13 +306,17 @@ fn environment(invitation: &str) -> Checked<Vec<CString>> {
     all.map_err(|_| Failure::new("the environment holds a NUL"))
 }
 
-/// The desk that this program was started to serve at, if it was.
-pub(crate) fn invitation() -> Option<String> {
-    std::env::var(TASK_VARIABLE).ok()
+/// If this program was started by a snippet to be one of its tasks: is that task, and does not
+/// come back. [`crate::observe`] begins with it; a program with more than one snippet calls it at
+/// the beginning of `main`.
+pub fn serve_if_invited() {
+    if let Ok(invitation) = std::env::var(TASK_VARIABLE) {
+        serve_invited(&invitation);
+    }
 }
 
 /// Serves at that desk, until it is told to end the process.
-pub(crate) fn serve_invited(invitation: &str) -> ! {
+fn serve_invited(invitation: &str) -> ! {
     let parts = invitation.split_once(':').and_then(|(descriptor, desk)| {
         Some((descriptor.parse().ok()?, desk.parse::<usize>().ok()?))
     });
