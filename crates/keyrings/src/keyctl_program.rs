@@ -1,7 +1,7 @@
 //! The real keyctl(1).
 
 use crate::record::{event, record};
-use crate::{Checked, Failure};
+use crate::{Checked, Failure, KeySerial};
 use std::process::Command;
 use trace::{Outcome, Value};
 
@@ -14,6 +14,17 @@ pub struct Printed {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+impl Printed {
+    /// The serial number that the program printed and nothing else, as `keyctl add` does.
+    #[track_caller]
+    pub fn serial(&self) -> Checked<KeySerial> {
+        let number = self.stdout.trim().parse().ok().filter(|_| self.status == Some(0));
+        number.map(KeySerial).ok_or_else(|| {
+            Failure::new(format!("keyctl(1) was to print a serial number: {self:?}"))
+        })
+    }
 }
 
 /// Runs keyctl(1) with these arguments, as a shell does: fork(2), then execve(2).

@@ -101,7 +101,7 @@ impl Names {
     }
 
     /// Serial numbers are drawn at random from 31 bits, so a number of five digits or more in
-    /// what a program of keyutils prints is one.
+    /// what a program of keyutils prints is one, unless a letter touches it, as in a mask.
     fn printed(&mut self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
@@ -110,8 +110,10 @@ impl Names {
             let len = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
             let (digits, after) = from.split_at(len);
             out.push_str(before);
+            let touched =
+                out.ends_with(char::is_alphabetic) || after.starts_with(char::is_alphabetic);
             match digits.parse::<i32>() {
-                Ok(serial) if len >= 5 => out.push_str(&self.key(serial)),
+                Ok(serial) if len >= 5 && !touched => out.push_str(&self.key(serial)),
                 _ => out.push_str(digits),
             }
             rest = after;
