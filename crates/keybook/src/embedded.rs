@@ -18,10 +18,6 @@ pub(crate) struct Embedded {
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
 impl Embedded {
-    pub(crate) fn find(id: &str) -> Option<&'static Embedded> {
-        RULES.iter().find(|rule| rule.id == id)
-    }
-
     /// Runs the snippet in this process, which ends with it.
     pub(crate) fn observe(&self) -> Observed {
         (self.run)()

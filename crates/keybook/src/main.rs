@@ -12,7 +12,6 @@ mod tables;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Parser, Subcommand, ValueEnum};
-use embedded::Embedded;
 use rulebook::Rulebook;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};

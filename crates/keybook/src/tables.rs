@@ -61,6 +61,12 @@ fn id_link(rule: &Rule) -> String {
     link(rule, &rule.id.replace('.', ".<wbr>"))
 }
 
+/// A call as HTML, which can break behind its brackets and commas.
+fn code(request: &str) -> String {
+    let escaped = html(request).replace('(', "(<wbr>").replace('|', "|<wbr>");
+    format!("<code>{escaped}</code>")
+}
+
 /// Text with Markdown's code marks as HTML.
 fn html(markdown: &str) -> String {
     let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
