@@ -92,15 +92,33 @@ pub fn unshare(flags: CloneFlags) -> Result<(), Errno> {
 ///
 /// `outside` and `outside_group` are the ids before the namespace was entered.
 pub fn map_own_ids(outside: u32, outside_group: u32) -> Checked {
+    write_maps(outside, outside_group)?;
+    let args = || vec![uid_value(outside), gid_value(outside_group)];
+    record(|| event("map_own_ids", args(), Outcome::Nothing));
+    Ok(())
+}
+
+fn write_maps(outside: u32, outside_group: u32) -> Checked {
     let write = |file: &str, text: String| {
         std::fs::write(format!("/proc/self/{file}"), text)
             .map_err(|error| Failure::new(format!("/proc/self/{file} cannot be written: {error}")))
     };
     write("setgroups", "deny".to_owned())?;
     write("uid_map", format!("{outside} {outside} 1"))?;
-    write("gid_map", format!("{outside_group} {outside_group} 1"))?;
-    let args = || vec![uid_value(outside), gid_value(outside_group)];
-    record(|| event("map_own_ids", args(), Outcome::Nothing));
+    write("gid_map", format!("{outside_group} {outside_group} 1"))
+}
+
+/// Takes the calling process into a user namespace of its own, in which its ids have the numbers
+/// they had.
+///
+/// The kernel keeps `@u` and `@us` as long as the namespace they were made in, and makes them for
+/// every upcall: a snippet that has something to do with them calls this first, so that they go
+/// with it.
+pub fn enter_user_namespace() -> Checked {
+    let (uid, gid) = (getuid(), getgid());
+    sched::unshare(sched::CloneFlags::CLONE_NEWUSER)?;
+    write_maps(uid, gid)?;
+    record(|| event("enter_user_namespace", vec![], Outcome::Nothing));
     Ok(())
 }
 

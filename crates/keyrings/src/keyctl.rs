@@ -506,7 +506,8 @@ fn reqkey(choice: ReqkeyDefault) -> Value {
         "KEY_REQKEY_DEFL_GROUP_KEYRING",
         "KEY_REQKEY_DEFL_REQUESTOR_KEYRING",
     ];
-    let name = usize::try_from(choice + 1).ok().and_then(|nth| names.get(nth));
+    let place = choice.checked_add(1).and_then(|place| usize::try_from(place).ok());
+    let name = place.and_then(|place| names.get(place));
     name.map_or_else(|| Value::Int(choice.into()), |name| Value::word(*name))
 }
 
