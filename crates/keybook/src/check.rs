@@ -191,6 +191,5 @@ pub(crate) fn default_jobs() -> usize {
     (cores * 8).min(most).max(1)
 }
 
-/// More keys than any rule has at a time under its own user, with those that wait for the
-/// collector.
-const KEYS_OF_A_RULE: usize = 40;
+/// Keys that a rule is reckoned to have at a time, with those that wait for the collector.
+const KEYS_OF_A_RULE: usize = 12;

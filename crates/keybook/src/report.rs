@@ -3,6 +3,7 @@
 use crate::check::{Checked, Verdict};
 use keyrings::place::Keyrings;
 use serde::{Deserialize, Serialize};
+use similar::TextDiff;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -55,21 +56,11 @@ pub(crate) fn human(checked: &[Checked]) -> String {
     text
 }
 
-/// Both traces in one, `-` before lines that are only pinned and `+` before those only seen.
+/// Both traces in one: `-` before lines that are only pinned, `+` before those only seen.
 fn difference(pinned: &str, seen: &str) -> String {
-    let (pinned, seen): (Vec<&str>, Vec<&str>) = (pinned.lines().collect(), seen.lines().collect());
-    let same = pinned.iter().zip(&seen).take_while(|(pinned, seen)| pinned == seen).count();
     let mut text = String::new();
-    for line in &seen[..same] {
-        let _ = writeln!(text, "    {line}");
-    }
-    if same < pinned.len() || same < seen.len() {
-        text.push_str("  the first difference:\n");
-    }
-    for (mark, lines) in [('-', &pinned[same..]), ('+', &seen[same..])] {
-        for line in lines {
-            let _ = writeln!(text, "  {mark} {line}");
-        }
+    for change in TextDiff::from_lines(pinned, seen).iter_all_changes() {
+        let _ = write!(text, "  {} {change}", change.tag());
     }
     text
 }

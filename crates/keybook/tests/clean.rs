@@ -45,7 +45,7 @@ fn two_at_once(program: &PathBuf, user: Option<u32>) -> BTreeSet<String> {
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         for rule in report["rules"].as_array().unwrap() {
             if rule["result"] == "differs" {
-                differ.insert(rule.to_string());
+                differ.insert(format!("{}: {}", rule["id"], rule["message"]));
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Running a snippet: the frame around every rule's program.
 
 use crate::arena::Arena;
-use crate::{Checked, Errno, Failure, keyctl, place, record, task};
+use crate::{Checked, Errno, Failure, keyctl, place, procfs, record, task, wait};
 use std::process::{ExitCode, Termination};
+use std::sync::atomic::{AtomicBool, Ordering};
 use trace::{Owner, Trace};
 
 /// Environment variable that names a directory. A snippet leaves its trace there, as
@@ -64,8 +65,34 @@ pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
     Observed { status: NOT_AS_EXPECTED }
 }
 
+/// So many keys, and bytes, must be left of the user's quota before a snippet begins. An ordinary
+/// user has 200 keys, and those of snippets that have just ended count until they are collected.
+const ROOM: (u32, u32) = (80, 6000);
+
+/// Waits until the user's quota has room, as long as anything is waited for.
+fn wait_for_room() {
+    let uid = nix::unistd::getuid().as_raw();
+    let _ = wait::until("room in the quota", || match procfs::quota_of(uid) {
+        Ok(quota) if quota.max_keys > 0 => {
+            quota.max_keys.saturating_sub(quota.keys) >= ROOM.0.min(quota.max_keys / 2)
+                && quota.max_bytes.saturating_sub(quota.bytes) >= ROOM.1.min(quota.max_bytes / 2)
+        }
+        // A user without keys, or nobody who tells.
+        _ => true,
+    });
+}
+
+/// Whether the trace goes to standard output alone, because somebody reads it there.
+static PRINT_ONLY: AtomicBool = AtomicBool::new(false);
+
+/// Has the trace of the snippet that this process will run go to standard output alone.
+pub(crate) fn only_print() {
+    PRINT_ONLY.store(true, Ordering::Relaxed);
+}
+
 /// Sets the stage; on failure gives the exit status.
 fn begin() -> Result<(), u8> {
+    wait_for_room();
     let stage = || -> Result<(), Errno> {
         keyctl::keyctl_join_session_keyring(None)?;
         keyctl::keyctl_set_reqkey_keyring(keyctl::KEY_REQKEY_DEFL_DEFAULT)?;
@@ -87,6 +114,9 @@ fn begin() -> Result<(), u8> {
 
 fn publish(rule: &str, trace: &Trace) {
     print!("{trace}");
+    if PRINT_ONLY.load(Ordering::Relaxed) {
+        return;
+    }
     let Some(traces) = std::env::var_os(TRACES_VARIABLE) else { return };
     let traces = std::path::PathBuf::from(traces);
     let file = traces.join(format!("{rule}.{}", nix::unistd::getppid()));

@@ -1,7 +1,7 @@
 //! Running a snippet that is part of this program, as a process of its own.
 
 use crate::sys::{self, Fork};
-use crate::{Errno, Observed};
+use crate::{Errno, Observed, observe};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{WaitStatus, waitpid};
 use std::fmt;
@@ -42,6 +42,7 @@ impl Program {
         let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
         let (stdout, stderr) = (file("stdout")?, file("stderr")?);
         let pid = sys::fork_like(Fork::Fork, || {
+            observe::only_print();
             let printed = nix::unistd::dup2_stdout(&stdout)
                 .and_then(|()| nix::unistd::dup2_stderr(&stderr));
             let status = if printed.is_ok() { i32::from(snippet().status()) } else { 2 };

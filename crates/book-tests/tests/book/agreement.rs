@@ -1,6 +1,6 @@
 //! The two runners of the snippets, skeptic's and `keybook check`, say the same of every rule.
 
-use crate::run::{Verdict, known_verdict};
+use crate::run::{Verdict, known_verdict, nothing_here};
 use crate::{TESTS, book, root};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,6 +25,10 @@ fn checked() -> BTreeMap<String, String> {
 
 #[test]
 fn the_two_runners_agree_on_every_rule() {
+    if let Some(why) = nothing_here() {
+        eprintln!("not observed: {why}");
+        return;
+    }
     let checked = checked();
     for test in TESTS {
         // Its failure, if any, is told by its own test.

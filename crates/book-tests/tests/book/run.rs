@@ -49,6 +49,12 @@ pub fn known_verdict(id: &str) -> Option<Verdict> {
     verdicts.get(id).and_then(|verdict| verdict.get().cloned())
 }
 
+/// Why no rule at all can be observed here, if it is so.
+pub fn nothing_here() -> Option<&'static String> {
+    static NOTHING: OnceLock<Option<String>> = OnceLock::new();
+    NOTHING.get_or_init(|| keyrings::place::Keyrings::find().explain()).as_ref()
+}
+
 fn verdict(id: &str, run: impl Fn()) -> Verdict {
     let cell = {
         let mut verdicts = VERDICTS.lock().unwrap_or_else(|lock| lock.into_inner());
@@ -56,6 +62,9 @@ fn verdict(id: &str, run: impl Fn()) -> Verdict {
     };
     cell.get_or_init(|| {
         let rule = book().rule(id).unwrap_or_else(|| panic!("there is no rule `{id}`"));
+        if let Some(because) = nothing_here() {
+            return Verdict::NotObserved { need: "keyrings".to_owned(), because: because.clone() };
+        }
         let unmet = rule.needs.iter().find_map(|need| {
             let because = keyrings::place::unmet(need)?;
             Some(Verdict::NotObserved { need: need.clone(), because })
