@@ -20,6 +20,7 @@ fn main() {
     let tests = tests.replace("skeptic::rt::run_test(", "crate::run::rule(");
     let names = tests.split("#[test] fn ").skip(1).filter_map(|rest| rest.split('(').next());
     let names: Vec<&str> = names.collect();
-    let list = format!("\n/// All of these tests.\nconst TESTS: &[fn()] = &[{}];\n", names.join(", "));
+    let list =
+        format!("\n/// All of these tests.\nconst TESTS: &[fn()] = &[{}];\n", names.join(", "));
     fs::write(out.join("rules.rs"), tests + &list).unwrap();
 }

@@ -192,4 +192,4 @@ pub(crate) fn default_jobs() -> usize {
 }
 
 /// Keys that a rule is reckoned to have at a time, with those that wait for the collector.
-const KEYS_OF_A_RULE: usize = 12;
+const KEYS_OF_A_RULE: usize = 24;

@@ -84,11 +84,10 @@ fn main() -> ExitCode {
         Action::Build => build_and_check(),
         Action::Check { rules, format, jobs } => check_only(&rules, format, jobs),
         Action::Rules { format } => list::list(&book(), format).map(|()| ExitCode::SUCCESS),
-        Action::Explain { rule } => explain::explain(&book(), &root(), &rule)
-            .map(|()| ExitCode::SUCCESS),
-        Action::Preprocess { question } => {
-            preprocess::serve(&question).map(|()| ExitCode::SUCCESS)
+        Action::Explain { rule } => {
+            explain::explain(&book(), &root(), &rule).map(|()| ExitCode::SUCCESS)
         }
+        Action::Preprocess { question } => preprocess::serve(&question).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| misuse(&error))
 }
@@ -118,7 +117,8 @@ fn sound(book: &Rulebook, root: &Path) -> Result<()> {
         if let Some(need) = rule.needs.iter().find(|need| !keyrings::place::is_known(need)) {
             let place = format!("{}/{}:{}", rulebook::SOURCE, rule.page.display(), rule.line);
             let (id, mend) = (&rule.id, "keyrings::place::NEEDS lists them");
-            problems.push(format!("{place}: `{id}` has the need `{need}`, which there is not; {mend}"));
+            problems
+                .push(format!("{place}: `{id}` has the need `{need}`, which there is not; {mend}"));
         }
     }
     match problems.len() {

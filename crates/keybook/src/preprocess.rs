@@ -57,13 +57,7 @@ fn dress(page: &Page, text: &str, root: &Path) -> String {
 }
 
 /// Writes a rule up to the end of its snippet, and what belongs below it; gives that end.
-fn dress_rule(
-    out: &mut String,
-    rule: &Rule,
-    places: &Places,
-    text: &str,
-    root: &Path,
-) -> usize {
+fn dress_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, root: &Path) -> usize {
     let id = &rule.id;
     let _ = write!(out, "## {id} {{#{id}}}\n\n<div class=\"statement\">\n\n");
     let _ = write!(out, "{}\n\n</div>\n\n{}\n\n", rule.statement, provenance(rule));

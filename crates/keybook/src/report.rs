@@ -40,12 +40,14 @@ pub(crate) fn human(checked: &[Checked]) -> String {
             }
             Verdict::Differs { pinned, trace, message } => {
                 let _ = writeln!(text, "{id} differs: {statement}\n{}", indented("  ", message));
-                let _ = writeln!(text, "{}", difference(pinned.as_deref().unwrap_or_default(), trace));
+                let _ =
+                    writeln!(text, "{}", difference(pinned.as_deref().unwrap_or_default(), trace));
             }
         }
     }
     for ((needs, because), ids) in &absent {
-        let _ = writeln!(text, "not observed, because {because} (needs {needs}): {}", ids.join(", "));
+        let _ =
+            writeln!(text, "not observed, because {because} (needs {needs}): {}", ids.join(", "));
     }
     let Count { held, differ, not_observed } = Count::of(checked);
     let rules = checked.len();

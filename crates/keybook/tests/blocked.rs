@@ -55,7 +55,8 @@ fn every_way_of_blocking_is_told_in_one_paragraph() {
 fn the_book_is_built_from_the_snapshots_all_the_same() {
     let output = keybook(&["build"], &[KEYCTL], errno(libc::EPERM));
     let told = String::from_utf8(output.stdout).unwrap();
-    let index = told.trim().strip_prefix("the book is built: open ").unwrap_or_else(|| panic!("{told}"));
+    let index =
+        told.trim().strip_prefix("the book is built: open ").unwrap_or_else(|| panic!("{told}"));
     assert!(std::path::Path::new(index).exists());
     assert_eq!(output.status.code(), Some(3));
 }

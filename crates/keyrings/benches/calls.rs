@@ -27,7 +27,9 @@ impl Libkeyutils {
                 return None;
             }
             Some(Libkeyutils {
-                get_keyring_id: std::mem::transmute::<*mut c_void, extern "C" fn(i32, c_int) -> i32>(id),
+                get_keyring_id: std::mem::transmute::<*mut c_void, extern "C" fn(i32, c_int) -> i32>(
+                    id,
+                ),
                 read: std::mem::transmute::<
                     *mut c_void,
                     extern "C" fn(i32, *mut c_char, usize) -> c_long,
@@ -64,7 +66,8 @@ fn calls(criterion: &mut Criterion) {
     });
     if let Some(peer) = &peer {
         group.bench_function("libkeyutils", |bencher| {
-            bencher.iter(|| (peer.read)(black_box(key.0), buffer.as_mut_ptr().cast(), buffer.len()));
+            bencher
+                .iter(|| (peer.read)(black_box(key.0), buffer.as_mut_ptr().cast(), buffer.len()));
         });
     }
     group.finish();

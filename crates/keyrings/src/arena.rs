@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) const TASK_VARIABLE: &str = "KEYRINGS_TASK";
 
 /// How long anything is waited for. Nothing takes long; a loaded machine may.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const DESKS: usize = 64;
 const ROOM: usize = 1 << 20;

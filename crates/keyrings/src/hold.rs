@@ -102,9 +102,8 @@ pub fn socketpair() -> Result<(Descriptor, Descriptor)> {
 /// The address of a Unix socket without a name in the file system, that goes with this process
 /// and what started it.
 fn address() -> Result<socket::UnixAddr> {
-    let main = crate::arena::Arena::here().map_or(0, |arena| {
-        arena.main_pid.load(std::sync::atomic::Ordering::Relaxed)
-    });
+    let main = crate::arena::Arena::here()
+        .map_or(0, |arena| arena.main_pid.load(std::sync::atomic::Ordering::Relaxed));
     socket::UnixAddr::new_abstract(format!("keyrings-{main}").as_bytes())
 }
 
@@ -147,8 +146,7 @@ pub fn accept(listening: Descriptor) -> Result<Descriptor> {
 pub fn send_descriptor(socket: Descriptor, file: Descriptor) -> Result<()> {
     let rights = [ControlMessage::ScmRights(&[file.0])];
     let byte = [IoSlice::new(b"f")];
-    let result =
-        socket::sendmsg::<()>(socket.0, &byte, &rights, MsgFlags::empty(), None).map(drop);
+    let result = socket::sendmsg::<()>(socket.0, &byte, &rights, MsgFlags::empty(), None).map(drop);
     call("send_descriptor", || vec![file.value()], &result);
     result
 }
@@ -159,8 +157,8 @@ pub fn receive_descriptor(socket: Descriptor) -> Result<Descriptor> {
     let mut buffer = [IoSliceMut::new(&mut byte)];
     let mut space = nix::cmsg_space!([i32; 1]);
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let result = socket::recvmsg::<()>(socket.0, &mut buffer, Some(&mut space), flags)
-        .and_then(|message| {
+    let result =
+        socket::recvmsg::<()>(socket.0, &mut buffer, Some(&mut space), flags).and_then(|message| {
             let mut rights = message.cmsgs()?.filter_map(|part| match part {
                 ControlMessageOwned::ScmRights(files) => files.first().copied(),
                 _ => None,

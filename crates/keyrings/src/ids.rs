@@ -125,6 +125,12 @@ pub fn enter_user_namespace() -> Checked {
 /// Begins to trace another task: ptrace(2) with `PTRACE_SEIZE`.
 pub fn ptrace_seize(task: crate::Task) -> Result<(), Errno> {
     let result = nix::sys::ptrace::seize(task.pid(), nix::sys::ptrace::Options::empty());
-    record(|| event("ptrace", vec![Value::word("PTRACE_SEIZE"), Value::word(task.name())], outcome(&result)));
+    record(|| {
+        event(
+            "ptrace",
+            vec![Value::word("PTRACE_SEIZE"), Value::word(task.name())],
+            outcome(&result),
+        )
+    });
     result
 }

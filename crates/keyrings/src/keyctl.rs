@@ -304,9 +304,8 @@ fn fill(mut read: impl FnMut(&mut [u8]) -> Result<i64>) -> Result<Vec<u8>> {
 
 /// What an operation that tells a NUL-terminated text tells.
 fn fill_text(operation: u32, key: KeySerial) -> Result<String> {
-    let mut told = fill(|buffer| {
-        keyctl(operation, [id(key), buffer.as_mut_ptr() as usize, buffer.len(), 0])
-    })?;
+    let mut told =
+        fill(|buffer| keyctl(operation, [id(key), buffer.as_mut_ptr() as usize, buffer.len(), 0]))?;
     if told.last() == Some(&0) {
         told.pop();
     }
@@ -440,11 +439,7 @@ pub fn keyctl_instantiate(
 /// [`keyctl_instantiate`] with a payload in pieces.
 ///
 /// `KEYCTL_INSTANTIATE_IOV`. Kernel: `keyctl_instantiate_key_iov`.
-pub fn keyctl_instantiate_iov(
-    key: KeySerial,
-    pieces: &[&[u8]],
-    keyring: KeySerial,
-) -> Result<()> {
+pub fn keyctl_instantiate_iov(key: KeySerial, pieces: &[&[u8]], keyring: KeySerial) -> Result<()> {
     let vectors: Vec<std::io::IoSlice<'_>> =
         pieces.iter().map(|piece| std::io::IoSlice::new(piece)).collect();
     let args = [id(key), vectors.as_ptr() as usize, vectors.len(), id(keyring)];
@@ -468,12 +463,7 @@ pub fn keyctl_negate(key: KeySerial, timeout: u32, keyring: KeySerial) -> Result
 /// [`keyctl_negate`] with an error of the caller's choice.
 ///
 /// `KEYCTL_REJECT`. Kernel: `keyctl_reject_key`.
-pub fn keyctl_reject(
-    key: KeySerial,
-    timeout: u32,
-    error: Errno,
-    keyring: KeySerial,
-) -> Result<()> {
+pub fn keyctl_reject(key: KeySerial, timeout: u32, error: Errno, keyring: KeySerial) -> Result<()> {
     let args = [id(key), timeout as usize, error as usize, id(keyring)];
     let result = keyctl(libc::KEYCTL_REJECT, args).map(done);
     let args = || {
@@ -633,8 +623,12 @@ fn pkey(
     output: (usize, usize),
 ) -> Result<usize> {
     let (out, out_len) = output;
-    let params =
-        PkeyParams { key: key.0, in_len: input.len() as u32, out_len: out_len as u32, spare: [0; 7] };
+    let params = PkeyParams {
+        key: key.0,
+        in_len: input.len() as u32,
+        out_len: out_len as u32,
+        spare: [0; 7],
+    };
     let c_info = c_string(info);
     let args = [(&raw const params) as usize, address(&c_info), input.as_ptr() as usize, out];
     let result = sys::keyctl(number, args).map(|size| size as usize);

@@ -16,7 +16,7 @@ pub const NOT_AS_EXPECTED: u8 = 1;
 pub const NO_KEYRINGS: u8 = 3;
 
 /// After so many seconds the kernel ends a snippet that has not ended (SIGALRM).
-const DEADLINE: u32 = 60;
+const DEADLINE: u32 = 180;
 
 /// What became of a snippet: the result of its `main`.
 #[derive(Debug)]
@@ -52,10 +52,7 @@ pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
     let result = program();
     task::end_all();
     let held = result.map_err(Failure::report).is_ok();
-    let owner = Owner {
-        uid: nix::unistd::getuid().as_raw(),
-        gid: nix::unistd::getgid().as_raw(),
-    };
+    let owner = Owner { uid: nix::unistd::getuid().as_raw(), gid: nix::unistd::getgid().as_raw() };
     publish(rule, &record::recorded().normalise(owner));
     if held {
         return Observed { status: 0 };
@@ -67,7 +64,7 @@ pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
 
 /// So many keys, and bytes, must be left of the user's quota before a snippet begins. An ordinary
 /// user has 200 keys, and those of snippets that have just ended count until they are collected.
-const ROOM: (u32, u32) = (80, 6000);
+const ROOM: (u32, u32) = (100, 8000);
 
 /// Waits until the user's quota has room, as long as anything is waited for.
 fn wait_for_room() {
@@ -120,8 +117,8 @@ fn publish(rule: &str, trace: &Trace) {
     let Some(traces) = std::env::var_os(TRACES_VARIABLE) else { return };
     let traces = std::path::PathBuf::from(traces);
     let file = traces.join(format!("{rule}.{}", nix::unistd::getppid()));
-    let written = std::fs::create_dir_all(&traces)
-        .and_then(|()| std::fs::write(&file, trace.to_string()));
+    let written =
+        std::fs::create_dir_all(&traces).and_then(|()| std::fs::write(&file, trace.to_string()));
     if let Err(error) = written {
         eprintln!("{}: the trace cannot be written: {error}", file.display());
     }

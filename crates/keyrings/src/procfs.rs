@@ -129,8 +129,8 @@ fn left(name: &str, uid: u32, of: impl FnOnce(KeyUser) -> i64) -> Checked<i64> {
 /// The same without a record.
 pub(crate) fn quota_of(uid: u32) -> Result<KeyUser, String> {
     let path = "/proc/key-users";
-    let all = std::fs::read_to_string(path)
-        .map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let all =
+        std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     let prefix = format!("{uid}:");
     let Some(line) = all.lines().find(|line| line.trim_start().starts_with(&prefix)) else {
         return Ok(KeyUser::default());

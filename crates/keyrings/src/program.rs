@@ -21,7 +21,7 @@ pub struct Program {
 pub enum Ended {
     /// By itself, with this exit status.
     Exited(i32),
-    /// By a signal of this name; SIGALRM is what ends one that takes a minute.
+    /// By a signal of this name; SIGALRM is what ends one that takes three minutes.
     Killed(&'static str),
 }
 
@@ -29,7 +29,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ended::Exited(status) => write!(f, "ended with status {status}"),
-            Ended::Killed("SIGALRM") => write!(f, "did not end within a minute"),
+            Ended::Killed("SIGALRM") => write!(f, "did not end within three minutes"),
             Ended::Killed(signal) => write!(f, "was ended by {signal}"),
         }
     }
@@ -43,8 +43,8 @@ impl Program {
         let (stdout, stderr) = (file("stdout")?, file("stderr")?);
         let pid = sys::fork_like(Fork::Fork, || {
             observe::only_print();
-            let printed = nix::unistd::dup2_stdout(&stdout)
-                .and_then(|()| nix::unistd::dup2_stderr(&stderr));
+            let printed =
+                nix::unistd::dup2_stdout(&stdout).and_then(|()| nix::unistd::dup2_stderr(&stderr));
             let status = if printed.is_ok() { i32::from(snippet().status()) } else { 2 };
             sys::exit(status)
         })?;

@@ -240,7 +240,8 @@ fn in_image(word: u64) -> bool {
 
 /// Carries out the order on a desk.
 pub(crate) fn obey(desk: &Desk) -> bool {
-    let address = (landmark as fn() as usize).wrapping_add_signed(desk.code.load(Ordering::Acquire));
+    let address =
+        (landmark as fn() as usize).wrapping_add_signed(desk.code.load(Ordering::Acquire));
     // SAFETY: `order` stored the distance of a `Code` within this same executable.
     let code = unsafe { std::mem::transmute::<usize, Code>(address) };
     code(desk)
@@ -264,16 +265,17 @@ pub(crate) enum Fork {
 }
 
 /// Makes a process that is a copy; in it, runs `child`, which does not come back.
-pub(crate) fn fork_like(how: Fork, child: impl FnOnce() -> std::convert::Infallible) -> Result<i32> {
+pub(crate) fn fork_like(
+    how: Fork,
+    child: impl FnOnce() -> std::convert::Infallible,
+) -> Result<i32> {
     // SAFETY: the child has its own copy of the memory and only the calling thread; what it runs
     // is code of this crate and of a snippet, whose other threads hold no lock that it needs
     // (glibc readies its own in fork; tasks are still while another is ordered).
     let pid = Errno::result(unsafe {
         match how {
             Fork::Fork => c_long::from(libc::fork()),
-            Fork::Clone(flags) => {
-                libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0)
-            }
+            Fork::Clone(flags) => libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0),
             Fork::Clone3(flags) => {
                 let mut args = std::mem::zeroed::<libc::clone_args>();
                 args.flags = flags as u64;

@@ -111,9 +111,10 @@ fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '-') {
         return Err(Failure::new(format!("`{name}` is no name for a task: one word, no spaces")));
     }
-    let taken = arena.desks().iter().any(|desk| {
-        !matches!(desk.state(), state::FREE | state::GONE) && desk.name() == name
-    });
+    let taken = arena
+        .desks()
+        .iter()
+        .any(|desk| !matches!(desk.state(), state::FREE | state::GONE) && desk.name() == name);
     if taken {
         return Err(Failure::new(format!("there is a task named `{name}` already")));
     }
@@ -522,8 +523,7 @@ impl Task {
     pub fn pthread_exit(self) -> Checked {
         self.tell(state::LEAVE)?;
         let desk = self.desk();
-        let (pid, tid) =
-            (desk.pid.load(Ordering::Acquire), desk.tid.load(Ordering::Acquire));
+        let (pid, tid) = (desk.pid.load(Ordering::Acquire), desk.tid.load(Ordering::Acquire));
         crate::wait::until(&format!("{} to end", self.name()), || {
             // The leader of a process stays as a zombie while other threads live.
             let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat"));

@@ -7,16 +7,19 @@ use nix::libc;
 use std::time::{Duration, Instant};
 use trace::Outcome;
 
-/// Waits until `condition` holds; looks again every millisecond.
+/// Waits until `condition` holds. The longer that takes, the more seldom it looks: where many
+/// programs wait for the kernel's collector, they are not to keep it from its work.
 #[track_caller]
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) -> Checked {
-    let end = Instant::now() + PATIENCE;
+    let start = Instant::now();
     while !condition() {
-        if Instant::now() > end {
+        let waited = start.elapsed();
+        if waited > PATIENCE {
             let seconds = PATIENCE.as_secs();
             return Err(Failure::new(format!("waited {seconds} seconds in vain for {what}")));
         }
-        std::thread::park_timeout(Duration::from_millis(1));
+        let pause = (waited / 8).clamp(Duration::from_micros(500), Duration::from_millis(50));
+        std::thread::park_timeout(pause);
     }
     Ok(())
 }
@@ -66,4 +69,3 @@ pub fn wait_for_the_collector() -> Checked {
     record(|| event("wait_for_the_collector", vec![], Outcome::Nothing));
     Ok(())
 }
-

@@ -260,7 +260,8 @@ impl Page {
                     match sentence(number) {
                         Some(sentence) => origin.from.push(sentence.number),
                         None => {
-                            let what = format!("`{title}` comes from `{number}`, which there is not");
+                            let what =
+                                format!("`{title}` comes from `{number}`, which there is not");
                             self.problem(text, at, what, "the sentences are P1…P10 and T1…T9");
                         }
                     }
@@ -287,7 +288,12 @@ impl Page {
         }
         if origin.kernel.is_empty() {
             let mend = "name them in its provenance, as in `copy_creds`";
-            self.problem(text, range.start, format!("`{title}` names no function of the kernel"), mend);
+            self.problem(
+                text,
+                range.start,
+                format!("`{title}` names no function of the kernel"),
+                mend,
+            );
         }
         origin.verdict = verdict;
         Some(origin)

@@ -27,7 +27,10 @@ impl Project {
     }
 
     fn pin(&self, name: &str, contents: &str) {
-        self.write(&format!("{SNAPSHOTS}/{name}.snap"), &format!("---\nsource: x\n---\n{contents}\n"));
+        self.write(
+            &format!("{SNAPSHOTS}/{name}.snap"),
+            &format!("---\nsource: x\n---\n{contents}\n"),
+        );
     }
 
     fn problems(&self) -> Vec<String> {

@@ -105,7 +105,12 @@ fn names_do_not_depend_on_numbers() {
 #[test]
 fn an_id_without_a_counterpart_keeps_its_number() {
     let seen = Trace {
-        events: vec![event("main", "f", vec![Value::Uid(65534), Value::Gid(65534)], Outcome::Nothing)],
+        events: vec![event(
+            "main",
+            "f",
+            vec![Value::Uid(65534), Value::Gid(65534)],
+            Outcome::Nothing,
+        )],
     };
     assert_eq!(seen.normalise(OWNER).to_string(), "main  f(65534, 65534)\n");
     let nobody = Owner { uid: 65534, gid: 65534 };
@@ -124,7 +129,10 @@ fn malformed_text_is_refused_with_place_and_expectation() {
         ("main  f(\"a)", "line 1, column 12: expected `\"` at the end of the text"),
         ("main  f(0x123456789)", "line 1, column 20: expected a mask of 32 bits"),
         ("main  f(#x)", "line 1, column 10: expected a number"),
-        ("main  f(who#1)", "line 1, column 13: expected `uid#`, `gid#`, `described#` or `printed#`"),
+        (
+            "main  f(who#1)",
+            "line 1, column 13: expected `uid#`, `gid#`, `described#` or `printed#`",
+        ),
         (
             "main  f() and more",
             "line 1, column 10: expected ` = ` and an outcome, or the end of the line",

@@ -58,7 +58,8 @@ fn rows<'a>(tables: &'a Tables<'_>) -> Vec<Row<'a>> {
 fn tells_of_life(rule: &Rule) -> bool {
     let page = rule.page.to_string_lossy();
     let about = page.starts_with("thread-keyring/") || page.starts_with("process-keyring/");
-    (about && !page.ends_with("/birth.md")) || ["both/session.md", "both/namespaces.md"].contains(&&*page)
+    (about && !page.ends_with("/birth.md"))
+        || ["both/session.md", "both/namespaces.md"].contains(&&*page)
 }
 
 /// Each fate with the rule of the shortest id, and how many more there are.

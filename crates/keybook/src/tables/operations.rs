@@ -51,7 +51,8 @@ fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Answer<'a>)> {
     for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(STATES[0].1)) {
         for three in seen.trace.events.windows(3) {
             let [before, call, after] = three else { continue };
-            let (Some((special, false)), Some((same, there))) = (probe(before), probe(after)) else {
+            let (Some((special, false)), Some((same, there))) = (probe(before), probe(after))
+            else {
                 continue;
             };
             let request = general(call, &special);

@@ -13,12 +13,8 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
             page = sentence.page();
             let _ = write!(out, "## {page}\n\n");
         }
-        let rules: Vec<_> = tables
-            .book
-            .rules
-            .iter()
-            .filter(|rule| rule.from.contains(&sentence.number))
-            .collect();
+        let rules: Vec<_> =
+            tables.book.rules.iter().filter(|rule| rule.from.contains(&sentence.number)).collect();
         let number = sentence.number;
         let _ = write!(out, "### {number} {{#{number}}}\n\n{}\n\n", sentence.claim);
         for verdict in Verdict::ALL {
