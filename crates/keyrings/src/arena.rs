@@ -31,7 +31,7 @@ pub(crate) struct Desk {
     /// The process and the thread that sit here.
     pub(crate) pid: AtomicI32,
     pub(crate) tid: AtomicI32,
-    /// The order: where its code lies, counted from [`sys::landmark`].
+    /// The order: where its code lies, counted from the landmark in `sys`.
     pub(crate) code: AtomicIsize,
     /// Set once the task has gone through execve.
     pub(crate) fresh_image: AtomicU32,

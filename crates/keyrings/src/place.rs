@@ -111,7 +111,7 @@ fn ask(call: fn() -> Result<i64, Errno>) -> Answer {
             Err(error) => sys::exit(error as i32),
         }
     };
-    let Ok(pid) = sys::fork_like(sys::Fork::Fork, child) else { return Answer::Fine };
+    let Ok(pid) = sys::fork_like(sys::Way::Fork, child) else { return Answer::Fine };
     loop {
         match waitpid(Pid::from_raw(pid), None) {
             Err(Errno::EINTR) => {}
@@ -166,7 +166,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
             let made = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
             sys::exit(made.err().map_or(0, |error| error as i32))
         };
-        let answer = sys::fork_like(sys::Fork::Fork, child).ok();
+        let answer = sys::fork_like(sys::Way::Fork, child).ok();
         let status = answer.and_then(|pid| waitpid(Pid::from_raw(pid), None).ok());
         match status {
             Some(WaitStatus::Exited(_, 0)) => None,
@@ -184,7 +184,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
             let label = sys::keyctl(nix::libc::KEYCTL_GET_SECURITY, [-1i32 as usize, 0, 0, 0]);
             sys::exit(i32::from(label.is_ok_and(|size| size > 1)))
         };
-        let answer = sys::fork_like(sys::Fork::Fork, child).ok();
+        let answer = sys::fork_like(sys::Way::Fork, child).ok();
         let status = answer.and_then(|pid| waitpid(Pid::from_raw(pid), None).ok());
         let labels = matches!(status, Some(WaitStatus::Exited(_, 1)));
         labels.then(|| "a security module labels keys here".to_owned())

@@ -1,6 +1,6 @@
 //! Running a snippet that is part of this program, as a process of its own.
 
-use crate::sys::{self, Fork};
+use crate::sys::{self, Way};
 use crate::{Errno, Observed, observe};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -41,7 +41,7 @@ impl Program {
         // Made by this process, so they hold none of the snippet's credentials.
         let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
         let (stdout, stderr) = (file("stdout")?, file("stderr")?);
-        let pid = sys::fork_like(Fork::Fork, || {
+        let pid = sys::fork_like(Way::Fork, || {
             observe::only_print();
             let printed =
                 nix::unistd::dup2_stdout(&stdout).and_then(|()| nix::unistd::dup2_stderr(&stderr));

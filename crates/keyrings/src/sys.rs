@@ -255,7 +255,7 @@ pub(crate) fn brought_back<R: Plain>(desk: &Desk) -> R {
 
 /// How [`fork_like`] makes the new process.
 #[derive(Clone, Copy)]
-pub(crate) enum Fork {
+pub(crate) enum Way {
     /// fork(2).
     Fork,
     /// clone(2) with these flags, without `CLONE_VM`.
@@ -265,18 +265,15 @@ pub(crate) enum Fork {
 }
 
 /// Makes a process that is a copy; in it, runs `child`, which does not come back.
-pub(crate) fn fork_like(
-    how: Fork,
-    child: impl FnOnce() -> std::convert::Infallible,
-) -> Result<i32> {
+pub(crate) fn fork_like(how: Way, child: impl FnOnce() -> std::convert::Infallible) -> Result<i32> {
     // SAFETY: the child has its own copy of the memory and only the calling thread; what it runs
     // is code of this crate and of a snippet, whose other threads hold no lock that it needs
     // (glibc readies its own in fork; tasks are still while another is ordered).
     let pid = Errno::result(unsafe {
         match how {
-            Fork::Fork => c_long::from(libc::fork()),
-            Fork::Clone(flags) => libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0),
-            Fork::Clone3(flags) => {
+            Way::Fork => c_long::from(libc::fork()),
+            Way::Clone(flags) => libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0),
+            Way::Clone3(flags) => {
                 let mut args = std::mem::zeroed::<libc::clone_args>();
                 args.flags = flags as u64;
                 args.exit_signal = libc::SIGCHLD as u64;

@@ -7,7 +7,7 @@
 
 use crate::arena::{self, Arena, Desk, TASK_VARIABLE, state};
 use crate::record::{self, event, outcome};
-use crate::sys::{self, Fork, Plain};
+use crate::sys::{self, Plain, Way};
 use crate::{Checked, Errno, Failure};
 use nix::libc;
 use nix::sys::signal::{Signal, kill};
@@ -30,17 +30,17 @@ pub const SELF: &str = "self";
 ///
 /// Kernel: `copy_creds`.
 pub fn fork(name: &str) -> Checked<Task> {
-    forked("fork", vec![], Fork::Fork, name)
+    forked("fork", vec![], Way::Fork, name)
 }
 
 /// A process made by clone(2) with these flags and `SIGCHLD`, in a copy of the memory.
 pub fn clone(flags: CloneFlags, name: &str) -> Checked<Task> {
-    forked("clone", vec![flags.value()], Fork::Clone(flags.0), name)
+    forked("clone", vec![flags.value()], Way::Clone(flags.0), name)
 }
 
 /// A process made by clone3(2) with these flags and `SIGCHLD`, in a copy of the memory.
 pub fn clone3(flags: CloneFlags, name: &str) -> Checked<Task> {
-    forked("clone3", vec![flags.value()], Fork::Clone3(flags.0), name)
+    forked("clone3", vec![flags.value()], Way::Clone3(flags.0), name)
 }
 
 /// Flags of clone(2).
@@ -132,7 +132,7 @@ fn record_making(maker: usize, call: &str, args: Vec<Value>, result: &Result<(),
     record::record(|| trace::Event { task, call: call.to_owned(), args, outcome });
 }
 
-fn forked(call: &str, args: Vec<Value>, how: Fork, name: &str) -> Checked<Task> {
+fn forked(call: &str, args: Vec<Value>, how: Way, name: &str) -> Checked<Task> {
     let (arena, number) = new_desk(name)?;
     let desk = arena.desk(number);
     let maker = arena::my_desk();
@@ -308,7 +308,7 @@ fn environment(invitation: &str) -> Checked<Vec<CString>> {
 }
 
 /// If this program was started by a snippet to be one of its tasks: is that task, and does not
-/// come back. [`crate::observe`] begins with it; a program with more than one snippet calls it at
+/// come back. [`crate::observe()`] begins with it; a program with more than one snippet calls it at
 /// the beginning of `main`.
 pub fn serve_if_invited() {
     if let Ok(invitation) = std::env::var(TASK_VARIABLE) {
