@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod embedded;
 mod explain;
+mod html;
 mod list;
 mod preprocess;
 mod report;

@@ -1,11 +1,12 @@
 //! The preprocessor: gives each rule of a page its anchor, its verdict and its trace, and fills in
 //! the tables.
 
+use crate::html::badge;
 use crate::tables;
 use anyhow::{Result, bail};
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
-use rulebook::{Page, Places, Rule, Rulebook, Snapshot, Verdict, sentence};
+use rulebook::{Page, Places, Rule, Rulebook, Snapshot, sentence};
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
@@ -72,20 +73,6 @@ fn dress_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, root: 
          {test}</span></summary>\n\n```text\n{trace}```\n\n</details>\n\n"
     );
     places.snippet.end
-}
-
-/// The verdict, told by shape, word and colour.
-pub(crate) fn badge(verdict: Verdict) -> String {
-    let (shape, meaning) = match verdict {
-        Verdict::Stated => ("●", "the page says it, and kernels do it"),
-        Verdict::Sharpened => ("◆", "the page says it loosely; this is exactly what holds"),
-        Verdict::Unstated => ("○", "the pages are silent"),
-        Verdict::Contradicted => ("▲", "the page says otherwise than kernels do"),
-    };
-    format!(
-        "<span class=\"verdict {verdict}\" title=\"{meaning}\"><span aria-hidden=\"true\">{shape}\
-         </span> {verdict}</span>"
-    )
 }
 
 fn provenance(rule: &Rule) -> String {

@@ -50,33 +50,3 @@ impl<'a> Tables<'a> {
         }
     }
 }
-
-/// A link to a rule, from any page.
-fn link(rule: &Rule, text: &str) -> String {
-    format!("<a href=\"{{up}}{}\">{text}</a>", rule.link())
-}
-
-/// The rule's id as a link that can break at its dots.
-fn id_link(rule: &Rule) -> String {
-    link(rule, &rule.id.replace('.', ".<wbr>"))
-}
-
-/// A call as HTML, which can break behind its brackets and commas.
-fn code(request: &str) -> String {
-    let escaped = html(request).replace('(', "(<wbr>").replace('|', "|<wbr>");
-    format!("<code>{escaped}</code>")
-}
-
-/// Text with Markdown's code marks as HTML.
-fn html(markdown: &str) -> String {
-    let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let mut out = String::new();
-    for (nth, part) in escaped.split('`').enumerate() {
-        if nth % 2 == 1 {
-            out.push_str(&format!("<code>{part}</code>"));
-        } else {
-            out.push_str(part);
-        }
-    }
-    out
-}

@@ -5,11 +5,11 @@
 //! credentials, and with them the keyrings, that the snippet is about. Nothing here opens a file
 //! later: the tasks wait for each other by futex.
 
-use crate::sys;
-use std::cell::{Cell, UnsafeCell};
+use crate::sys::{self, Bytes, Order};
+use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicIsize, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Tells a program that it is started as a task of a snippet: `descriptor:desk`.
@@ -20,8 +20,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const DESKS: usize = 64;
 const ROOM: usize = 1 << 20;
-/// Bytes for what an order carries there, and as many for what it brings back.
-pub(crate) const PARCEL: usize = 256;
 
 /// A desk: where a task gets its orders, one at a time.
 #[repr(C)]
@@ -31,13 +29,10 @@ pub(crate) struct Desk {
     /// The process and the thread that sit here.
     pub(crate) pid: AtomicI32,
     pub(crate) tid: AtomicI32,
-    /// The order: where its code lies, counted from the landmark in `sys`.
-    pub(crate) code: AtomicIsize,
     /// Set once the task has gone through execve.
     pub(crate) fresh_image: AtomicU32,
-    name: UnsafeCell<[u8; 48]>,
-    pub(crate) there: UnsafeCell<[u64; PARCEL / 8]>,
-    pub(crate) back: UnsafeCell<[u64; PARCEL / 8]>,
+    name: Bytes<48>,
+    pub(crate) order: Order,
 }
 
 /// What is going on at a desk.
@@ -67,8 +62,8 @@ pub(crate) struct Arena {
     failures_len: AtomicUsize,
     len: AtomicUsize,
     desks: [Desk; DESKS],
-    failures: UnsafeCell<[u8; 1 << 14]>,
-    text: UnsafeCell<[u8; ROOM]>,
+    failures: Bytes<{ 1 << 14 }>,
+    text: Bytes<ROOM>,
 }
 
 static HERE: OnceLock<&'static Arena> = OnceLock::new();
@@ -100,7 +95,7 @@ impl Arena {
 
     /// Makes the memory, and the calling task its main task.
     pub(crate) fn create() -> nix::Result<&'static Arena> {
-        let (descriptor, arena) = sys::new_shared_memory()?;
+        let (descriptor, arena): (_, &Arena) = sys::new_shared_memory()?;
         arena.descriptor.store(descriptor, Ordering::Relaxed);
         arena.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
         let main = arena.desk(0);
@@ -147,12 +142,12 @@ impl Arena {
         let len = line.len() + 1;
         let at = self.len.fetch_add(len, Ordering::AcqRel);
         assert!(at + len <= ROOM, "the record is full");
-        sys::fill(&self.text, at, line.as_bytes());
-        sys::fill(&self.text, at + line.len(), b"\n");
+        self.text.fill(at, line.as_bytes());
+        self.text.fill(at + line.len(), b"\n");
     }
 
     pub(crate) fn text(&self) -> String {
-        sys::text(&self.text, self.len.load(Ordering::Acquire))
+        self.text.text(self.len.load(Ordering::Acquire))
     }
 
     /// Adds to the account of what went wrong.
@@ -160,25 +155,25 @@ impl Arena {
         let len = failure.len() + 1;
         let at = self.failures_len.fetch_add(len, Ordering::AcqRel);
         if at + len <= 1 << 14 {
-            sys::fill(&self.failures, at, failure.as_bytes());
-            sys::fill(&self.failures, at + failure.len(), b"\n");
+            self.failures.fill(at, failure.as_bytes());
+            self.failures.fill(at + failure.len(), b"\n");
         }
     }
 
     pub(crate) fn failures(&self) -> String {
-        sys::text(&self.failures, self.failures_len.load(Ordering::Acquire).min(1 << 14))
+        self.failures.text(self.failures_len.load(Ordering::Acquire).min(1 << 14))
     }
 }
 
 impl Desk {
     pub(crate) fn name(&self) -> String {
-        let name = sys::text(&self.name, 48);
+        let name = self.name.text(48);
         name.trim_end_matches('\0').to_owned()
     }
 
     fn rename(&self, name: &str) {
         let len = name.len().min(48);
-        sys::fill(&self.name, 0, &name.as_bytes()[..len]);
+        self.name.fill(0, &name.as_bytes()[..len]);
     }
 
     /// Notes who sits here.

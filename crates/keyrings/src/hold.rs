@@ -24,19 +24,6 @@ pub struct Mapping(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Library(usize);
 
-#[allow(unsafe_code)]
-mod plain {
-    use super::{Descriptor, Library, Mapping};
-    use crate::sys::Plain;
-
-    // SAFETY: a number, which means the same in every thread of its process.
-    unsafe impl Plain for Descriptor {}
-    // SAFETY: as above.
-    unsafe impl Plain for Mapping {}
-    // SAFETY: as above.
-    unsafe impl Plain for Library {}
-}
-
 impl Answer for Descriptor {
     fn value(&self) -> Value {
         Value::word("file")

@@ -1,13 +1,16 @@
 //! All that needs `unsafe`, with the reason at each block.
 #![allow(unsafe_code)]
 
-use crate::arena::{Arena, Desk, PARCEL};
-use crate::{Checked, Errno, Failure};
+mod shared;
+
+pub use shared::Plain;
+pub(crate) use shared::{Bytes, Order, new_shared_memory, shared_memory};
+
+use crate::Errno;
 use nix::libc;
-use std::cell::UnsafeCell;
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 type Result<T> = std::result::Result<T, Errno>;
@@ -67,62 +70,6 @@ pub(crate) fn request_key(
     })
 }
 
-/// Memory that is shared with every process that gets the descriptor.
-pub(crate) fn new_shared_memory() -> Result<(RawFd, &'static Arena)> {
-    let file = nix::sys::memfd::memfd_create("keyrings", nix::sys::memfd::MFdFlags::empty())?;
-    nix::unistd::ftruncate(&file, size_of::<Arena>() as i64)?;
-    let descriptor = file.into_raw_fd();
-    Ok((descriptor, shared_memory(descriptor)?))
-}
-
-/// The same memory in a program that inherited the descriptor.
-pub(crate) fn shared_memory(descriptor: RawFd) -> Result<&'static Arena> {
-    // SAFETY: fcntl changes nothing; it tells whether the descriptor is open, which the next
-    // block relies on.
-    Errno::result(unsafe { libc::fcntl(descriptor, libc::F_GETFD) })?;
-    // SAFETY: the kernel chooses where; the file is as long as `Arena` or the size check refuses
-    // it, and all bytes of it start as zero, for which every field of `Arena` is valid. It is
-    // never unmapped, so `'static` holds.
-    unsafe {
-        let mut stat = std::mem::zeroed::<libc::stat>();
-        Errno::result(libc::fstat(descriptor, &mut stat))?;
-        if stat.st_size as usize != size_of::<Arena>() {
-            return Err(Errno::EINVAL);
-        }
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
-        let size = size_of::<Arena>();
-        let at =
-            libc::mmap(std::ptr::null_mut(), size, protection, libc::MAP_SHARED, descriptor, 0);
-        if at == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(&*at.cast::<Arena>()) }
-    }
-}
-
-// SAFETY: the parts of a desk that are not atomic are used by one side at a time: `state`, which
-// is atomic, says whose turn it is. The record's bytes are written once, each by the task that
-// reserved them, and read when the tasks that write are done.
-unsafe impl Sync for Desk {}
-// SAFETY: as above.
-unsafe impl Sync for Arena {}
-
-/// Writes bytes into shared memory.
-pub(crate) fn fill<const N: usize>(cell: &UnsafeCell<[u8; N]>, at: usize, bytes: &[u8]) {
-    assert!(at + bytes.len() <= N);
-    // SAFETY: within bounds, as just checked; nobody else writes or reads these bytes now (see
-    // the `Sync` of `Arena`).
-    unsafe {
-        let to = cell.get().cast::<u8>().add(at);
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len());
-    }
-}
-
-/// Reads the first bytes of shared memory as text.
-pub(crate) fn text<const N: usize>(cell: &UnsafeCell<[u8; N]>, len: usize) -> String {
-    assert!(len <= N);
-    // SAFETY: within bounds, as just checked; the bytes are copied at once.
-    let bytes = unsafe { std::slice::from_raw_parts(cell.get().cast::<u8>(), len) }.to_vec();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 /// Sleeps until the word is woken or no longer `value`, at most that long.
 pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Duration) {
     let timeout = libc::timespec {
@@ -137,120 +84,6 @@ pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Duration) {
 pub(crate) fn futex_wake(word: &AtomicU32) {
     // SAFETY: the kernel uses the address only to find sleepers.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, c_int::MAX) };
-}
-
-/// What can be handed between processes as bytes: it holds no reference.
-///
-/// # Safety
-///
-/// Any copy of the bytes, made in another process, is a valid value too.
-pub unsafe trait Plain: Copy + 'static {}
-
-// SAFETY: numbers and tuples of them mean the same in every process.
-unsafe impl Plain for () {}
-// SAFETY: as above.
-unsafe impl Plain for bool {}
-// SAFETY: as above.
-unsafe impl Plain for i32 {}
-// SAFETY: as above.
-unsafe impl Plain for u32 {}
-// SAFETY: as above.
-unsafe impl Plain for usize {}
-// SAFETY: a serial number is a number.
-unsafe impl Plain for crate::KeySerial {}
-// SAFETY: the number of a desk.
-unsafe impl Plain for crate::Task {}
-// SAFETY: as its parts.
-unsafe impl<A: Plain, B: Plain> Plain for (A, B) {}
-// SAFETY: as its parts.
-unsafe impl<A: Plain, B: Plain, C: Plain> Plain for (A, B, C) {}
-// SAFETY: as its parts.
-unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
-
-/// The place from which code is counted: the distance to any other code of the same executable
-/// is the same in every process that runs it, wherever it was loaded.
-#[inline(never)]
-fn landmark() {
-    std::hint::black_box(());
-}
-
-type Code = fn(&Desk) -> bool;
-
-fn carry_out<F, R, E>(desk: &Desk) -> bool
-where
-    F: FnOnce() -> std::result::Result<R, E> + Copy + 'static,
-    R: Plain,
-    Failure: From<E>,
-{
-    // SAFETY: `order` put an `F` there, in this executable, and waits until we are done.
-    let order = unsafe { desk.there.get().cast::<F>().read() };
-    match order() {
-        Ok(result) => {
-            // SAFETY: `order` checked that an `R` fits, and reads it only after we are done.
-            unsafe { desk.back.get().cast::<R>().write(result) };
-            true
-        }
-        Err(error) => {
-            Failure::from(error).report();
-            false
-        }
-    }
-}
-
-/// Puts an order on a desk, for [`obey`] to find; says why it cannot, if so.
-pub(crate) fn order<F, R, E>(desk: &Desk, order: F) -> Checked
-where
-    F: FnOnce() -> std::result::Result<R, E> + Copy + 'static,
-    R: Plain,
-    Failure: From<E>,
-{
-    const {
-        assert!(size_of::<F>() <= PARCEL && align_of::<F>() <= 8, "an order that carries too much");
-        assert!(size_of::<R>() <= PARCEL && align_of::<R>() <= 8, "a result that is too large");
-    }
-    let code: Code = carry_out::<F, R, E>;
-    let distance = (code as usize).wrapping_sub(landmark as fn() as usize) as isize;
-    // SAFETY: it fits, as checked above; the task at the desk is idle and reads it after the state
-    // says so.
-    let words = unsafe {
-        desk.there.get().write([0; PARCEL / 8]);
-        desk.there.get().cast::<F>().write(order);
-        *desk.there.get()
-    };
-    if desk.fresh_image.load(Ordering::Acquire) == 1 && words.iter().any(|&word| in_image(word)) {
-        return Err(Failure::new(
-            "an order to a task that went through execve carries a reference, which means nothing \
-             in the new program: build the value inside the order",
-        ));
-    }
-    desk.code.store(distance, Ordering::Release);
-    Ok(())
-}
-
-unsafe extern "C" {
-    static __executable_start: u8;
-    static _end: u8;
-}
-
-/// Whether a word looks like an address within this executable.
-fn in_image(word: u64) -> bool {
-    let (start, end) = (&raw const __executable_start as u64, &raw const _end as u64);
-    (start..end).contains(&word)
-}
-
-/// Carries out the order on a desk.
-pub(crate) fn obey(desk: &Desk) -> bool {
-    let address =
-        (landmark as fn() as usize).wrapping_add_signed(desk.code.load(Ordering::Acquire));
-    // SAFETY: `order` stored the distance of a `Code` within this same executable.
-    let code = unsafe { std::mem::transmute::<usize, Code>(address) };
-    code(desk)
-}
-
-/// What an order brought back.
-pub(crate) fn brought_back<R: Plain>(desk: &Desk) -> R {
-    // SAFETY: the order is done, so an `R` lies there; `Plain` makes its bytes valid here.
-    unsafe { desk.back.get().cast::<R>().read() }
 }
 
 /// How [`fork_like`] makes the new process.

@@ -377,7 +377,7 @@ fn obey_until_leave(desk: &Desk) -> u32 {
         let orders = [state::ORDERED, state::LEAVE, QUIT];
         match desk.wait(|state| orders.contains(&state), abandoned) {
             Some(state::ORDERED) => {
-                let done = sys::obey(desk);
+                let done = desk.order.obey();
                 desk.set(if done { state::DONE } else { state::FAILED });
             }
             Some(leave) => return leave,
@@ -423,10 +423,16 @@ impl Task {
         if desk.state() != state::IDLE {
             return Err(Failure::new(format!("{} has ended and takes no orders", self.name())));
         }
-        sys::order(desk, order)?;
+        desk.order.give(move || order().map_err(|error| Failure::from(error).report()).ok());
+        if desk.fresh_image.load(Ordering::Acquire) == 1 && desk.order.carries_reference() {
+            return Err(Failure::new(
+                "an order to a task that went through execve carries a reference, which means \
+                 nothing in the new program: build the value inside the order",
+            ));
+        }
         desk.set(state::ORDERED);
         self.finish()?;
-        Ok(sys::brought_back(desk))
+        Ok(desk.order.brought_back())
     }
 
     /// Waits until the present order is carried out.

@@ -1,6 +1,7 @@
 //! What each operation answers in each state of the keyring it is given, read from the traces.
 
-use super::{Tables, code, html, link};
+use super::Tables;
+use crate::html::{code, html, link};
 use rulebook::Rule;
 use std::fmt::Write;
 use trace::{Event, Outcome, Value};
