@@ -124,7 +124,7 @@ fn sound(book: &Rulebook, root: &Path) -> Result<()> {
     }
     match problems.len() {
         0 => Ok(()),
-        many => Err(anyhow!("the book has {many} faults\n{}", problems.join("\n"))),
+        _ => Err(anyhow!("the book is not well formed\n{}", problems.join("\n"))),
     }
 }
 

@@ -78,3 +78,21 @@ fn what_there_is_not_is_told_with_what_there_is() {
     assert_eq!(keybook(&["chek"]).status.code(), Some(2));
     assert_eq!(keybook(&["check", "--jobs", "many"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_broken_book_is_not_built() {
+    let project = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken");
+    let page = "# Page\n\n## process.fork\n\n*P7 · stated · `copy_creds`*\n";
+    std::fs::create_dir_all(project.join("book")).unwrap();
+    std::fs::write(project.join("book/SUMMARY.md"), "- [Page](page.md)\n").unwrap();
+    std::fs::write(project.join("book/page.md"), page).unwrap();
+    std::fs::write(project.join("book.toml"), "[book]\nsrc = \"book\"\n").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_keybook")).current_dir(&project).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "keybook: the book is not well formed\nbook/page.md:3: `process.fork` has no statement; write one \
+         sentence that is true exactly as written, below the heading\n"
+    );
+    assert!(!project.join("book/book").exists() && !project.join("target").exists());
+}
