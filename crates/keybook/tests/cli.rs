@@ -87,7 +87,8 @@ fn a_broken_book_is_not_built() {
     std::fs::write(project.join("book/SUMMARY.md"), "- [Page](page.md)\n").unwrap();
     std::fs::write(project.join("book/page.md"), page).unwrap();
     std::fs::write(project.join("book.toml"), "[book]\nsrc = \"book\"\n").unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_keybook")).current_dir(&project).output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_keybook")).current_dir(&project).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),

@@ -1,7 +1,7 @@
 //! What each operation answers in each state of the keyring it is given, read from the traces.
 
 use super::Tables;
-use crate::html::{code, html, link};
+use crate::html::{html, link};
 use rulebook::Rule;
 use std::fmt::Write;
 use trace::{Event, Outcome, Value};
@@ -28,7 +28,8 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for (request, absent) in absent(tables) {
-        let _ = write!(out, "<tr><td>{}</td><td>{}</td>", code(&request), absent.cell());
+        let (call, answer) = (html(&request), absent.cell());
+        let _ = write!(out, "<tr><td><code>{call}</code></td><td>{answer}</td>");
         for (_, prefix) in &STATES[1..] {
             let answer = in_state(tables, prefix, &request);
             let cell = answer.map_or_else(|| "—".to_owned(), |answer| answer.cell());
