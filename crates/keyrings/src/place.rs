@@ -1,11 +1,13 @@
 //! What this place has: whether there are keyrings at all, and what else a rule may need.
 
-use crate::{Errno, sys};
+use crate::{Errno, KEY_SPEC_PROCESS_KEYRING, enter_user_namespace, sys, unused_id};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Mutex;
 
 /// Whether programs here get at the kernel's keyrings, by what all three system calls answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +131,12 @@ fn ask(call: fn() -> Result<i64, Errno>) -> Answer {
 /// The needs are written in the book as `root`, `keyctl(1)`, `Linux ≥ 5.3`, …: see [`NEEDS`]. One
 /// that is not known is not met.
 pub fn unmet(need: &str) -> Option<String> {
+    static KNOWN: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(|lock| lock.into_inner());
+    known.entry(need.to_owned()).or_insert_with(|| find(need)).clone()
+}
+
+fn find(need: &str) -> Option<String> {
     match NEEDS.iter().find(|(name, _)| *name == need) {
         Some((_, probe)) => probe(),
         None => match need.strip_prefix("Linux ≥ ") {
@@ -148,46 +156,26 @@ type NeedProbe = fn() -> Option<String>;
 
 /// The needs that a rule can have, besides `Linux ≥ x.y`, and how each is found.
 pub const NEEDS: &[(&str, NeedProbe)] = &[
-    ("root", || {
-        let root = nix::unistd::geteuid().is_root();
-        (!root).then(|| "this does not run as root".to_owned())
-    }),
-    ("another user", || {
-        let root = nix::unistd::geteuid().is_root();
-        (!root).then(|| "only root can become another user, and this does not run as root".into())
-    }),
+    ("root", || no_other_user("this does not run as root")),
+    ("another user", || no_other_user("this does not run as root, and only root can become one")),
     ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
     ("request-key(8)", || {
-        no_file("request-key", &["/sbin/request-key"])
-            .or_else(|| no_file("request-key.conf", &["/etc/request-key.conf"]))
+        in_child(|| {
+            enter_user_namespace().map_err(|_| Errno::EPERM)?;
+            let built = [Some(c"user"), Some(c"debug:loop:keyrings"), Some(c"payload")];
+            sys::request_key(built[0], built[1], built[2], KEY_SPEC_PROCESS_KEYRING.0)
+        })
+        .map(|error| {
+            format!(
+                "an upcall for a key `debug:loop:…` gives {error:?} ({}): keyutils with the stock \
+                 /etc/request-key.conf builds it",
+                error.desc()
+            )
+        })
     }),
     ("user namespace", || {
-        let child = || -> Infallible {
-            let made = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
-            sys::exit(made.err().map_or(0, |error| error as i32))
-        };
-        let answer = sys::fork_like(sys::Way::Fork, child).ok();
-        let status = answer.and_then(|pid| waitpid(Pid::from_raw(pid), None).ok());
-        match status {
-            Some(WaitStatus::Exited(_, 0)) => None,
-            Some(WaitStatus::Exited(_, error)) => {
-                let error = Errno::from_raw(error);
-                Some(format!("no user namespace can be made: {error:?} ({})", error.desc()))
-            }
-            _ => Some("no user namespace can be made".to_owned()),
-        }
-    }),
-    ("no security labels", || {
-        let child = || -> Infallible {
-            // Made here, as the keys of others may not be looked at.
-            let _ = sys::keyctl(nix::libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 1, 0, 0]);
-            let label = sys::keyctl(nix::libc::KEYCTL_GET_SECURITY, [-1i32 as usize, 0, 0, 0]);
-            sys::exit(i32::from(label.is_ok_and(|size| size > 1)))
-        };
-        let answer = sys::fork_like(sys::Way::Fork, child).ok();
-        let status = answer.and_then(|pid| waitpid(Pid::from_raw(pid), None).ok());
-        let labels = matches!(status, Some(WaitStatus::Exited(_, 1)));
-        labels.then(|| "a security module labels keys here".to_owned())
+        in_child(|| enter_user_namespace().map(|()| 0).map_err(|_| Errno::EPERM))
+            .map(|_| "no user namespace can be made here, or its ids not be mapped".to_owned())
     }),
     ("io_uring", || match sys::io_uring_setup(0) {
         Ok(descriptor) => {
@@ -212,6 +200,28 @@ pub fn room_for_keys() -> Option<usize> {
     let common = common.and_then(|text| text.trim().parse().ok()).unwrap_or(200);
     let most = if quota.max_keys == 0 { common } else { quota.max_keys };
     Some(most.saturating_sub(quota.keys) as usize)
+}
+
+/// What a call in a process of its own gives, if that is an error.
+fn in_child(call: fn() -> Result<i64, Errno>) -> Option<Errno> {
+    match ask(call) {
+        Answer::Fine => None,
+        Answer::Error(error) => Some(error),
+        Answer::Killed => Some(Errno::EPERM),
+    }
+}
+
+/// Root in a user namespace may have no other ids to become.
+fn no_other_user(otherwise: &str) -> Option<String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some(otherwise.to_owned());
+    }
+    in_child(|| {
+        let id = unused_id();
+        nix::unistd::setresgid(id.into(), id.into(), id.into())?;
+        nix::unistd::setresuid(id.into(), id.into(), id.into()).map(|()| 0)
+    })
+    .map(|error| format!("root cannot become another user here: {error:?} ({})", error.desc()))
 }
 
 fn no_file(name: &str, paths: &[&str]) -> Option<String> {

@@ -133,8 +133,9 @@ fn general(event: &Event, maker: &str) -> String {
         _ => String::new(),
     };
     match event.call.as_str() {
-        "kill" => format!("kill(task, {})", args.last().map_or("", String::as_str)),
-        "waitpid" => "waitpid(task)".to_owned(),
+        "kill" => "a deadly signal, not reaped yet".to_owned(),
+        "waitpid" => "exit, or a deadly signal, and waitpid()".to_owned(),
+        "exit" => "exit, not reaped yet".to_owned(),
         "execve" if !failed.is_empty() => format!("execve(program){failed}"),
         "execve" | "posix_spawn" => format!("{}(program)", event.call),
         "pthread_create" if event.task != maker => {
@@ -169,27 +170,28 @@ fn answer(event: &Event, special: &Value, ring: &Value, after: &Event) -> Option
     let about = event.args.first()?;
     let made = made_by(after);
     // Who has ended cannot be asked by the special id; of a new task nothing else tells.
-    let asked = about == special && event.task == made.unwrap_or(&after.task);
-    let by_serial = about == ring && made.is_none();
+    let ended = ["exit", "pthread_exit", "kill", "waitpid"].contains(&after.call.as_str());
+    let asked = !ended && about == special && event.task == made.unwrap_or(&after.task);
+    let by_serial = made.is_none() && (about == ring || asked);
     match event.call.as_str() {
         "keyctl_get_keyring_ID" if asked && event.args[1] == Value::Int(0) => {
             match &event.outcome {
-                Outcome::Returned(now) if now == ring => Some("the same".to_owned()),
-                Outcome::Returned(_) => Some("a new one".to_owned()),
-                Outcome::Failed { errno, .. } if errno == "ENOKEY" => Some("none".to_owned()),
+                Outcome::Returned(now) if now == ring => Some("has the same".to_owned()),
+                Outcome::Returned(_) => Some("has a new one".to_owned()),
+                Outcome::Failed { errno, .. } if errno == "ENOKEY" => Some("has none".to_owned()),
                 _ => None,
             }
         }
-        "wait_until" if by_serial => Some("destroyed".to_owned()),
-        "keyctl_describe" if by_serial || asked => match &event.outcome {
+        "wait_until" if by_serial => Some("the old one is destroyed".to_owned()),
+        "keyctl_describe" if by_serial => match &event.outcome {
             Outcome::Returned(Value::Text(text)) => {
                 let mut parts = text.split(';').skip(1);
                 let (uid, gid) = (parts.next()?, parts.next()?);
                 Some(match (uid == "UID", gid == "GID") {
-                    (true, true) => "lives on".to_owned(),
-                    (false, true) => "lives on, with another owner".to_owned(),
-                    (true, false) => "lives on, with another group".to_owned(),
-                    (false, false) => "lives on, with another owner and group".to_owned(),
+                    (true, true) => "the old one lives on".to_owned(),
+                    (false, true) => "it lives on, with another owner".to_owned(),
+                    (true, false) => "it lives on, with another group".to_owned(),
+                    (false, false) => "it lives on, with another owner and group".to_owned(),
                 })
             }
             _ => None,

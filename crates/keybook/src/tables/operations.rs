@@ -6,14 +6,23 @@ use rulebook::Rule;
 use std::fmt::Write;
 use trace::{Event, Outcome, Value};
 
-/// The states, with the beginning of the ids of the rules that show them.
-const STATES: [(&str, &str); 5] = [
-    ("absent", "keyring.absent."),
-    ("revoked", "keyring.revoked."),
-    ("expired", "keyring.expired."),
-    ("invalidated", "keyring.invalidated."),
-    ("no permission", "keyring.no-permission."),
+/// The states, with the beginning of the ids of the rules that show them, and the call that brings
+/// a keyring into it.
+const STATES: [(&str, &str, Spoils); 4] = [
+    ("revoked", "keyring.revoked.", |call| call.call == "keyctl_revoke"),
+    ("expired", "keyring.expired.", |call| call.call == "wait_until"),
+    ("invalidated", "keyring.invalidated.", |call| call.call == "keyctl_invalidate"),
+    ("no permission", "keyring.no-permission.", |call| {
+        call.call == "keyctl_setperm" && call.args.get(1) == Some(&Value::Hex(0))
+    }),
 ];
+
+/// Whether a call brings the keyring that is its first argument into a state.
+type Spoils = fn(&Event) -> bool;
+
+/// The beginning of the ids of the rules about absent keyrings. They make it afterwards, to show
+/// what the same call gives then.
+const ABSENT: &str = "keyring.absent.";
 
 /// What a request gave, and the rule that shows it.
 struct Answer<'a> {
@@ -22,16 +31,19 @@ struct Answer<'a> {
 }
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
-    let mut out = String::from("<table class=\"operations\">\n<thead><tr><th>Operation</th>");
-    for (state, _) in STATES {
+    let mut out = String::from(
+        "<table class=\"operations\">\n<thead><tr><th>Operation</th><th>absent</th><th>present</th>",
+    );
+    for (state, ..) in STATES {
         let _ = write!(out, "<th>{state}</th>");
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for (request, absent) in absent(tables) {
-        let (call, answer) = (html(&request), absent.cell());
-        let _ = write!(out, "<tr><td><code>{call}</code></td><td>{answer}</td>");
-        for (_, prefix) in &STATES[1..] {
-            let answer = in_state(tables, prefix, &request);
+        let _ =
+            write!(out, "<tr><td><code>{}</code></td><td>{}</td>", html(&request), absent.cell());
+        let others =
+            STATES.iter().map(|(_, prefix, spoils)| in_state(tables, prefix, *spoils, &request));
+        for answer in [present(tables, &request)].into_iter().chain(others) {
             let cell = answer.map_or_else(|| "—".to_owned(), |answer| answer.cell());
             let _ = write!(out, "<td>{cell}</td>");
         }
@@ -50,7 +62,7 @@ impl Answer<'_> {
 /// stands between two questions for the keyring.
 fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Answer<'a>)> {
     let mut rows: Vec<(String, Answer<'a>)> = Vec::new();
-    for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(STATES[0].1)) {
+    for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(ABSENT)) {
         for three in seen.trace.events.windows(3) {
             let [before, call, after] = three else { continue };
             let (Some((special, false)), Some((same, there))) = (probe(before), probe(after))
@@ -125,31 +137,62 @@ fn short(outcome: &Outcome) -> String {
     }
 }
 
-/// What the same request gave in another state, after the keyring had come into it.
-fn in_state<'a>(tables: &'a Tables<'_>, prefix: &str, request: &str) -> Option<Answer<'a>> {
-    let rules = tables.seen.iter().filter(|seen| seen.rule.id.starts_with(prefix));
+/// The thread or process keyring that a call is about, by its special id.
+fn about(event: &Event) -> Option<&Value> {
+    event.args.iter().find(|arg| **arg == Value::word("@t") || **arg == Value::word("@p"))
+}
+
+/// What the same request gave with a keyring that was there and in no bad state.
+fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Option<Answer<'a>> {
+    let pages =
+        [ABSENT, "keyring.special-id.", "keyring.read.", "keyring.link.", "keyring.attributes."];
+    let rules = tables
+        .seen
+        .iter()
+        .filter(|seen| pages.iter().any(|prefix| seen.rule.id.starts_with(prefix)));
     rules.into_iter().find_map(|seen| {
-        let spoilt = seen.trace.events.iter().position(|event| spoils(event, prefix))?;
-        seen.trace.events[spoilt + 1..].iter().find_map(|event| {
-            let special = event
-                .args
-                .iter()
-                .find(|arg| **arg == Value::word("@t") || **arg == Value::word("@p"))?;
-            (general(event, special) == request)
-                .then(|| Answer { rule: seen.rule, text: short(&event.outcome) })
+        // Which keyrings of which tasks are there.
+        let mut there: Vec<(&str, &Value)> = Vec::new();
+        seen.trace.events.iter().find_map(|event| {
+            let special = about(event)?;
+            let whose = (event.task.as_str(), special);
+            let worked = matches!(event.outcome, Outcome::Returned(_));
+            if there.contains(&whose) && general(event, special) == request {
+                return Some(Answer { rule: seen.rule, text: short(&event.outcome) });
+            }
+            if worked && STATES.iter().any(|(_, _, spoils)| spoils(event)) {
+                there.retain(|known| *known != whose);
+            } else if worked && event.call == "keyctl_get_keyring_ID" && !there.contains(&whose) {
+                there.push(whose);
+            }
+            None
         })
     })
 }
 
-/// Whether this is the call that brings the keyring into the state.
-fn spoils(event: &Event, prefix: &str) -> bool {
-    let about = event.args.first();
-    let ours = about == Some(&Value::word("@t")) || about == Some(&Value::word("@p"));
-    let worked = matches!(event.outcome, Outcome::Returned(_));
-    match prefix {
-        "keyring.revoked." => event.call == "keyctl_revoke" && ours && worked,
-        "keyring.expired." => event.call == "wait_until",
-        "keyring.invalidated." => event.call == "keyctl_invalidate" && ours && worked,
-        _ => event.call == "keyctl_setperm" && ours && event.args[1] == Value::Hex(0) && worked,
-    }
+/// What the same request gave in another state, after that keyring had come into it.
+fn in_state<'a>(
+    tables: &'a Tables<'_>,
+    prefix: &str,
+    spoils: Spoils,
+    request: &str,
+) -> Option<Answer<'a>> {
+    let rules = tables.seen.iter().filter(|seen| seen.rule.id.starts_with(prefix));
+    rules.into_iter().find_map(|seen| {
+        let mut spoilt: Vec<(&str, &Value)> = Vec::new();
+        seen.trace.events.iter().find_map(|event| {
+            let special = about(event)?;
+            let whose = (event.task.as_str(), special);
+            if spoilt.contains(&whose) {
+                let same = general(event, special) == request;
+                return same.then(|| Answer { rule: seen.rule, text: short(&event.outcome) });
+            }
+            let worked =
+                event.call == "wait_until" || matches!(event.outcome, Outcome::Returned(_));
+            if worked && spoils(event) && event.args.first() == Some(special) {
+                spoilt.push(whose);
+            }
+            None
+        })
+    })
 }
