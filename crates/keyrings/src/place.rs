@@ -177,6 +177,15 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         in_child(|| enter_user_namespace().map(|()| 0).map_err(|_| Errno::EPERM))
             .map(|_| "no user namespace can be made here, or its ids not be mapped".to_owned())
     }),
+    ("no security labels", || {
+        in_child(|| {
+            // Of a keyring made here, as those of others may not be looked at.
+            sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 1, 0, 0])?;
+            let size = sys::keyctl(libc::KEYCTL_GET_SECURITY, [-1i32 as usize, 0, 0, 0])?;
+            if size > 1 { Err(Errno::EEXIST) } else { Ok(0) }
+        })
+        .map(|_| "a security module labels keys here".to_owned())
+    }),
     ("io_uring", || match sys::io_uring_setup(0) {
         Ok(descriptor) => {
             drop(sys::own(descriptor));
