@@ -29,18 +29,6 @@ fn every_sentence_has_a_rule() {
 }
 
 #[test]
-fn every_trace_can_be_read_back() {
-    for rule in &book().rules {
-        let Some(snapshot) = rulebook::Snapshot::read(&root(), &rule.id) else { continue };
-        let trace: trace::Trace = snapshot
-            .contents
-            .parse()
-            .unwrap_or_else(|error| panic!("snapshots/{}.snap: {error}", rule.id));
-        assert_eq!(trace.to_string(), snapshot.contents, "{}", rule.id);
-    }
-}
-
-#[test]
 fn the_index_of_rules_is_as_published() {
     let settings = settings(rulebook::SOURCE);
     settings.bind(|| insta::assert_snapshot!(rulebook::INDEX, book().index()));
