@@ -186,6 +186,25 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         })
         .map(|_| "a security module labels keys here".to_owned())
     }),
+    ("ptrace", || {
+        in_child(|| {
+            let child = sys::fork_like(sys::Way::Fork, || {
+                loop {
+                    nix::unistd::pause();
+                }
+            })?;
+            let child = Pid::from_raw(child);
+            let seized = nix::sys::ptrace::seize(child, nix::sys::ptrace::Options::empty());
+            let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
+            let _ = waitpid(child, None);
+            seized.map(|()| 0)
+        })
+        .map(|error| format!("PTRACE_SEIZE of a child gives {error:?} ({})", error.desc()))
+    }),
+    ("libanl.so.1", || {
+        in_child(|| sys::dlopen(c"libanl.so.1").map(|_| 0).ok_or(Errno::ENOENT))
+            .map(|_| "that library, of glibc, cannot be loaded".to_owned())
+    }),
     ("io_uring", || match sys::io_uring_setup(0) {
         Ok(descriptor) => {
             drop(sys::own(descriptor));
