@@ -188,7 +188,7 @@ pub(crate) fn progress(rules: usize) -> ProgressBar {
 pub(crate) fn default_jobs() -> usize {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let most = place::room_for_keys().map_or(usize::MAX, |keys| keys / KEYS_OF_A_RULE);
-    (cores * 8).min(most).max(1)
+    (cores * 12).min(most).max(1)
 }
 
 /// Keys that a rule is reckoned to have at a time, with those that wait for the collector.

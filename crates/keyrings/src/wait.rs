@@ -52,20 +52,19 @@ fn wait_for(key: KeySerial, error: Errno) -> Checked {
 }
 
 /// Waits until the collector has ended a keyring that lost its last reference after the call of
-/// this function.
+/// this function, and a key that only this keyring linked.
 ///
 /// What is still there afterwards is there because something holds it, not because the collector
 /// did not come by. The keyring is the thread keyring of a thread made for the purpose.
 #[track_caller]
 pub fn wait_for_the_collector() -> Checked {
-    for _ in 0..2 {
-        let made = std::thread::spawn(|| {
-            let args = [-1i32 as usize, 1, 0, 0];
-            sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, args).map(|serial| KeySerial(serial as i32))
-        });
-        let ring = made.join().map_err(|_| Failure::new("a thread panicked"))??;
-        until("the collector", || ask(ring) == Err(Errno::ENOKEY))?;
-    }
+    let made = std::thread::spawn(|| {
+        let thread_keyring = -1;
+        sys::add_key(Some(c"user"), Some(c"keyrings:lost"), Some(b"lost"), 4, thread_keyring)
+    });
+    let key = made.join().map_err(|_| Failure::new("a thread panicked"))??;
+    let key = KeySerial(key as i32);
+    until("the collector", || ask(key) == Err(Errno::ENOKEY))?;
     record(|| event("wait_for_the_collector", vec![], Outcome::Nothing));
     Ok(())
 }
