@@ -4,7 +4,7 @@
 //! buffer and one that allocates, both are here. Every call is recorded when a record is kept.
 
 use crate::record::{Answer, call};
-use crate::{Description, Errno, KeySerial, Permissions, procfs, sys};
+use crate::{Description, Errno, KeySerial, Permissions, sys};
 use nix::libc;
 use std::collections::BTreeSet;
 use std::ffi::CString;
@@ -161,41 +161,6 @@ pub fn request_key(
         vec![Value::text(kind), Value::text(description), callout, keyring.into()]
     };
     operation("request_key", args, result.map(serial))
-}
-
-/// Adds keys of type `user` with payloads of `size` bytes until the kernel refuses one; gives its
-/// error. The trace shows one line for all of them, and not how many they were.
-pub fn add_keys_until_refused(size: usize, keyring: KeySerial) -> Errno {
-    let payload = vec![0; size];
-    let refusal = (0..).find_map(|nth| {
-        let name = c_string(&format!("filler-{nth}"));
-        sys::add_key(Some(c"user"), Some(&name), Some(&payload), size, keyring.0).err()
-    });
-    let refusal = refusal.unwrap_or(Errno::UnknownErrno);
-    let args = || vec![int(size), keyring.into()];
-    call("add_keys_until_refused", args, &Err::<(), _>(refusal));
-    refusal
-}
-
-/// Adds keys of type `user` until the user has not a single byte of quota left. The trace shows one
-/// line for all of them, and not how many they were.
-pub fn use_up_bytes(keyring: KeySerial) -> Result<()> {
-    let result = fill_to_the_last_byte(keyring);
-    call("use_up_bytes", || vec![keyring.into()], &result);
-    result
-}
-
-fn fill_to_the_last_byte(keyring: KeySerial) -> Result<()> {
-    const SIZE: usize = 1000;
-    let add = |nth: usize, size: usize| {
-        let (name, payload) = (c_string(&format!("filler-{nth}")), vec![0; size]);
-        sys::add_key(Some(c"user"), Some(&name), Some(&payload), size, keyring.0)
-    };
-    add(0, SIZE)?;
-    let _refusal = (1..).find_map(|nth| add(nth, SIZE).err());
-    // The first takes what is left as well.
-    let quota = procfs::quota_of(nix::unistd::geteuid().as_raw()).map_err(|_| Errno::EIO)?;
-    add(0, SIZE + quota.max_bytes.saturating_sub(quota.bytes) as usize).map(drop)
 }
 
 fn serial(number: i64) -> KeySerial {

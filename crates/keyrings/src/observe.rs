@@ -1,7 +1,7 @@
 //! Running a snippet: the frame around every rule's program.
 
 use crate::arena::Arena;
-use crate::{Checked, Errno, Failure, keyctl, place, procfs, record, task, wait};
+use crate::{Checked, Errno, Failure, keyctl, place, quota, record, task, wait};
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering};
 use trace::{Owner, Trace};
@@ -69,7 +69,7 @@ const ROOM: (u32, u32) = (100, 8000);
 /// Waits until the user's quota has room, as long as anything is waited for.
 fn wait_for_room() {
     let uid = nix::unistd::getuid().as_raw();
-    let _ = wait::until("room in the quota", || match procfs::quota_of(uid) {
+    let _ = wait::until("room in the quota", || match quota::quota_of(uid) {
         Ok(quota) if quota.max_keys > 0 => {
             quota.max_keys.saturating_sub(quota.keys) >= ROOM.0.min(quota.max_keys / 2)
                 && quota.max_bytes.saturating_sub(quota.bytes) >= ROOM.1.min(quota.max_bytes / 2)

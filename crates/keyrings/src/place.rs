@@ -222,7 +222,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
 
 /// How many more keys the caller's quota has room for, if it is known.
 pub fn room_for_keys() -> Option<usize> {
-    let quota = crate::procfs::quota_of(nix::unistd::getuid().as_raw()).ok()?;
+    let quota = crate::quota::quota_of(nix::unistd::getuid().as_raw()).ok()?;
     // A user without keys is not mentioned: such a one has the common limit.
     let common = std::fs::read_to_string("/proc/sys/kernel/keys/maxkeys").ok();
     let common = common.and_then(|text| text.trim().parse().ok()).unwrap_or(200);

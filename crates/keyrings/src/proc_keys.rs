@@ -1,4 +1,4 @@
-//! `/proc/keys` and `/proc/key-users`.
+//! `/proc/keys`.
 
 use crate::record::{event, record};
 use crate::{Checked, Failure, KeySerial};
@@ -75,73 +75,4 @@ fn line_value(line: &ProcKey) -> Value {
         Value::text(&line.kind),
         Value::text(&line.summary),
     ])
-}
-
-/// What a user's keys count for: [`key_users`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeyUser {
-    /// Keys that count.
-    pub keys: u32,
-    /// How many may count.
-    pub max_keys: u32,
-    /// Bytes that count.
-    pub bytes: u32,
-    /// How many may count.
-    pub max_bytes: u32,
-}
-
-/// What `/proc/key-users` says of a user's quota; all zero if it does not mention the user.
-///
-/// Kernel: `proc_key_users_show`.
-pub fn key_users(uid: u32) -> Checked<KeyUser> {
-    let quota = quota_of(uid).map_err(Failure::new)?;
-    let value = Value::List(vec![
-        Value::Int(quota.keys.into()),
-        Value::word("keys"),
-        Value::Int(quota.bytes.into()),
-        Value::word("bytes"),
-    ]);
-    record(|| event("key_users", vec![Value::Uid(uid)], Outcome::Returned(value)));
-    Ok(quota)
-}
-
-/// How many more keys may count for a user; below zero, how many too many do.
-///
-/// Kernel: `proc_key_users_show`. Unlike [`key_users`] its record is the same whatever the limits
-/// of the machine are.
-pub fn keys_left(uid: u32) -> Checked<i64> {
-    left("keys_left", uid, |quota| i64::from(quota.max_keys) - i64::from(quota.keys))
-}
-
-/// How many more bytes may count for a user; below zero, how many too many do.
-///
-/// Kernel: `proc_key_users_show`.
-pub fn bytes_left(uid: u32) -> Checked<i64> {
-    left("bytes_left", uid, |quota| i64::from(quota.max_bytes) - i64::from(quota.bytes))
-}
-
-fn left(name: &str, uid: u32, of: impl FnOnce(KeyUser) -> i64) -> Checked<i64> {
-    let left = of(quota_of(uid).map_err(Failure::new)?);
-    record(|| event(name, vec![Value::Uid(uid)], Outcome::Returned(Value::Int(left))));
-    Ok(left)
-}
-
-/// The same without a record.
-pub(crate) fn quota_of(uid: u32) -> Result<KeyUser, String> {
-    let path = "/proc/key-users";
-    let all =
-        std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
-    let prefix = format!("{uid}:");
-    let Some(line) = all.lines().find(|line| line.trim_start().starts_with(&prefix)) else {
-        return Ok(KeyUser::default());
-    };
-    // `uid: usage nkeys/nikeys qnkeys/maxkeys qnbytes/maxbytes`
-    let numbers = line.split([' ', '/', ':']).filter(|part| !part.is_empty());
-    let numbers: Vec<u32> = numbers.flat_map(str::parse).collect();
-    match numbers[..] {
-        [_, _, _, _, keys, max_keys, bytes, max_bytes] => {
-            Ok(KeyUser { keys, max_keys, bytes, max_bytes })
-        }
-        _ => Err(format!("{path}: a line has another form: {line}")),
-    }
 }
