@@ -94,12 +94,20 @@ pub fn use_up_bytes(keyring: KeySerial) -> Result<(), Errno> {
 
 fn fill_to_the_last_byte(keyring: KeySerial) -> Result<(), Errno> {
     const SIZE: usize = 1000;
+    let left = || {
+        let quota = quota_of(nix::unistd::geteuid().as_raw()).map_err(|_| Errno::EIO)?;
+        Ok(quota.max_bytes.saturating_sub(quota.bytes) as usize)
+    };
+    // No key is refused here: what it counted for would come back in the kernel's own time.
     add_filler(0, SIZE, keyring)?;
-    let _refusal = (1..).find_map(|nth| add_filler(nth, SIZE, keyring).err());
-    // The first takes what is left as well.
-    let quota = quota_of(nix::unistd::geteuid().as_raw()).map_err(|_| Errno::EIO)?;
-    let left = quota.max_bytes.saturating_sub(quota.bytes) as usize;
-    add_filler(0, SIZE + left, keyring)
+    for nth in 1.. {
+        if left()? < 2 * SIZE {
+            break;
+        }
+        add_filler(nth, SIZE, keyring)?;
+    }
+    // The first takes the rest as well.
+    add_filler(0, SIZE + left()?, keyring)
 }
 
 /// Adds a key that is there for its size alone, without a record.
