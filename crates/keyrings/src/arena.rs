@@ -47,10 +47,12 @@ pub(crate) mod state {
     pub(crate) const DONE: u32 = 3;
     /// The order failed; the record says why.
     pub(crate) const FAILED: u32 = 4;
-    /// The task is to end.
+    /// The thread is to end.
     pub(crate) const LEAVE: u32 = 5;
     /// The task has ended, or is about to.
     pub(crate) const GONE: u32 = 6;
+    /// The whole process is to end.
+    pub(crate) const QUIT: u32 = 7;
 }
 
 /// The whole of the shared memory.

@@ -1,7 +1,7 @@
 //! User and group ids, and user namespaces.
 
+use crate::make::CloneFlags;
 use crate::record::{call, event, outcome, record};
-use crate::task::CloneFlags;
 use crate::{Checked, Errno, Failure, NO_CHANGE, sys};
 use nix::sched;
 use nix::unistd::{self, Gid, Uid};

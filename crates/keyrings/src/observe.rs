@@ -1,7 +1,7 @@
 //! Running a snippet: the frame around every rule's program.
 
 use crate::arena::Arena;
-use crate::{Checked, Errno, Failure, keyctl, place, quota, record, task, wait};
+use crate::{Checked, Errno, Failure, keyctl, place, quota, record, serve_if_invited, task, wait};
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering};
 use trace::{Owner, Trace};
@@ -45,7 +45,7 @@ impl Termination for Observed {
 /// (and left in the directory that [`TRACES_VARIABLE`] names); what was otherwise than expected
 /// is said on standard error.
 pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
-    task::serve_if_invited();
+    serve_if_invited();
     if let Err(status) = begin() {
         return Observed { status };
     }
