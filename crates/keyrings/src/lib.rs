@@ -21,7 +21,7 @@
 //!   [`execve`], and what a [`Task`] can be told;
 //! - expectations: [`expect`] holds a call to an error or a result, [`ensure`] a plain truth;
 //! - waiting: [`wait_until_gone`], [`wait_for_the_collector`];
-//! - the surroundings: [`proc_keys`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
+//! - the surroundings: [`proc_keys()`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
 
 mod arena;
 mod fail;
