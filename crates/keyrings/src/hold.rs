@@ -158,15 +158,8 @@ pub fn receive_descriptor(socket: Descriptor) -> Result<Descriptor> {
 
 /// An io_uring instance, closed like a file: io_uring_setup(2).
 pub fn io_uring_setup() -> Result<Descriptor> {
-    let result = sys::io_uring_setup(0).map(Descriptor);
+    let result = sys::io_uring_setup().map(Descriptor);
     call("io_uring_setup", Vec::new, &result);
-    result
-}
-
-/// An io_uring instance with a kernel thread that looks for work: `IORING_SETUP_SQPOLL`.
-pub fn io_uring_setup_sqpoll() -> Result<Descriptor> {
-    let result = sys::io_uring_setup(1 << 1).map(Descriptor);
-    call("io_uring_setup", || vec![Value::word("IORING_SETUP_SQPOLL")], &result);
     result
 }
 

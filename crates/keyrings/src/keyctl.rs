@@ -169,18 +169,6 @@ fn serial(number: i64) -> KeySerial {
 
 fn done(_: i64) {}
 
-/// keyctl(2) with an operation and arguments as bare numbers, for what the typed forms cannot
-/// say. The trace shows the numbers; a serial number among them does not belong here.
-pub fn keyctl_raw(operation: u32, args: [i64; 4]) -> Result<i32> {
-    let result = keyctl(operation, args.map(|arg| arg as usize)).map(|number| number as i32);
-    let shown = || {
-        let numbers = args.iter().map(|arg| Value::Int(*arg));
-        [Value::Int(i64::from(operation))].into_iter().chain(numbers).collect()
-    };
-    call("keyctl", shown, &result);
-    result
-}
-
 /// [`keyctl_get_keyring_ID`] with any number for its second argument, and a key as the result.
 #[allow(non_snake_case)]
 pub fn keyctl_get_keyring_ID_with(key: KeySerial, create: i64) -> Result<KeySerial> {

@@ -50,10 +50,6 @@ pub const CLONE_FILES: CloneFlags = CloneFlags(libc::CLONE_FILES);
 pub const CLONE_SIGHAND: CloneFlags = CloneFlags(libc::CLONE_SIGHAND);
 /// Caller and child share their System V semaphore undo values.
 pub const CLONE_SYSVSEM: CloneFlags = CloneFlags(libc::CLONE_SYSVSEM);
-/// Caller and child share their I/O context.
-pub const CLONE_IO: CloneFlags = CloneFlags(libc::CLONE_IO);
-/// The child has the caller's parent.
-pub const CLONE_PARENT: CloneFlags = CloneFlags(libc::CLONE_PARENT);
 /// The child is in a new user namespace.
 pub const CLONE_NEWUSER: CloneFlags = CloneFlags(libc::CLONE_NEWUSER);
 /// The child is in a new PID namespace.
@@ -80,8 +76,6 @@ impl CloneFlags {
             (CLONE_FILES, "CLONE_FILES"),
             (CLONE_SIGHAND, "CLONE_SIGHAND"),
             (CLONE_SYSVSEM, "CLONE_SYSVSEM"),
-            (CLONE_IO, "CLONE_IO"),
-            (CLONE_PARENT, "CLONE_PARENT"),
             (CLONE_NEWUSER, "CLONE_NEWUSER"),
             (CLONE_NEWPID, "CLONE_NEWPID"),
         ];

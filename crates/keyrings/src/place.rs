@@ -205,7 +205,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         in_child(|| sys::dlopen(c"libanl.so.1").map(|_| 0).ok_or(Errno::ENOENT))
             .map(|_| "that library, of glibc, cannot be loaded".to_owned())
     }),
-    ("io_uring", || match sys::io_uring_setup(0) {
+    ("io_uring", || match sys::io_uring_setup() {
         Ok(descriptor) => {
             drop(sys::own(descriptor));
             None

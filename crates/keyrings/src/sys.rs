@@ -237,11 +237,10 @@ pub(crate) fn dlclose(handle: usize) -> bool {
     unsafe { libc::dlclose(handle as *mut c_void) == 0 }
 }
 
-/// io_uring_setup(2) with room for one entry and the given flags.
-pub(crate) fn io_uring_setup(flags: u32) -> Result<RawFd> {
-    // The kernel's `struct io_uring_params` is 120 bytes long; the flags are its third word.
+/// io_uring_setup(2) with room for one entry.
+pub(crate) fn io_uring_setup() -> Result<RawFd> {
+    // The kernel's `struct io_uring_params` is 120 bytes long; zero asks for nothing special.
     let mut params = [0u32; 30];
-    params[2] = flags;
     // SAFETY: the kernel reads and writes just that structure.
     let call = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
     Errno::result(call).map(|descriptor| descriptor as RawFd)
