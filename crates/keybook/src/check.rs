@@ -44,12 +44,13 @@ pub(crate) enum Verdict {
     },
 }
 
-/// Finds the rules of these ids. One that ends with a dot stands for all that begin with it.
+/// Finds the rules of these ids, each once. One that ends with a dot or a star stands for all that
+/// begin so.
 pub(crate) fn select(ids: &[String]) -> Result<Vec<&'static Embedded>, String> {
     if ids.is_empty() {
         return Ok(RULES.iter().collect());
     }
-    let mut selected = Vec::new();
+    let mut selected: Vec<&Embedded> = Vec::new();
     for id in ids {
         let prefix = id.strip_suffix('*').unwrap_or(id);
         let exact = prefix.len() == id.len() && !id.ends_with('.');
@@ -60,7 +61,11 @@ pub(crate) fn select(ids: &[String]) -> Result<Vec<&'static Embedded>, String> {
         if found.is_empty() {
             return Err(unknown(id));
         }
-        selected.extend(found);
+        for rule in found {
+            if !selected.iter().any(|known| known.id == rule.id) {
+                selected.push(rule);
+            }
+        }
     }
     Ok(selected)
 }
@@ -93,13 +98,12 @@ pub(crate) fn check(rules: &[&'static Embedded], jobs: usize, bar: &ProgressBar)
     order.sort_by_key(|rule| !rule.slow);
     let mut waiting = order.into_iter();
     let mut running: HashMap<i32, Running> = HashMap::new();
-    let mut needs = HashMap::new();
     let mut done = HashMap::new();
     loop {
         while running.len() < jobs.max(1)
             && let Some(rule) = waiting.next()
         {
-            match start(rule, &mut needs) {
+            match start(rule) {
                 Ok(process) => {
                     running.insert(process.program.pid(), process);
                 }
@@ -120,10 +124,12 @@ pub(crate) fn check(rules: &[&'static Embedded], jobs: usize, bar: &ProgressBar)
     }
     bar.finish_and_clear();
     let checked = |rule: &&'static Embedded| {
-        let verdict = done.remove(rule.id)?;
-        Some(Checked { id: rule.id.into(), statement: rule.statement.into(), verdict })
+        // A rule is never left out of the account.
+        let lost = || nothing_seen(rule, "the snippet's process was lost".to_owned());
+        let verdict = done.remove(rule.id).unwrap_or_else(lost);
+        Checked { id: rule.id.into(), statement: rule.statement.into(), verdict }
     };
-    rules.iter().filter_map(checked).collect()
+    rules.iter().map(checked).collect()
 }
 
 /// A rule whose snippet runs.
@@ -133,26 +139,22 @@ struct Running {
 }
 
 /// Starts the snippet of a rule, if what it needs is here.
-fn start(
-    rule: &'static Embedded,
-    needs: &mut HashMap<&'static str, Option<String>>,
-) -> Result<Running, Verdict> {
+fn start(rule: &'static Embedded) -> Result<Running, Verdict> {
     for need in rule.needs {
-        if let Some(because) = needs.entry(need).or_insert_with(|| place::unmet(need)) {
-            return Err(Verdict::NotObserved {
-                needs: (*need).to_owned(),
-                because: because.clone(),
-            });
+        if let Some(because) = place::unmet(need) {
+            return Err(Verdict::NotObserved { needs: (*need).to_owned(), because });
         }
     }
     match Program::start(|| rule.observe()) {
         Ok(program) => Ok(Running { rule, program }),
-        Err(error) => Err(Verdict::Differs {
-            pinned: rule.snapshot.map(str::to_owned),
-            trace: String::new(),
-            message: format!("the snippet cannot be run: {error}"),
-        }),
+        Err(error) => Err(nothing_seen(rule, format!("the snippet cannot be run: {error}"))),
     }
+}
+
+/// The verdict on a rule whose snippet left nothing to compare.
+fn nothing_seen(rule: &Embedded, message: String) -> Verdict {
+    let pinned = rule.snapshot.map(str::to_owned);
+    Verdict::Differs { pinned, trace: String::new(), message }
 }
 
 impl Running {

@@ -59,6 +59,9 @@ fn rules_are_checked_one_by_one() {
     assert_eq!(stdout(&output), "2 rules: 2 held, 0 differ, 0 could not be observed\n");
     assert_eq!(output.status.code(), Some(0));
 
+    let output = keybook(&["check", "process.fork", "process.fork"]);
+    assert_eq!(stdout(&output), "1 rules: 1 held, 0 differ, 0 could not be observed\n");
+
     let output = keybook(&["check", "--format", "json", "process.fork"]);
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["summary"]["held"], 1);

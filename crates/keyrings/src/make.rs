@@ -85,12 +85,9 @@ impl CloneFlags {
     }
 }
 
-fn stage() -> Checked<&'static Arena> {
-    Arena::here().ok_or_else(|| Failure::new("tasks can be made only within `observe`"))
-}
-
 fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
-    let arena = stage()?;
+    let arena =
+        Arena::here().ok_or_else(|| Failure::new("tasks can be made only within `observe`"))?;
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '-') {
         return Err(Failure::new(format!("`{name}` is no name for a task: one word, no spaces")));
     }
@@ -218,7 +215,7 @@ fn in_my_memory(
 /// A new process that runs the snippet's executable from its start, made by posix_spawn(3).
 pub fn posix_spawn(name: &str) -> Checked<Task> {
     let (arena, number) = new_desk(name)?;
-    let (path, args) = own_executable()?;
+    let (path, args) = own_executable();
     let env = environment(&arena.invitation(number))?;
     let maker = arena::my_desk();
     arena.desk(number).fresh_image.store(2 + maker as u32, Ordering::Release);
@@ -248,7 +245,7 @@ pub fn execve(path: &str) -> Result<(), Errno> {
 
 fn prepared_execve(path: &str) -> Result<Infallible, Errno> {
     let arena = Arena::here().ok_or(Errno::EINVAL)?;
-    let itself = own_executable().map_err(|_| Errno::ENOENT)?;
+    let (itself, args) = own_executable();
     let env = environment(&arena.invitation(arena::my_desk())).map_err(|_| Errno::EINVAL)?;
     if path == SELF {
         if arena.main_pid.load(Ordering::Relaxed) == nix::unistd::getpid().as_raw() {
@@ -256,31 +253,27 @@ fn prepared_execve(path: &str) -> Result<Infallible, Errno> {
             return Err(Errno::EINVAL);
         }
         arena.desk(arena::my_desk()).fresh_image.store(1, Ordering::Release);
-        let error = nix::unistd::execve(&itself.0, &itself.1, &env);
+        let error = nix::unistd::execve(&itself, &args, &env);
         arena.desk(arena::my_desk()).fresh_image.store(0, Ordering::Release);
         return error;
     }
     let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
-    nix::unistd::execve(&path, &itself.1, &env)
+    nix::unistd::execve(&path, &args, &env)
 }
 
 /// Tries to replace the program of the calling process by a file that is open: fexecve(3). It is
 /// called for its error: a program that could begin would not come back.
 pub fn fexecve(file: crate::Descriptor) -> Result<(), Errno> {
-    let error = (|| {
-        let itself = own_executable().map_err(|_| Errno::ENOENT)?;
-        let empty: [CString; 0] = [];
-        sys::fexecve(file.number(), &itself.1, &empty)
-    })();
+    let error = sys::fexecve(file.number(), &own_executable().1, &[]);
     record::call("fexecve", || vec![Value::word("file")], &error);
     error
 }
 
 /// The executable that runs, and its arguments.
-fn own_executable() -> Checked<(CString, Vec<CString>)> {
+fn own_executable() -> (CString, Vec<CString>) {
     let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let args = std::env::args_os().map(|arg| text(arg.as_bytes())).collect();
-    Ok((text(b"/proc/self/exe"), args))
+    (text(b"/proc/self/exe"), args)
 }
 
 /// The environment of a program that is to serve at a desk.

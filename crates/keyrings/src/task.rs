@@ -1,4 +1,4 @@
-//! Tasks: the ways to make them, to have them do something, and to end them.
+//! Tasks: the ways to have them do something, and to end them.
 //!
 //! A [`Task`] waits for orders. `child.run(move || …)` has a piece of the snippet carried out by
 //! that task, in its own process and with its own credentials, and waits until it is done: one
