@@ -1,12 +1,15 @@
 //! Checking rules against the running kernel, each in a process of its own.
 
 use crate::embedded::{Embedded, RULES};
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use keyrings::place;
-use keyrings::program::{Ended, Program};
+use keyrings::program::{Ended, Event, Program, Watch};
+use keyrings::room::{self, Turn};
+use keyrings::{NO_KEYRINGS, Signal, needs};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// What came of checking one rule.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,11 +24,8 @@ pub(crate) struct Checked {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 pub(crate) enum Verdict {
-    /// It does.
-    Held {
-        /// What was seen.
-        trace: String,
-    },
+    /// It does: what was seen is what is pinned.
+    Held,
     /// It does not.
     Differs {
         /// What is pinned.
@@ -33,6 +33,13 @@ pub(crate) enum Verdict {
         /// What was seen.
         trace: String,
         /// What the snippet said of it.
+        message: String,
+    },
+    /// The snippet hung, crashed or was killed.
+    Broken {
+        /// Which of these.
+        how: String,
+        /// What the snippet said before.
         message: String,
     },
     /// Nobody can tell here.
@@ -46,7 +53,7 @@ pub(crate) enum Verdict {
 
 /// Finds the rules of these ids, each once. One that ends with a dot or a star stands for all that
 /// begin so.
-pub(crate) fn select(ids: &[String]) -> Result<Vec<&'static Embedded>, String> {
+pub(crate) fn select(ids: &[String]) -> std::result::Result<Vec<&'static Embedded>, String> {
     if ids.is_empty() {
         return Ok(RULES.iter().collect());
     }
@@ -88,94 +95,205 @@ pub(crate) fn unknown(id: &str) -> String {
     format!("there is no rule `{id}`: {hint}")
 }
 
-/// Checks rules, several at a time, and says so to `bar`.
+/// How to check.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// So many rules at a time.
+    pub(crate) jobs: usize,
+    /// A rule that has not come to its end by then is ended.
+    pub(crate) deadline: Duration,
+}
+
+/// Checks rules, several at a time, and says so to `bar`. Gives less than was asked for if it was
+/// told to stop by a signal, then with that.
 ///
 /// Each rule runs in a process of its own, which is a copy of this one: to start the program anew
 /// would take longer than most rules do.
-pub(crate) fn check(rules: &[&'static Embedded], jobs: usize, bar: &ProgressBar) -> Vec<Checked> {
+pub(crate) fn check(
+    rules: &[&'static Embedded],
+    how: How,
+    bar: &ProgressBar,
+) -> Result<(Vec<Checked>, Option<Signal>)> {
     // The slow ones first: nothing is waited for at the end.
     let mut order: Vec<&'static Embedded> = rules.to_vec();
     order.sort_by_key(|rule| !rule.slow);
-    let mut waiting = order.into_iter();
+    let mut waiting: VecDeque<&'static Embedded> = order.into();
     let mut running: HashMap<i32, Running> = HashMap::new();
-    let mut done = HashMap::new();
+    let mut done: HashMap<&str, Verdict> = HashMap::new();
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut stopped = None;
+    let watch = Watch::begin().context("this program cannot wait for others")?;
+    let begun = Instant::now();
     loop {
-        while running.len() < jobs.max(1)
-            && let Some(rule) = waiting.next()
+        while running.len() < how.jobs.max(1)
+            && let Some(rule) = waiting.front().copied()
         {
-            match start(rule) {
-                Ok(process) => {
+            // Others that check as this user wait their turn, and so does this program; not for
+            // ever: one that is stopped in the middle may hold all turns.
+            let patient = begun.elapsed() < PATIENCE || !running.is_empty();
+            let Some(turn) = turns.pop().or_else(|| Turn::take(how.jobs)) else {
+                if patient {
+                    break;
+                }
+                turns.push(Turn::none());
+                continue;
+            };
+            waiting.pop_front();
+            match start(rule, how.deadline) {
+                Ok(program) => {
+                    let process = Running { rule, program, turn, late: false };
                     running.insert(process.program.pid(), process);
                 }
                 Err(verdict) => {
+                    turns.push(turn);
                     done.insert(rule.id, verdict);
                     bar.inc(1);
                 }
             }
         }
-        if running.is_empty() {
-            break;
+        if waiting.is_empty() {
+            turns.clear();
+            if running.is_empty() {
+                break;
+            }
         }
-        let Ok((pid, how)) = Program::wait_for_any() else { break };
-        if let Some(process) = running.remove(&pid) {
-            done.insert(process.rule.id, process.verdict(how));
-            bar.inc(1);
+        let late = running.values().filter(|process| !process.late);
+        let deadline = late.map(|process| process.program.deadline()).min();
+        let look_again = Instant::now() + if waiting.is_empty() { PATIENCE } else { A_TURN };
+        match watch.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)))? {
+            Event::Ended(pid, ended) => {
+                if let Some(process) = running.remove(&pid) {
+                    let (rule, verdict, turn) = process.end(ended, how.deadline);
+                    turns.push(turn);
+                    done.insert(rule.id, verdict);
+                    bar.inc(1);
+                }
+            }
+            Event::Time => {
+                let now = Instant::now();
+                for process in running.values_mut() {
+                    if now >= process.program.deadline() && !process.late {
+                        process.late = true;
+                        process.program.kill();
+                    }
+                }
+            }
+            Event::Stop(signal) if stopped.is_none() => {
+                // What runs comes to its end, and leaves nothing behind; a second signal ends it.
+                stopped = Some(signal);
+                waiting.clear();
+            }
+            Event::Stop(_) => running.values().for_each(|process| process.program.kill()),
         }
     }
+    watch.end(LEFT_BEHIND);
     bar.finish_and_clear();
     let checked = |rule: &&'static Embedded| {
-        // A rule is never left out of the account.
-        let lost = || nothing_seen(rule, "the snippet's process was lost".to_owned());
-        let verdict = done.remove(rule.id).unwrap_or_else(lost);
-        Checked { id: rule.id.into(), statement: rule.statement.into(), verdict }
+        let verdict = done.remove(rule.id)?;
+        Some(Checked { id: rule.id.into(), statement: rule.statement.into(), verdict })
     };
-    rules.iter().map(checked).collect()
+    Ok((rules.iter().filter_map(checked).collect(), stopped))
 }
+
+/// So long others are let go first.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How soon to ask for a turn again.
+const A_TURN: Duration = Duration::from_millis(20);
+/// So long the tasks of snippets that were killed are waited for.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// A rule whose snippet runs.
 struct Running {
     rule: &'static Embedded,
     program: Program,
+    turn: Turn,
+    /// It was killed, as it did not end in time.
+    late: bool,
 }
 
 /// Starts the snippet of a rule, if what it needs is here.
-fn start(rule: &'static Embedded) -> Result<Running, Verdict> {
-    for need in rule.needs {
-        if let Some(because) = place::unmet(need) {
-            return Err(Verdict::NotObserved { needs: (*need).to_owned(), because });
-        }
+fn start(rule: &'static Embedded, deadline: Duration) -> std::result::Result<Program, Verdict> {
+    let needs = rule.needs.iter().copied();
+    if let Some((needs, because)) = needs::first_unmet(needs, rule.snapshot) {
+        return Err(Verdict::NotObserved { needs, because });
     }
-    match Program::start(|| rule.observe()) {
-        Ok(program) => Ok(Running { rule, program }),
-        Err(error) => Err(nothing_seen(rule, format!("the snippet cannot be run: {error}"))),
-    }
-}
-
-/// The verdict on a rule whose snippet left nothing to compare.
-fn nothing_seen(rule: &Embedded, message: String) -> Verdict {
-    let pinned = rule.snapshot.map(str::to_owned);
-    Verdict::Differs { pinned, trace: String::new(), message }
+    Program::start(|| rule.observe(), deadline).map_err(|error| Verdict::NotObserved {
+        needs: "a process".to_owned(),
+        because: format!("the snippet cannot be started: {error:?} ({})", error.desc()),
+    })
 }
 
 impl Running {
-    fn verdict(self, how: Ended) -> Verdict {
+    fn end(self, ended: Ended, deadline: Duration) -> (&'static Embedded, Verdict, Turn) {
+        // What it left running, if it did not end by itself.
+        if ended != Ended::Exited(0) {
+            self.program.kill();
+        }
         let (trace, message) = self.program.printed();
-        let mut message = message.trim_end().to_owned();
-        let pinned = self.rule.snapshot;
-        if how == Ended::Exited(0) && pinned == Some(&trace) {
-            return Verdict::Held { trace };
-        }
-        if message.is_empty() {
-            message = match (how, pinned) {
-                (Ended::Exited(0), Some(_)) => {
-                    "all expectations are met, but the trace is not the pinned one".to_owned()
-                }
-                (Ended::Exited(0), None) => "no trace is pinned yet".to_owned(),
-                (how, _) => format!("the snippet {how}"),
-            };
-        }
-        Verdict::Differs { pinned: pinned.map(str::to_owned), trace, message }
+        let message = message.trim_end().to_owned();
+        let how = match ended {
+            _ if self.late => {
+                Some(format!("hung: it did not end within {} seconds", deadline.as_secs()))
+            }
+            Ended::Killed("SIGABRT") => Some("crashed (SIGABRT)".to_owned()),
+            Ended::Killed("SIGSEGV") => Some("crashed (SIGSEGV)".to_owned()),
+            Ended::Killed(signal) => Some(format!("was killed by {signal}")),
+            Ended::Exited(_) => None,
+        };
+        let verdict = match how {
+            Some(how) => Verdict::Broken { how, message },
+            None => verdict(self.rule, ended, trace, message),
+        };
+        (self.rule, verdict, self.turn)
     }
+}
+
+/// The verdict on a snippet that came to its end.
+fn verdict(rule: &Embedded, ended: Ended, trace: String, message: String) -> Verdict {
+    let pinned = rule.snapshot;
+    if ended == Ended::Exited(0) && pinned == Some(&trace) {
+        return Verdict::Held;
+    }
+    if ended == Ended::Exited(NO_KEYRINGS.into()) {
+        return Verdict::NotObserved { needs: "a session keyring".to_owned(), because: message };
+    }
+    if let Some(because) = shortage(&trace, pinned.unwrap_or_default()) {
+        return Verdict::NotObserved { needs: "room for tasks".to_owned(), because };
+    }
+    let message = match (message.is_empty(), ended, pinned) {
+        (false, ..) => message,
+        (_, Ended::Exited(0), Some(_)) => {
+            "all expectations are met, but the trace is not the pinned one".to_owned()
+        }
+        (_, Ended::Exited(0), None) => "no trace is pinned yet".to_owned(),
+        (_, ended, _) => format!("the snippet {ended}"),
+    };
+    Verdict::Differs { pinned: pinned.map(str::to_owned), trace, message }
+}
+
+/// Says, if it is so, that a task could not be made for want of memory or numbers: that tells
+/// nothing of keyrings. Errors of the key system calls themselves are never taken for that.
+fn shortage(trace: &str, pinned: &str) -> Option<String> {
+    const MAKING: [&str; 9] = [
+        "fork",
+        "vfork",
+        "clone",
+        "clone3",
+        "clone_vm",
+        "pthread_create",
+        "posix_spawn",
+        "keyctl",
+        "execve",
+    ];
+    let short = |line: &&str| {
+        let mut words = line.split_whitespace().skip(1);
+        let call = words.next().and_then(|word| word.split('(').next()).unwrap_or_default();
+        let errnos = ["-1 EAGAIN", "-1 ENOMEM", "-1 EMFILE", "-1 ENFILE"];
+        MAKING.contains(&call) && errnos.iter().any(|errno| line.contains(errno))
+    };
+    let line = trace.lines().find(|line| short(line) && !pinned.contains(*line))?;
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(format!("there was no room for another task: {line}"))
 }
 
 /// A progress bar for so many rules, which only a terminal shows.
@@ -189,9 +307,6 @@ pub(crate) fn progress(rules: usize) -> ProgressBar {
 /// for each core pay, as far as the user's quota of keys goes.
 pub(crate) fn default_jobs() -> usize {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let most = place::room_for_keys().map_or(usize::MAX, |keys| keys / KEYS_OF_A_RULE);
+    let most = room::room_for_keys().map_or(usize::MAX, |keys| keys / room::KEYS_OF_A_RULE);
     (cores * 12).min(most).max(1)
 }
-
-/// Keys that a rule is reckoned to have at a time, with those that wait for the collector.
-const KEYS_OF_A_RULE: usize = 24;

@@ -1,6 +1,6 @@
 //! `keybook rules`: the list of all rules.
 
-use crate::Format;
+use crate::{HELD, ListFormat, output};
 use anyhow::Result;
 use rulebook::{Rule, Rulebook};
 use serde::Serialize;
@@ -31,19 +31,20 @@ impl<'a> From<&'a Rule> for Entry<'a> {
     }
 }
 
-pub(crate) fn list(book: &Rulebook, format: Format) -> Result<()> {
+pub(crate) fn list(book: &Rulebook, format: ListFormat) -> Result<u8> {
     match format {
-        Format::Json => {
+        ListFormat::Json => {
             let entries: Vec<Entry<'_>> = book.rules.iter().map(Entry::from).collect();
-            println!("{}", serde_json::to_string_pretty(&entries)?);
+            output::print(&(serde_json::to_string_pretty(&entries)? + "\n"))?;
         }
-        Format::Human => {
+        ListFormat::Human => {
             let widest = book.rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
-            for rule in &book.rules {
+            let line = |rule: &Rule| {
                 let statement = rule.plain_statement();
-                println!("{:widest$}  {:12}  {statement}", rule.id, rule.verdict);
-            }
+                format!("{:widest$}  {:12}  {statement}\n", rule.id, rule.verdict)
+            };
+            output::print(&book.rules.iter().map(line).collect::<String>())?;
         }
     }
-    Ok(())
+    Ok(HELD)
 }

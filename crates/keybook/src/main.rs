@@ -1,26 +1,33 @@
 //! keybook: the one program of this project. It builds the book, checks its rules against the
-//! running kernel, and shows both in the terminal.
+//! running kernel, and shows both in the terminal. Linked statically it carries the rules to any
+//! other machine, and runs there as its first process too.
 
 mod build;
 mod check;
 mod embedded;
 mod explain;
 mod html;
+mod init;
 mod list;
+mod output;
 mod preprocess;
 mod report;
 mod tables;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
+use report::Report;
 use rulebook::Rulebook;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 /// Builds the book of thread and process keyrings and checks its rules against this kernel.
 ///
-/// Exit status: 0 if no rule differs; 1 if one does; 2 if the book or the command line is wrong; 3
-/// if no rule can be observed here.
+/// Exit status: 0 if no rule differs; 1 if one does, or its program hangs, crashes or is killed; 2
+/// if the book or the command line is wrong, or the result cannot be written; 3 if no rule can be
+/// observed here. Stopped by a signal: 128 and the number of the signal.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -32,22 +39,14 @@ struct Arguments {
 enum Action {
     /// Build the book into target/book and check every rule meanwhile (what is done by default).
     Build,
-    /// Check rules against the running kernel.
-    Check {
-        /// Their ids, or beginnings of ids that end with `.` or `*`; without any, all.
-        rules: Vec<String>,
-        /// How to tell what came of it.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-        /// How many rules to check at a time.
-        #[arg(long, value_name = "N")]
-        jobs: Option<usize>,
-    },
+    /// Check rules against the running kernel (what is done by default as the first process of a
+    /// machine, which is turned off then).
+    Check(Check),
     /// List the rules.
     Rules {
         /// How to list them.
         #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        format: ListFormat,
     },
     /// Show a rule: statement, provenance, snippet, trace.
     Explain {
@@ -62,8 +61,42 @@ enum Action {
     },
 }
 
+#[derive(clap::Args, Default)]
+struct Check {
+    /// Their ids, or beginnings of ids that end with `.` or `*`; without any, all.
+    rules: Vec<String>,
+    /// How to tell what came of it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// How many rules to check at a time; by default twelve for each core, as most of them wait,
+    /// and as far as the quota of keys goes.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// A rule that has not come to its end after so many seconds is ended.
+    #[arg(long, value_name = "SECONDS", default_value_t = DEADLINE)]
+    deadline: u32,
+}
+
+/// Three times as long as a snippet waits for anything.
+const DEADLINE: u32 = 180;
+
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
+    /// For people, with colours on a terminal.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+    /// The Test Anything Protocol, version 13.
+    Tap,
+    /// The kernel's TAP, which `kunit.py parse` reads.
+    Ktap,
+    /// JUnit's XML.
+    Junit,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum ListFormat {
     /// For people.
     #[default]
     Human,
@@ -71,9 +104,11 @@ enum Format {
     Json,
 }
 
-/// Exit status: a rule differs.
+/// Exit status: no rule differs.
+const HELD: u8 = 0;
+/// Exit status: a rule differs, or its program came to no end.
 const DIFFERS: u8 = 1;
-/// Exit status: the book or the command line is wrong.
+/// Exit status: the book or the command line is wrong, or the result cannot be written.
 const MISUSE: u8 = 2;
 /// Exit status: no rule can be observed here.
 const NOTHING_HERE: u8 = 3;
@@ -81,33 +116,53 @@ const NOTHING_HERE: u8 = 3;
 fn main() -> ExitCode {
     // Snippets start this program again, to be one of their tasks.
     keyrings::serve_if_invited();
-    let done = match Arguments::parse().command.unwrap_or(Action::Build) {
-        Action::Build => build_and_check(),
-        Action::Check { rules, format, jobs } => check_only(&rules, format, jobs),
-        Action::Rules { format } => list::list(&book(), format).map(|()| ExitCode::SUCCESS),
-        Action::Explain { rule } => {
-            explain::explain(&book(), &root(), &rule).map(|()| ExitCode::SUCCESS)
-        }
-        Action::Preprocess { question } => preprocess::serve(&question).map(|()| ExitCode::SUCCESS),
-    };
-    done.unwrap_or_else(|error| misuse(&error))
+    if init::is_first_process() {
+        init::run(|| run(Action::Check(Check::default())))
+    }
+    ExitCode::from(run(Action::Build))
 }
 
-fn misuse(error: &anyhow::Error) -> ExitCode {
-    eprintln!("keybook: {error:#}");
-    ExitCode::from(MISUSE)
+/// Does what the command line says, or else this; gives the exit status.
+fn run(otherwise: Action) -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { MISUSE } else { HELD };
+        }
+    };
+    let done = match arguments.command.unwrap_or(otherwise) {
+        Action::Build => build_and_check(),
+        Action::Check(check) => check_only(&check),
+        Action::Rules { format } => book().and_then(|book| list::list(&book, format)),
+        Action::Explain { rule } => {
+            book().and_then(|book| explain::explain(&book, &root()?, &rule))
+        }
+        Action::Preprocess { question } => preprocess::serve(&question).map(|()| HELD),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("keybook: {error:#}");
+        MISUSE
+    })
 }
 
 /// The project's folder: where book.toml is, here or above, else where this program was built.
-fn root() -> PathBuf {
+fn root() -> Result<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
-    let above = here.ancestors().find(|folder| folder.join("book.toml").exists());
-    let built = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    above.map_or_else(built, Path::to_owned)
+    let built = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let mut folders = here.ancestors().chain([built]);
+    let found = folders.find(|folder| folder.join("book.toml").exists());
+    found.map(Path::to_owned).with_context(|| {
+        format!(
+            "there is no book in {} nor above it (no book.toml): go to the project's folder, or \
+             check the rules without their book by `keybook check`",
+            here.display()
+        )
+    })
 }
 
-fn book() -> Rulebook {
-    Rulebook::read(&root())
+fn book() -> Result<Rulebook> {
+    Ok(Rulebook::read(&root()?))
 }
 
 /// Refuses a book whose form is wrong.
@@ -115,9 +170,9 @@ fn sound(book: &Rulebook, root: &Path) -> Result<()> {
     let mut problems: Vec<String> =
         book.all_problems(root).iter().map(ToString::to_string).collect();
     for rule in &book.rules {
-        if let Some(need) = rule.needs.iter().find(|need| !keyrings::place::is_known(need)) {
+        if let Some(need) = rule.needs.iter().find(|need| !keyrings::needs::is_known(need)) {
             let place = format!("{}/{}:{}", rulebook::SOURCE, rule.page.display(), rule.line);
-            let (id, mend) = (&rule.id, "keyrings::place::NEEDS lists them");
+            let (id, mend) = (&rule.id, "keyrings::needs::NEEDS lists them");
             problems
                 .push(format!("{place}: `{id}` has the need `{need}`, which there is not; {mend}"));
         }
@@ -128,10 +183,10 @@ fn sound(book: &Rulebook, root: &Path) -> Result<()> {
     }
 }
 
-fn build_and_check() -> Result<ExitCode> {
-    let root = root();
-    sound(&book(), &root)?;
-    let nothing_here = report::nothing_here();
+fn build_and_check() -> Result<u8> {
+    let root = root()?;
+    sound(&Rulebook::read(&root), &root)?;
+    let nothing_here = keyrings::place::Keyrings::here().explain();
     let checking = match nothing_here {
         Some(_) => None,
         None => Some(start_checking()?),
@@ -142,20 +197,19 @@ fn build_and_check() -> Result<ExitCode> {
         None => Vec::new(),
     };
     let index = built.context("the book cannot be built")?;
-    let status = match nothing_here {
+    let (told, status) = match nothing_here {
         Some(paragraph) => {
             eprintln!("{paragraph} The book shows what was observed elsewhere.");
-            NOTHING_HERE
+            (String::new(), NOTHING_HERE)
         }
         None => {
-            let report: report::Report =
+            let report: Report =
                 serde_json::from_slice(&checked).context("the check came to no end")?;
-            print!("{}", report::human(&report.rules));
-            status(&report.rules)
+            (report::brief(&report), report.status())
         }
     };
-    println!("the book is built: open {}", index.display());
-    Ok(ExitCode::from(status))
+    output::print(&format!("{told}the book is built: open {}\n", index.display()))?;
+    Ok(status)
 }
 
 /// Starts a check of all rules in a process of its own, whose progress is seen here.
@@ -165,22 +219,40 @@ fn start_checking() -> Result<std::process::Child> {
     check.spawn().context("the check cannot be started")
 }
 
-fn check_only(rules: &[String], format: Format, jobs: Option<usize>) -> Result<ExitCode> {
+fn check_only(Check { rules, format, jobs, deadline }: &Check) -> Result<u8> {
     let rules = check::select(rules).map_err(|error| anyhow!(error))?;
-    if let Some(paragraph) = report::nothing_here() {
+    if *deadline == 0 || *jobs == Some(0) {
+        bail!("--deadline and --jobs want a number above zero");
+    }
+    if let Some(paragraph) = keyrings::place::Keyrings::here().explain() {
         eprintln!("{paragraph}");
-        return Ok(ExitCode::from(NOTHING_HERE));
+        return Ok(NOTHING_HERE);
     }
-    let jobs = jobs.unwrap_or_else(check::default_jobs);
-    let checked = check::check(&rules, jobs, &check::progress(rules.len()));
-    let status = status(&checked);
-    match format {
-        Format::Human => print!("{}", report::human(&checked)),
-        Format::Json => println!("{}", report::json(checked)?),
+    let how = check::How {
+        jobs: jobs.unwrap_or_else(check::default_jobs),
+        deadline: Duration::from_secs((*deadline).into()),
+    };
+    let (checked, stopped) = check::check(&rules, how, &progress(rules.len()))?;
+    let report = Report::of(checked);
+    output::print(&match format {
+        Format::Human => report::human(&report),
+        Format::Json => report::json(&report)?,
+        Format::Tap => report::tap(&report),
+        Format::Ktap => report::ktap(&report),
+        Format::Junit => report::junit(&report)?,
+    })?;
+    match stopped {
+        None => Ok(report.status()),
+        Some(signal) => {
+            let left = rules.len() - report.rules.len();
+            eprintln!("keybook: stopped by {signal}; {left} rules were not checked");
+            Ok(128 + signal as u8)
+        }
     }
-    Ok(ExitCode::from(status))
 }
 
-fn status(checked: &[check::Checked]) -> u8 {
-    if report::Count::of(checked).differ > 0 { DIFFERS } else { 0 }
+/// A progress bar for so many rules, which only a terminal shows; the first process of a machine
+/// has none.
+fn progress(rules: usize) -> ProgressBar {
+    if init::is_first_process() { ProgressBar::hidden() } else { check::progress(rules) }
 }

@@ -1,90 +1,69 @@
-//! Telling what came of a check.
+//! What came of a check, and the ways to tell it.
+
+mod human;
+mod junit;
+mod tap;
+
+pub(crate) use human::{brief, human, indented};
+pub(crate) use junit::junit;
+pub(crate) use tap::{ktap, tap};
 
 use crate::check::{Checked, Verdict};
-use keyrings::place::Keyrings;
+use crate::{DIFFERS, HELD, NOTHING_HERE};
 use serde::{Deserialize, Serialize};
-use similar::TextDiff;
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use serde_json::{Map, Value};
 
 /// How the rules stand, in numbers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Count {
     pub(crate) held: usize,
     pub(crate) differ: usize,
+    pub(crate) broken: usize,
     pub(crate) not_observed: usize,
 }
 
-impl Count {
-    pub(crate) fn of(checked: &[Checked]) -> Count {
-        let count = |wanted: fn(&Verdict) -> bool| {
-            checked.iter().filter(|checked| wanted(&checked.verdict)).count()
-        };
-        Count {
-            held: count(|verdict| matches!(verdict, Verdict::Held { .. })),
-            differ: count(|verdict| matches!(verdict, Verdict::Differs { .. })),
-            not_observed: count(|verdict| matches!(verdict, Verdict::NotObserved { .. })),
-        }
-    }
-}
-
-/// For people: each rule that did not hold, then the numbers.
-pub(crate) fn human(checked: &[Checked]) -> String {
-    let mut text = String::new();
-    let mut absent: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
-    for Checked { id, statement, verdict } in checked {
-        match verdict {
-            Verdict::Held { .. } => {}
-            Verdict::NotObserved { needs, because } => {
-                absent.entry((needs.as_str(), because.as_str())).or_default().push(id);
-            }
-            Verdict::Differs { pinned, trace, message } => {
-                let _ = writeln!(text, "{id} differs: {statement}\n{}", indented("  ", message));
-                let _ =
-                    writeln!(text, "{}", difference(pinned.as_deref().unwrap_or_default(), trace));
-            }
-        }
-    }
-    for ((needs, because), ids) in &absent {
-        let _ =
-            writeln!(text, "not observed, because {because} (needs {needs}): {}", ids.join(", "));
-    }
-    let Count { held, differ, not_observed } = Count::of(checked);
-    let rules = checked.len();
-    let _ = writeln!(
-        text,
-        "{rules} rules: {held} held, {differ} differ, {not_observed} could not be observed"
-    );
-    text
-}
-
-/// Both traces in one: `-` before lines that are only pinned, `+` before those only seen.
-fn difference(pinned: &str, seen: &str) -> String {
-    let mut text = String::new();
-    for change in TextDiff::from_lines(pinned, seen).iter_all_changes() {
-        let _ = write!(text, "  {} {change}", change.tag());
-    }
-    text
-}
-
-/// The lines of a text, each behind some space.
-pub(crate) fn indented(space: &str, text: &str) -> String {
-    text.lines().map(|line| format!("{space}{line}")).collect::<Vec<_>>().join("\n")
-}
-
-/// What came of a check, for programs.
+/// All of it, as `--format json` tells it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
+    /// Facts on the place, by name.
+    pub(crate) environment: Map<String, Value>,
     pub(crate) summary: Count,
     pub(crate) rules: Vec<Checked>,
 }
 
-/// For programs.
-pub(crate) fn json(checked: Vec<Checked>) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&Report { summary: Count::of(&checked), rules: checked })
+impl Report {
+    /// The report on rules that were checked here.
+    pub(crate) fn of(rules: Vec<Checked>) -> Report {
+        let count = |wanted: fn(&Verdict) -> bool| {
+            rules.iter().filter(|checked| wanted(&checked.verdict)).count()
+        };
+        let summary = Count {
+            held: count(|verdict| matches!(verdict, Verdict::Held)),
+            differ: count(|verdict| matches!(verdict, Verdict::Differs { .. })),
+            broken: count(|verdict| matches!(verdict, Verdict::Broken { .. })),
+            not_observed: count(|verdict| matches!(verdict, Verdict::NotObserved { .. })),
+        };
+        let facts = keyrings::environment::facts().into_iter();
+        let environment = facts.map(|(name, fact)| (name.to_owned(), fact.into())).collect();
+        Report { environment, summary, rules }
+    }
+
+    /// The facts on the place as text, each with its name.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, fact)| (name.as_str(), fact.as_str().unwrap_or("")))
+    }
+
+    /// The exit status that says the same.
+    pub(crate) fn status(&self) -> u8 {
+        match self.summary {
+            Count { differ: 0, broken: 0, held: 0, not_observed: 1.. } => NOTHING_HERE,
+            Count { differ: 0, broken: 0, .. } => HELD,
+            _ => DIFFERS,
+        }
+    }
 }
 
-/// Says, if it is so, that nothing can be observed here.
-pub(crate) fn nothing_here() -> Option<String> {
-    Keyrings::find().explain()
+/// For programs.
+pub(crate) fn json(report: &Report) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(report)? + "\n")
 }

@@ -24,6 +24,7 @@
 //! - the surroundings: [`proc_keys()`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
 
 mod arena;
+pub mod environment;
 mod fail;
 mod hold;
 mod ids;
@@ -31,12 +32,14 @@ mod key;
 mod keyctl;
 mod keyctl_program;
 mod make;
+pub mod needs;
 mod observe;
 pub mod place;
 mod proc_keys;
 pub mod program;
 mod quota;
 mod record;
+pub mod room;
 mod serve;
 mod sys;
 mod task;
@@ -50,6 +53,7 @@ pub use keyctl::*;
 pub use keyctl_program::*;
 pub use make::*;
 pub use nix::errno::Errno::{self, *};
+pub use nix::sys::signal::Signal;
 pub use observe::*;
 pub use proc_keys::*;
 pub use quota::*;

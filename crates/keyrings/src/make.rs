@@ -273,7 +273,13 @@ pub fn fexecve(file: crate::Descriptor) -> Result<(), Errno> {
 fn own_executable() -> (CString, Vec<CString>) {
     let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let args = std::env::args_os().map(|arg| text(arg.as_bytes())).collect();
-    (text(b"/proc/self/exe"), args)
+    let link = c"/proc/self/exe";
+    // Without /proc there is the path by which the program was started.
+    let path = match nix::unistd::access(link, nix::unistd::AccessFlags::X_OK) {
+        Ok(()) => link,
+        Err(_) => sys::own_path().unwrap_or(link),
+    };
+    (path.to_owned(), args)
 }
 
 /// The environment of a program that is to serve at a desk.

@@ -1,9 +1,10 @@
 //! Running a snippet: the frame around every rule's program.
 
 use crate::arena::Arena;
-use crate::{Checked, Errno, Failure, keyctl, place, quota, record, serve_if_invited, task, wait};
+use crate::{Checked, Errno, Failure, keyctl, place, record, room, serve_if_invited, task};
+use std::io::Write;
 use std::process::{ExitCode, Termination};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use trace::{Owner, Trace};
 
 /// Environment variable that names a directory. A snippet leaves its trace there, as
@@ -17,6 +18,8 @@ pub const NO_KEYRINGS: u8 = 3;
 
 /// After so many seconds the kernel ends a snippet that has not ended (SIGALRM).
 const DEADLINE: u32 = 180;
+/// So many seconds later than whoever watches it would.
+const GRACE: u32 = 60;
 
 /// What became of a snippet: the result of its `main`.
 #[derive(Debug)]
@@ -62,41 +65,27 @@ pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
     Observed { status: NOT_AS_EXPECTED }
 }
 
-/// So many keys, and bytes, must be left of the user's quota before a snippet begins. An ordinary
-/// user has 200 keys, and those of snippets that have just ended count until they are collected.
-const ROOM: (u32, u32) = (100, 8000);
+/// The seconds after which whoever started the snippet ends it, if somebody does: then the trace
+/// goes to standard output alone, where that one reads it.
+static WATCHED: AtomicU32 = AtomicU32::new(0);
 
-/// Waits until the user's quota has room, as long as anything is waited for.
-fn wait_for_room() {
-    let uid = nix::unistd::getuid().as_raw();
-    let _ = wait::until("room in the quota", || match quota::quota_of(uid) {
-        Ok(quota) if quota.max_keys > 0 => {
-            quota.max_keys.saturating_sub(quota.keys) >= ROOM.0.min(quota.max_keys / 2)
-                && quota.max_bytes.saturating_sub(quota.bytes) >= ROOM.1.min(quota.max_bytes / 2)
-        }
-        // A user without keys, or nobody who tells.
-        _ => true,
-    });
-}
-
-/// Whether the trace goes to standard output alone, because somebody reads it there.
-static PRINT_ONLY: AtomicBool = AtomicBool::new(false);
-
-/// Has the trace of the snippet that this process will run go to standard output alone.
-pub(crate) fn only_print() {
-    PRINT_ONLY.store(true, Ordering::Relaxed);
+/// Has the trace of the snippet that this process will run go to standard output alone. The
+/// kernel ends the snippet only if the caller, who does so after these seconds, is gone.
+pub(crate) fn only_print(deadline: u32) {
+    WATCHED.store(deadline.max(1), Ordering::Relaxed);
 }
 
 /// Sets the stage; on failure gives the exit status.
 fn begin() -> Result<(), u8> {
-    wait_for_room();
+    room::wait_for_room();
     let stage = || -> Result<(), Errno> {
         keyctl::keyctl_join_session_keyring(None)?;
         keyctl::keyctl_set_reqkey_keyring(keyctl::KEY_REQKEY_DEFL_DEFAULT)?;
         Ok(())
     };
     if let Err(error) = stage() {
-        eprintln!("{}", place::Keyrings::find().explain_or(error));
+        let nothing = place::Keyrings::here().explain();
+        eprintln!("{}", nothing.unwrap_or_else(|| no_session_keyring(error)));
         return Err(NO_KEYRINGS);
     }
     if let Err(error) = Arena::create() {
@@ -104,14 +93,24 @@ fn begin() -> Result<(), u8> {
         return Err(NO_KEYRINGS);
     }
     task::adopt_orphans();
-    nix::unistd::alarm::set(DEADLINE);
+    let watched = WATCHED.load(Ordering::Relaxed);
+    nix::unistd::alarm::set(if watched > 0 { watched.saturating_add(GRACE) } else { DEADLINE });
     record::start();
     Ok(())
 }
 
+fn no_session_keyring(error: Errno) -> String {
+    match error {
+        Errno::EDQUOT => room::used_up(),
+        error => format!("no session keyring can be had: {error:?} ({})", error.desc()),
+    }
+}
+
 fn publish(rule: &str, trace: &Trace) {
-    print!("{trace}");
-    if PRINT_ONLY.load(Ordering::Relaxed) {
+    if let Err(error) = write!(std::io::stdout(), "{trace}") {
+        eprintln!("{rule}: the trace cannot be printed: {error}");
+    }
+    if WATCHED.load(Ordering::Relaxed) > 0 {
         return;
     }
     let Some(traces) = std::env::var_os(TRACES_VARIABLE) else { return };

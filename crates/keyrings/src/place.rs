@@ -1,119 +1,204 @@
-//! What this place has: whether there are keyrings at all, and what else a rule may need.
+//! What programs here get of the kernel's keyrings, by what the system calls answer: never by the
+//! name of the system.
 
-use crate::{Errno, KEY_SPEC_PROCESS_KEYRING, enter_user_namespace, sys, unused_id};
+use crate::{Errno, room, sys};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::OnceLock;
 
-/// Whether programs here get at the kernel's keyrings, by what all three system calls answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keyrings {
-    /// They do.
-    Here,
-    /// A system call answers that it does not exist (`ENOSYS`).
-    Missing(&'static str),
-    /// A system call is refused with this error, whatever it is asked.
-    Refused(&'static str, Errno),
-    /// Whoever makes the system call is killed (`SIGSYS`).
-    Deadly(&'static str),
+/// What the three system calls were seen to answer.
+#[derive(Debug)]
+pub struct Keyrings {
+    answers: Vec<(&'static Probe, Answer)>,
 }
 
 /// A call of which a kernel with keyrings knows the answer at once, whatever keys there are.
+#[derive(Debug)]
 struct Probe {
-    name: &'static str,
+    /// What is there if it answers well.
+    gives: &'static str,
     call: fn() -> Result<i64, Errno>,
     /// Whether this is an answer that such a kernel may give.
     sound: fn(Errno) -> bool,
 }
 
-const PROBES: [Probe; 3] = [
+const SESSION: &str = "session keyrings";
+const THREAD: &str = "thread keyrings";
+const PROCESS: &str = "process keyrings";
+const ADD_KEY: &str = "add_key(2)";
+const REQUEST_KEY: &str = "request_key(2)";
+
+const PROBES: &[Probe] = &[
     Probe {
-        name: "keyctl",
-        call: || sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 0, 0, 0]),
-        // The thread keyring may be in any state, but not without Search where nobody took it.
-        sound: |error| !matches!(error, Errno::EPERM | Errno::EACCES),
+        gives: SESSION,
+        call: || sys::keyctl(libc::KEYCTL_JOIN_SESSION_KEYRING, [0; 4]),
+        sound: |_| false,
     },
+    // In a process of its own, which has neither of these keyrings yet.
+    Probe { gives: THREAD, call: || get_keyring_id(-1), sound: |_| false },
+    Probe { gives: PROCESS, call: || get_keyring_id(-2), sound: |_| false },
     Probe {
-        name: "add_key",
+        gives: ADD_KEY,
         call: || sys::add_key(None, None, None, 0, 0),
         sound: |error| error == Errno::EFAULT,
     },
     Probe {
-        name: "request_key",
+        gives: REQUEST_KEY,
         call: || sys::request_key(None, None, None, 0),
         sound: |error| error == Errno::EFAULT,
     },
 ];
 
+fn get_keyring_id(special: i32) -> Result<i64, Errno> {
+    sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [special as usize, 1, 0, 0])
+}
+
 impl Keyrings {
+    /// What was found when this process first asked.
+    pub fn here() -> &'static Keyrings {
+        static HERE: OnceLock<Keyrings> = OnceLock::new();
+        HERE.get_or_init(Keyrings::find)
+    }
+
     /// Asks, each call in a process of its own, as a filter may kill.
-    pub fn find() -> Keyrings {
-        for Probe { name, call, sound } in PROBES {
-            match ask(call) {
-                Answer::Error(Errno::ENOSYS) => return Keyrings::Missing(name),
-                Answer::Error(error) if !sound(error) => return Keyrings::Refused(name, error),
-                Answer::Killed => return Keyrings::Deadly(name),
-                Answer::Error(_) | Answer::Fine => {}
+    fn find() -> Keyrings {
+        room::wait_for_room();
+        let answer = |probe: &'static Probe| {
+            let answer = match ask(probe.call) {
+                Answer::Error(error) if (probe.sound)(error) => Answer::Fine,
+                answer => answer,
+            };
+            (probe, answer)
+        };
+        Keyrings { answers: PROBES.iter().map(answer).collect() }
+    }
+
+    fn answer(&self, gives: &str) -> Answer {
+        let found = self.answers.iter().find(|(probe, _)| probe.gives == gives);
+        found.map_or(Answer::Fine, |(_, answer)| *answer)
+    }
+
+    /// Says why this is not to be had, such as `add_key(2)` or `thread keyrings`; `None` if it is.
+    pub fn lacks(&self, gives: &str) -> Option<String> {
+        let answer = self.answer(gives);
+        (answer != Answer::Fine).then(|| format!("{}: {}", asked_for(gives), answer.words()))
+    }
+
+    /// One line on what is here: a kernel with keyrings, a part of one, or none.
+    pub fn verdict(&self) -> String {
+        if self.explain().is_some() {
+            return format!("no keyrings: {}: {}", asked_for(THREAD), self.answer(THREAD).words());
+        }
+        let lacking: Vec<String> =
+            self.answers.iter().filter_map(|(probe, _)| self.lacks(probe.gives)).collect();
+        match &lacking[..] {
+            [] => "a kernel with keyrings, whose three system calls all answer".to_owned(),
+            lacking => {
+                let like = match (self.answer(ADD_KEY), self.answer(REQUEST_KEY)) {
+                    (Answer::Error(Errno::ENOSYS), Answer::Error(Errno::ENOSYS)) => {
+                        ", as under podman's default profile"
+                    }
+                    _ => "",
+                };
+                format!("partly blocked{like}: {}", lacking.join("; "))
             }
         }
-        Keyrings::Here
     }
 
-    /// One paragraph for a person: what is the matter, and what can be done.
-    pub fn explain(self) -> Option<String> {
-        let (call, what, why) = match self {
-            Keyrings::Here => return None,
-            Keyrings::Missing(call) => (
-                call,
-                "does not exist here (ENOSYS, function not implemented)".to_owned(),
-                "The kernel was built without CONFIG_KEYS, or a sandbox (podman's default profile \
-                 does this to add_key and request_key) hides it",
+    /// One paragraph for a person if no rule can be observed here: what is the matter, and what
+    /// can be done.
+    pub fn explain(&self) -> Option<String> {
+        let (session, thread) = (self.answer(SESSION), self.answer(THREAD));
+        let (what, why, remedy) = match (session, thread, self.answer(PROCESS)) {
+            (Answer::Fine, Answer::Fine, _) | (Answer::Fine, _, Answer::Fine) => return None,
+            (Answer::Fine, answer, _) => (
+                format!(
+                    "keyctl(2) gives session keyrings, but neither thread nor process keyrings ({})",
+                    answer.words()
+                ),
+                "That is so in gVisor, whose own kernel knows a part of keyctl(2)",
+                LEAVE,
             ),
-            Keyrings::Refused(call, error) => (
-                call,
-                format!("is refused here whatever it is asked ({error:?}, {})", error.desc()),
-                "A seccomp filter blocks it, as those of Docker, containerd, systemd-nspawn and \
-                 Flatpak do",
+            (Answer::Error(Errno::EDQUOT), Answer::Fine, _) => (
+                room::used_up(),
+                "Every keyring counts for the quota of its owner, /proc/keys lists them",
+                "Revoke or unlink some keys, raise the limits in /proc/sys/kernel/keys, or run this \
+                 as another user",
             ),
-            Keyrings::Deadly(call) => (
-                call,
-                "kills whoever makes it here (SIGSYS)".to_owned(),
-                "A seccomp filter forbids it",
+            (answer, ..) => (
+                format!("the system call keyctl(2) {}", answer.words()),
+                match answer {
+                    Answer::Error(Errno::ENOSYS) if !Path::new("/proc/keys").exists() => {
+                        "The kernel was built without CONFIG_KEYS, or a sandbox hides it"
+                    }
+                    Answer::Error(Errno::ENOSYS) => {
+                        "A sandbox hides it: the kernel has keyrings, as it has /proc/keys"
+                    }
+                    Answer::Killed => "A seccomp filter forbids it",
+                    _ => {
+                        "A seccomp filter blocks it, as those of Docker, containerd, \
+                         systemd-nspawn and Flatpak do"
+                    }
+                },
+                LEAVE,
             ),
         };
-        Some(format!(
-            "No rule can be observed here: the system call {call}(2) {what}. {why}. Run this \
-             outside of the sandbox, or allow keyctl, add_key and request_key in it (Docker and \
-             podman: --security-opt seccomp=unconfined); or use another kernel."
-        ))
-    }
-
-    /// The same, or words for an error that came though keyrings are here.
-    pub(crate) fn explain_or(self, error: Errno) -> String {
-        self.explain().unwrap_or_else(|| {
-            format!("no session keyring can be had: {error:?} ({})", error.desc())
-        })
+        Some(format!("No rule can be observed here: {what}. {why}. {remedy}."))
     }
 }
 
-enum Answer {
+const LEAVE: &str = "Run this outside of the sandbox, or allow keyctl, add_key and request_key in \
+                     it (Docker and podman: --security-opt seccomp=unconfined); or use another \
+                     kernel";
+
+/// The question that a probe puts.
+fn asked_for(gives: &str) -> String {
+    match gives {
+        ADD_KEY | REQUEST_KEY => gives.to_owned(),
+        _ => format!("keyctl(2), asked for {gives},"),
+    }
+}
+
+/// What a call was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Well.
     Fine,
+    /// By this error.
     Error(Errno),
+    /// By a deadly signal.
     Killed,
 }
 
-fn ask(call: fn() -> Result<i64, Errno>) -> Answer {
+impl Answer {
+    fn words(self) -> String {
+        match self {
+            Answer::Fine => "works here".to_owned(),
+            Answer::Error(Errno::ENOSYS) => {
+                "does not exist here (ENOSYS, Function not implemented)".to_owned()
+            }
+            Answer::Error(error) => format!("is refused here ({error:?}, {})", error.desc()),
+            Answer::Killed => "kills whoever makes it here (SIGSYS)".to_owned(),
+        }
+    }
+}
+
+/// Makes a call in a process of its own.
+pub(crate) fn ask(call: fn() -> Result<i64, Errno>) -> Answer {
     let child = || -> Infallible {
         match call() {
             Ok(_) => sys::exit(0),
             Err(error) => sys::exit(error as i32),
         }
     };
-    let Ok(pid) = sys::fork_like(sys::Way::Fork, child) else { return Answer::Fine };
+    let pid = match sys::fork_like(sys::Way::Fork, child) {
+        Ok(pid) => pid,
+        Err(error) => return Answer::Error(error),
+    };
     loop {
         match waitpid(Pid::from_raw(pid), None) {
             Err(Errno::EINTR) => {}
@@ -124,160 +209,4 @@ fn ask(call: fn() -> Result<i64, Errno>) -> Answer {
             _ => return Answer::Fine,
         }
     }
-}
-
-/// Says why a need of a rule is not met here; `None` if it is met.
-///
-/// The needs are written in the book as `root`, `keyctl(1)`, `Linux ≥ 5.3`, …: see [`NEEDS`]. One
-/// that is not known is not met.
-pub fn unmet(need: &str) -> Option<String> {
-    static KNOWN: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(|lock| lock.into_inner());
-    known.entry(need.to_owned()).or_insert_with(|| find(need)).clone()
-}
-
-fn find(need: &str) -> Option<String> {
-    match NEEDS.iter().find(|(name, _)| *name == need) {
-        Some((_, probe)) => probe(),
-        None => match need.strip_prefix("Linux ≥ ") {
-            Some(version) => older_than(version),
-            None => Some(format!("this program does not know how to find `{need}`")),
-        },
-    }
-}
-
-/// Whether [`unmet`] knows how to find this need.
-pub fn is_known(need: &str) -> bool {
-    NEEDS.iter().any(|(name, _)| *name == need) || need.starts_with("Linux ≥ ")
-}
-
-/// Tells whether a need is not met, and if so why.
-type NeedProbe = fn() -> Option<String>;
-
-/// The needs that a rule can have, besides `Linux ≥ x.y`, and how each is found.
-pub const NEEDS: &[(&str, NeedProbe)] = &[
-    ("root", || no_other_user("this does not run as root")),
-    ("another user", || no_other_user("this does not run as root, and only root can become one")),
-    ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
-    ("request-key(8)", || {
-        in_child(|| {
-            enter_user_namespace().map_err(|_| Errno::EPERM)?;
-            let built = [Some(c"user"), Some(c"debug:loop:keyrings"), Some(c"payload")];
-            sys::request_key(built[0], built[1], built[2], KEY_SPEC_PROCESS_KEYRING.0)
-        })
-        .map(|error| {
-            format!(
-                "an upcall for a key `debug:loop:…` gives {error:?} ({}): keyutils with the stock \
-                 /etc/request-key.conf builds it",
-                error.desc()
-            )
-        })
-    }),
-    ("user namespace", || {
-        in_child(|| enter_user_namespace().map(|()| 0).map_err(|_| Errno::EPERM))
-            .map(|_| "no user namespace can be made here, or its ids not be mapped".to_owned())
-    }),
-    ("no security labels", || {
-        in_child(|| {
-            // Of a keyring made here, as those of others may not be looked at.
-            sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 1, 0, 0])?;
-            let size = sys::keyctl(libc::KEYCTL_GET_SECURITY, [-1i32 as usize, 0, 0, 0])?;
-            if size > 1 { Err(Errno::EEXIST) } else { Ok(0) }
-        })
-        .map(|_| "a security module labels keys here".to_owned())
-    }),
-    ("ptrace", || {
-        in_child(|| {
-            let child = sys::fork_like(sys::Way::Fork, || {
-                loop {
-                    nix::unistd::pause();
-                }
-            })?;
-            let child = Pid::from_raw(child);
-            let seized = nix::sys::ptrace::seize(child, nix::sys::ptrace::Options::empty());
-            let _ = nix::sys::signal::kill(child, Signal::SIGKILL);
-            let _ = waitpid(child, None);
-            seized.map(|()| 0)
-        })
-        .map(|error| format!("PTRACE_SEIZE of a child gives {error:?} ({})", error.desc()))
-    }),
-    ("libanl.so.1", || {
-        in_child(|| sys::dlopen(c"libanl.so.1").map(|_| 0).ok_or(Errno::ENOENT))
-            .map(|_| "that library, of glibc, cannot be loaded".to_owned())
-    }),
-    ("io_uring", || match sys::io_uring_setup() {
-        Ok(descriptor) => {
-            drop(sys::own(descriptor));
-            None
-        }
-        Err(error) => Some(format!("io_uring_setup gives {error:?} ({})", error.desc())),
-    }),
-    ("CONFIG_PERSISTENT_KEYRINGS", || capability(0, 0x02, true)),
-    ("CONFIG_KEY_DH_OPERATIONS", || capability(0, 0x04, true)),
-    ("no CONFIG_KEY_DH_OPERATIONS", || capability(0, 0x04, false)),
-    ("CONFIG_ASYMMETRIC_KEY_TYPE", || capability(0, 0x08, true)),
-    ("CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, true)),
-    ("no CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, false)),
-];
-
-/// How many more keys the caller's quota has room for, if it is known.
-pub fn room_for_keys() -> Option<usize> {
-    let quota = crate::quota::quota_of(nix::unistd::getuid().as_raw()).ok()?;
-    // A user without keys is not mentioned: such a one has the common limit.
-    let common = std::fs::read_to_string("/proc/sys/kernel/keys/maxkeys").ok();
-    let common = common.and_then(|text| text.trim().parse().ok()).unwrap_or(200);
-    let most = if quota.max_keys == 0 { common } else { quota.max_keys };
-    Some(most.saturating_sub(quota.keys) as usize)
-}
-
-/// What a call in a process of its own gives, if that is an error.
-fn in_child(call: fn() -> Result<i64, Errno>) -> Option<Errno> {
-    match ask(call) {
-        Answer::Fine => None,
-        Answer::Error(error) => Some(error),
-        Answer::Killed => Some(Errno::EPERM),
-    }
-}
-
-/// Root in a user namespace may have no other ids to become.
-fn no_other_user(otherwise: &str) -> Option<String> {
-    if !nix::unistd::geteuid().is_root() {
-        return Some(otherwise.to_owned());
-    }
-    in_child(|| {
-        let id = unused_id();
-        nix::unistd::setresgid(id.into(), id.into(), id.into())?;
-        nix::unistd::setresuid(id.into(), id.into(), id.into()).map(|()| 0)
-    })
-    .map(|error| format!("root cannot become another user here: {error:?} ({})", error.desc()))
-}
-
-fn no_file(name: &str, paths: &[&str]) -> Option<String> {
-    let there = paths.iter().any(|path| std::path::Path::new(path).exists());
-    (!there).then(|| format!("{name}, of the package keyutils, is not installed"))
-}
-
-/// Compares a bit of what `KEYCTL_CAPABILITIES` tells with what is wanted.
-fn capability(byte: usize, bit: u8, wanted: bool) -> Option<String> {
-    let mut told = [0u8; 8];
-    let args = [told.as_mut_ptr() as usize, told.len(), 0, 0];
-    if let Err(error) = sys::keyctl(31, args) {
-        return Some(format!("KEYCTL_CAPABILITIES gives {error:?} ({})", error.desc()));
-    }
-    match (told[byte] & bit != 0, wanted) {
-        (true, true) | (false, false) => None,
-        (false, true) => Some("this kernel was built without it".to_owned()),
-        (true, false) => Some("this kernel was built with it".to_owned()),
-    }
-}
-
-fn older_than(version: &str) -> Option<String> {
-    let parse = |text: &str| {
-        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse::<u32>);
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-    };
-    let running = nix::sys::utsname::uname().ok();
-    let running = running.map(|uname| uname.release().to_string_lossy().into_owned());
-    let running = running.unwrap_or_default();
-    (parse(&running) < parse(version)).then(|| format!("this is Linux {running}"))
 }

@@ -1,12 +1,18 @@
-//! Running a snippet that is part of this program, as a process of its own.
+//! Running snippets that are part of this program, each as a process of its own.
 
 use crate::sys::{self, Way};
 use crate::{Errno, Observed, observe};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 /// A snippet that runs in a copy of this process.
 #[derive(Debug)]
@@ -14,6 +20,7 @@ pub struct Program {
     pid: i32,
     stdout: File,
     stderr: File,
+    deadline: Instant,
 }
 
 /// How a snippet ended.
@@ -21,7 +28,7 @@ pub struct Program {
 pub enum Ended {
     /// By itself, with this exit status.
     Exited(i32),
-    /// By a signal of this name; SIGALRM is what ends one that takes three minutes.
+    /// By a signal of this name.
     Killed(&'static str),
 }
 
@@ -29,26 +36,108 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ended::Exited(status) => write!(f, "ended with status {status}"),
-            Ended::Killed("SIGALRM") => write!(f, "did not end within three minutes"),
-            Ended::Killed(signal) => write!(f, "was ended by {signal}"),
+            Ended::Killed(signal) => write!(f, "was killed by {signal}"),
         }
     }
 }
 
+/// What [`Watch::wait`] came to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The process of this number ended.
+    Ended(i32, Ended),
+    /// This program is asked to stop.
+    Stop(Signal),
+    /// The time is over.
+    Time,
+}
+
+/// Waits for snippets to end, with a deadline, and for signals that ask this program to stop.
+#[derive(Debug)]
+pub struct Watch {
+    signals: SignalFd,
+    before: SigSet,
+}
+
+impl Watch {
+    /// Begins to watch. Until [`Watch::end`] SIGINT and SIGTERM do not end this program, nor its
+    /// snippets, which so come to their ends; and what snippets leave behind falls to it.
+    pub fn begin() -> Result<Watch, Errno> {
+        nix::sys::prctl::set_child_subreaper(true)?;
+        let signals = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM]);
+        let before = signals.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Watch { signals: SignalFd::with_flags(&signals, flags)?, before })
+    }
+
+    /// Waits until a process ends, a signal comes or it is that time.
+    pub fn wait(&self, until: Instant) -> Result<Event, Errno> {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, status)) => {
+                    return Ok(Event::Ended(pid.as_raw(), Ended::Exited(status)));
+                }
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    return Ok(Event::Ended(pid.as_raw(), Ended::Killed(signal.as_str())));
+                }
+                Ok(_) | Err(Errno::EINTR | Errno::ECHILD) => {}
+                Err(error) => return Err(error),
+            }
+            match self.signals.read_signal() {
+                Ok(Some(signal)) => match Signal::try_from(signal.ssi_signo as i32) {
+                    Ok(Signal::SIGCHLD) | Err(_) => continue,
+                    Ok(signal) => return Ok(Event::Stop(signal)),
+                },
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Event::Time);
+            }
+            // A millisecond more, as poll counts whole ones.
+            let left = left + Duration::from_millis(1);
+            let left = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+            let mut ready = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ready, left) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Ends the watch once all that snippets left behind are gone: those were told to be by whoever
+    /// ended their snippet. Waits at most so long for them.
+    pub fn end(self, at_most: Duration) {
+        let end = Instant::now() + at_most;
+        while Instant::now() < end
+            && waitpid(None, Some(WaitPidFlag::WNOHANG)) != Err(Errno::ECHILD)
+        {
+            // What ended was taken, what has not ended is waited for.
+            let _ = self.wait(end.min(Instant::now() + Duration::from_millis(20)));
+        }
+        let _ = self.before.thread_set_mask();
+    }
+}
+
 impl Program {
-    /// Starts a snippet. This process must have one thread only: a copy would not have the others.
-    pub fn start(snippet: impl FnOnce() -> Observed) -> Result<Program, Errno> {
+    /// Starts a snippet, which is to end within that time. This process must have one thread only:
+    /// a copy would not have the others.
+    pub fn start(snippet: impl FnOnce() -> Observed, deadline: Duration) -> Result<Program, Errno> {
         // Made by this process, so they hold none of the snippet's credentials.
         let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
         let (stdout, stderr) = (file("stdout")?, file("stderr")?);
         let pid = sys::fork_like(Way::Fork, || {
-            observe::only_print();
+            observe::only_print(deadline.as_secs().try_into().unwrap_or(u32::MAX));
+            // A group of its own: so it is ended as a whole, and by nobody's Ctrl-C.
+            let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
+            let _ = SigSet::empty().thread_set_mask();
             let printed =
                 nix::unistd::dup2_stdout(&stdout).and_then(|()| nix::unistd::dup2_stderr(&stderr));
             let status = if printed.is_ok() { i32::from(snippet().status()) } else { 2 };
             sys::exit(status)
         })?;
-        Ok(Program { pid, stdout, stderr })
+        Ok(Program { pid, stdout, stderr, deadline: Instant::now() + deadline })
     }
 
     /// The number of its process.
@@ -56,20 +145,17 @@ impl Program {
         self.pid
     }
 
-    /// Waits for any that was started here to end.
-    pub fn wait_for_any() -> Result<(i32, Ended), Errno> {
-        loop {
-            match waitpid(None, None) {
-                Ok(WaitStatus::Exited(pid, status)) => {
-                    return Ok((pid.as_raw(), Ended::Exited(status)));
-                }
-                Ok(WaitStatus::Signaled(pid, signal, _)) => {
-                    return Ok((pid.as_raw(), Ended::Killed(signal.as_str())));
-                }
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => return Err(error),
-            }
-        }
+    /// When it is to have ended.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Kills it, with the tasks that it made.
+    pub fn kill(&self) {
+        let group = Pid::from_raw(self.pid);
+        // The group is there from when its first process has run a little.
+        let _ = killpg(group, Signal::SIGKILL);
+        let _ = nix::sys::signal::kill(group, Signal::SIGKILL);
     }
 
     /// What it printed on standard output and on standard error.

@@ -162,6 +162,20 @@ pub(crate) fn exit_thread() -> ! {
     unreachable!("the thread has ended")
 }
 
+/// prctl(2) with `PR_GET_SECCOMP`: 0 for none, 2 for a filter.
+pub(crate) fn seccomp_mode() -> Result<i32> {
+    // SAFETY: takes numbers only.
+    Errno::result(unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) })
+}
+
+/// The path by which this program was started, as execve(2) was told it.
+pub(crate) fn own_path() -> Option<&'static CStr> {
+    // SAFETY: takes a number only.
+    let path = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const c_char;
+    // SAFETY: the kernel put that string, which ends in NUL, above the stack, where it stays.
+    (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) })
+}
+
 /// Strings as C wants a list of them: pointers, then null.
 fn pointers(strings: &[CString]) -> Vec<*mut c_char> {
     let pointers = strings.iter().map(|string| string.as_ptr().cast_mut());

@@ -158,7 +158,11 @@ impl Task {
         crate::wait::until(&format!("{} to end", self.name()), || {
             // The leader of a process stays as a zombie while other threads live.
             let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat"));
-            stat.map_or(true, |stat| stat.contains(") Z") || stat.contains(") X"))
+            match stat {
+                Ok(stat) => stat.contains(") Z") || stat.contains(") X"),
+                // Without /proc that cannot be told of a leader; another is gone altogether.
+                Err(_) => pid == tid || kill(Pid::from_raw(tid), None) == Err(Errno::ESRCH),
+            }
         })
     }
 }

@@ -39,7 +39,7 @@ fn run(program: &str) -> Output {
 }
 
 fn judge(program: &Program) -> Result<(), Failed> {
-    if let Some(why) = place::Keyrings::find().explain() {
+    if let Some(why) = place::Keyrings::here().explain() {
         eprintln!("not observed: {why}");
         return Ok(());
     }

@@ -13,7 +13,7 @@ fn the_book_is_well_formed() {
 fn every_need_is_known() {
     for rule in &book().rules {
         for need in &rule.needs {
-            let known = keyrings::place::is_known(need);
+            let known = keyrings::needs::is_known(need);
             assert!(known, "{}: unknown need `{need}`", rule.id);
         }
     }

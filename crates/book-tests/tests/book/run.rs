@@ -1,7 +1,7 @@
 //! Running one rule by skeptic.
 
-use crate::{book, settings};
-use rulebook::Rule;
+use crate::{book, root, settings};
+use rulebook::{Rule, Snapshot};
 use std::any::Any;
 use std::collections::HashMap;
 use std::io::Write;
@@ -54,7 +54,7 @@ pub fn known_verdict(id: &str) -> Option<Verdict> {
 /// Why no rule at all can be observed here, if it is so.
 pub fn nothing_here() -> Option<&'static String> {
     static NOTHING: OnceLock<Option<String>> = OnceLock::new();
-    NOTHING.get_or_init(|| keyrings::place::Keyrings::find().explain()).as_ref()
+    NOTHING.get_or_init(|| keyrings::place::Keyrings::here().explain()).as_ref()
 }
 
 fn verdict(id: &str, run: impl Fn()) -> Verdict {
@@ -67,12 +67,10 @@ fn verdict(id: &str, run: impl Fn()) -> Verdict {
         if let Some(because) = nothing_here() {
             return Verdict::NotObserved { need: "keyrings".to_owned(), because: because.clone() };
         }
-        let unmet = rule.needs.iter().find_map(|need| {
-            let because = keyrings::place::unmet(need)?;
-            Some(Verdict::NotObserved { need: need.clone(), because })
-        });
-        if let Some(unmet) = unmet {
-            return unmet;
+        let pinned = Snapshot::read(&root(), id).map(|snapshot| snapshot.contents);
+        let needs = rule.needs.iter().map(String::as_str);
+        if let Some((need, because)) = keyrings::needs::first_unmet(needs, pinned.as_deref()) {
+            return Verdict::NotObserved { need, because };
         }
         match catch_unwind(AssertUnwindSafe(|| compare(rule, &run))) {
             Ok(()) => Verdict::Held,

@@ -1,0 +1,70 @@
+//! Being the first process of a machine: of a virtual one that was made for the purpose, say.
+//!
+//! Nobody else is there to mount what the rules look into, to take in what orphans leave behind,
+//! or to turn the machine off. A reader of its console finds the result between two marks.
+
+use nix::mount::{MsFlags, mount};
+use nix::sys::reboot::{RebootMode, reboot};
+use std::convert::Infallible;
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// The line before the result.
+const BEGIN: &str = "keybook: begin";
+/// The line after it, before the exit status.
+const END: &str = "keybook: end";
+
+/// The kernel numbers the first namespace of process numbers so; see `include/linux/proc_ns.h`.
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+/// Where what is mounted. A rule that finds something missing says so itself.
+const MOUNTS: [(&str, &str); 4] = [
+    ("sysfs", "/sys"),
+    ("securityfs", "/sys/kernel/security"),
+    ("devtmpfs", "/dev"),
+    ("tmpfs", "/tmp"),
+];
+
+/// Whether this is the first process of a machine. The first one of a container is not: it has a
+/// process namespace of its own.
+pub(crate) fn is_first_process() -> bool {
+    static FIRST: OnceLock<bool> = OnceLock::new();
+    *FIRST.get_or_init(|| {
+        if std::process::id() != 1 {
+            return false;
+        }
+        if !Path::new("/proc/self").exists() {
+            mount_at("proc", "/proc");
+        }
+        let namespace = fs::read_link("/proc/self/ns/pid");
+        namespace.is_ok_and(|link| link.as_os_str() == INITIAL_PID_NAMESPACE)
+    })
+}
+
+/// Runs the program on a machine of its own, and turns that off. The program gives its exit status.
+pub(crate) fn run(program: impl FnOnce() -> u8) -> ! {
+    for (kind, place) in MOUNTS {
+        mount_at(kind, place);
+    }
+    println!("{BEGIN}");
+    let status = program();
+    println!("{END} {status}");
+    nix::unistd::sync();
+    match reboot(RebootMode::RB_POWER_OFF) {
+        Ok(never) => {
+            let never: Infallible = never;
+            match never {}
+        }
+        // The kernel panics when its first process ends: that turns it off as well.
+        Err(error) => {
+            eprintln!("keybook: the machine cannot be turned off: {error}");
+            std::process::exit(status.into())
+        }
+    }
+}
+
+fn mount_at(kind: &str, place: &str) {
+    let _ = fs::create_dir_all(place);
+    let _ = mount(Some(kind), place, Some(kind), MsFlags::empty(), None::<&str>);
+}
