@@ -26,12 +26,17 @@ fn main() {
         )
         .unwrap();
         let snapshot = Snapshot::read(&root, &rule.id).map(|snapshot| snapshot.contents);
+        let mut needs = rule.needs.clone();
+        // A snapshot that is no trace is refused when the program runs.
+        if let Some(trace) = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok()) {
+            needs.extend(keyrings::needs::implied(&trace));
+        }
         writeln!(
             table,
             "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, slow: {}, run: rule{nth}::run, \
              snapshot: {snapshot:?} }},",
             rule.id,
-            rule.needs,
+            needs,
             rule.plain_statement(),
             rule.program.contains("wait_until_expired"),
         )

@@ -195,6 +195,16 @@ pub(crate) fn check(
     Ok((rules.iter().filter_map(checked).collect(), stopped))
 }
 
+/// The account of rules of which none can be observed here.
+pub(crate) fn none(rules: &[&'static Embedded], because: &str) -> Vec<Checked> {
+    let checked = |rule: &&'static Embedded| {
+        let verdict =
+            Verdict::NotObserved { needs: "keyrings".to_owned(), because: because.to_owned() };
+        Checked { id: rule.id.into(), statement: rule.statement.into(), verdict }
+    };
+    rules.iter().map(checked).collect()
+}
+
 /// So long others are let go first.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How soon to ask for a turn again.
@@ -213,9 +223,10 @@ struct Running {
 
 /// Starts the snippet of a rule, if what it needs is here.
 fn start(rule: &'static Embedded, deadline: Duration) -> std::result::Result<Program, Verdict> {
-    let needs = rule.needs.iter().copied();
-    if let Some((needs, because)) = needs::first_unmet(needs, rule.snapshot) {
-        return Err(Verdict::NotObserved { needs, because });
+    for need in rule.needs {
+        if let Some(because) = needs::unmet(need) {
+            return Err(Verdict::NotObserved { needs: (*need).to_owned(), because });
+        }
     }
     Program::start(|| rule.observe(), deadline).map_err(|error| Verdict::NotObserved {
         needs: "a process".to_owned(),

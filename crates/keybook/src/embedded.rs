@@ -6,6 +6,7 @@ use keyrings::Observed;
 #[derive(Debug)]
 pub(crate) struct Embedded {
     pub(crate) id: &'static str,
+    /// What it says it needs, and what follows from its trace.
     pub(crate) needs: &'static [&'static str],
     pub(crate) statement: &'static str,
     /// It waits for a second to go by.

@@ -224,15 +224,22 @@ fn check_only(Check { rules, format, jobs, deadline }: &Check) -> Result<u8> {
     if *deadline == 0 || *jobs == Some(0) {
         bail!("--deadline and --jobs want a number above zero");
     }
-    if let Some(paragraph) = keyrings::place::Keyrings::here().explain() {
-        eprintln!("{paragraph}");
-        return Ok(NOTHING_HERE);
-    }
-    let how = check::How {
-        jobs: jobs.unwrap_or_else(check::default_jobs),
-        deadline: Duration::from_secs((*deadline).into()),
+    let (checked, stopped) = match keyrings::place::Keyrings::here().explain() {
+        Some(paragraph) => {
+            eprintln!("{paragraph}");
+            if matches!(format, Format::Human) {
+                return Ok(NOTHING_HERE);
+            }
+            (check::none(&rules, &paragraph), None)
+        }
+        None => {
+            let how = check::How {
+                jobs: jobs.unwrap_or_else(check::default_jobs),
+                deadline: Duration::from_secs((*deadline).into()),
+            };
+            check::check(&rules, how, &progress(rules.len()))?
+        }
     };
-    let (checked, stopped) = check::check(&rules, how, &progress(rules.len()))?;
     let report = Report::of(checked);
     output::print(&match format {
         Format::Human => report::human(&report),

@@ -68,9 +68,38 @@ fn seccomp() -> String {
     }
 }
 
+/// The numbers of `include/uapi/linux/lsm.h`.
+const MODULES: [(u64, &str); 14] = [
+    (100, "capability"),
+    (101, "selinux"),
+    (102, "smack"),
+    (103, "tomoyo"),
+    (104, "apparmor"),
+    (105, "yama"),
+    (106, "loadpin"),
+    (107, "safesetid"),
+    (108, "lockdown"),
+    (109, "bpf"),
+    (110, "landlock"),
+    (111, "ima"),
+    (112, "evm"),
+    (113, "ipe"),
+];
+
 fn security_modules() -> String {
-    let list = fs::read_to_string("/sys/kernel/security/lsm");
-    list.map_or_else(|error| unknown(&error), |list| list.trim().to_owned())
+    if let Ok(list) = fs::read_to_string("/sys/kernel/security/lsm") {
+        return list.trim().to_owned();
+    }
+    match sys::lsm_list_modules() {
+        Ok(ids) => {
+            let name = |id: &u64| {
+                let named = MODULES.iter().find(|(number, _)| number == id);
+                named.map_or_else(|| id.to_string(), |(_, name)| (*name).to_owned())
+            };
+            ids.iter().map(name).collect::<Vec<_>>().join(",")
+        }
+        Err(error) => unknown(&format!("{error:?}, {}", error.desc())),
+    }
 }
 
 fn quota() -> String {

@@ -9,42 +9,44 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
-use trace::{Event, Trace, Value};
+use trace::{Outcome, Trace, Value};
 
-/// Says which need of a rule is not met here, and why; `None` if all are.
-///
-/// Besides the needs that the rule itself names, there are those that follow from the calls in its
-/// pinned trace: where a sandbox lets keyctl(2) through and no other call, only rules whose
-/// programs make no other call can be observed.
-pub fn first_unmet<'a>(
-    needs: impl IntoIterator<Item = &'a str>,
-    pinned: Option<&str>,
-) -> Option<(String, String)> {
-    let named = needs.into_iter().find_map(|need| Some((need.to_owned(), unmet(need)?)));
-    named.or_else(|| {
-        // Nearly everywhere nothing of this is lacking: then no trace needs to be read.
-        let absent: Vec<_> =
-            IMPLIED.iter().filter_map(|(need, by)| Some((need, by, unmet(need)?))).collect();
-        let trace: Trace = if absent.is_empty() { None } else { pinned?.parse().ok() }?;
-        let (need, _, because) =
-            absent.into_iter().find(|(_, by, _)| trace.events.iter().any(by))?;
-        Some(((*need).to_owned(), because))
-    })
+/// The needs that follow from what a rule's program was seen to do. Where a sandbox lets keyctl(2)
+/// through and not add_key(2), say, only rules whose programs make no such call can be observed.
+pub fn implied(trace: &Trace) -> Vec<String> {
+    let mut needs: Vec<String> = Vec::new();
+    for event in &trace.events {
+        let by_call = match &*event.call {
+            "add_key" => Some("add_key(2)"),
+            "request_key" => Some("request_key(2)"),
+            "proc_keys" => Some("/proc/keys"),
+            "key_users" | "keys_left" | "bytes_left" => Some("/proc/key-users"),
+            _ => None,
+        };
+        let absent = matches!(&event.outcome, Outcome::Failed { errno, .. } if errno == "ENOENT");
+        let by_args = event.args.iter().filter_map(|arg| match arg {
+            Value::Word(word) | Value::Text(word) => match &**word {
+                "@t" => Some("thread keyrings"),
+                "@p" => Some("process keyrings"),
+                path if path.starts_with('/') && !absent => Some(path),
+                _ => None,
+            },
+            _ => None,
+        });
+        needs.extend(by_call.into_iter().chain(by_args).map(str::to_owned));
+        if event.to_string().contains(OVERFLOW_ID) {
+            needs.push(OVERFLOW.to_owned());
+        }
+    }
+    needs.sort();
+    needs.dedup();
+    needs
 }
 
-/// The needs that follow from a call in the trace.
-const IMPLIED: &[(&str, fn(&Event) -> bool)] = &[
-    ("thread keyrings", |event| mentions(event, "@t")),
-    ("process keyrings", |event| mentions(event, "@p")),
-    ("add_key(2)", |event| matches!(&*event.call, "add_key" | "wait_for_the_collector")),
-    ("request_key(2)", |event| event.call == "request_key"),
-    ("/proc/keys", |event| event.call == "proc_keys"),
-    ("/proc/key-users", |event| matches!(&*event.call, "key_users" | "keys_left" | "bytes_left")),
-];
-
-fn mentions(event: &Event, keyring: &str) -> bool {
-    event.args.iter().any(|arg| matches!(arg, Value::Word(word) if word == keyring))
-}
+/// What the kernel shows in the place of an id that a user namespace does not map.
+const OVERFLOW_ID: &str = "65534";
+/// The need for that number to mean nothing else.
+const OVERFLOW: &str = "65534 as the overflow id";
 
 /// Says why a need of a rule is not met here; `None` if it is met.
 ///
@@ -59,6 +61,7 @@ pub fn unmet(need: &str) -> Option<String> {
 fn find(need: &str) -> Option<String> {
     match NEEDS.iter().find(|(name, _)| *name == need) {
         Some((_, probe)) => probe(),
+        None if need.starts_with('/') => no_path(need),
         None => match need.strip_prefix("Linux ≥ ") {
             Some(version) => older_than(version),
             None => Some(format!("this program does not know how to find `{need}`")),
@@ -68,13 +71,15 @@ fn find(need: &str) -> Option<String> {
 
 /// Whether [`unmet`] knows how to find this need.
 pub fn is_known(need: &str) -> bool {
-    NEEDS.iter().any(|(name, _)| *name == need) || need.starts_with("Linux ≥ ")
+    let named = NEEDS.iter().any(|(name, _)| *name == need);
+    named || need.starts_with("Linux ≥ ") || need.starts_with('/')
 }
 
 /// Tells whether a need is not met, and if so why.
 type NeedProbe = fn() -> Option<String>;
 
-/// The needs that a rule can have, besides `Linux ≥ x.y`, and how each is found.
+/// The needs that a rule can have, besides `Linux ≥ x.y` and the paths of files, and how each is
+/// found.
 pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("thread keyrings", || Keyrings::here().lacks("thread keyrings")),
     ("process keyrings", || Keyrings::here().lacks("process keyrings")),
@@ -84,6 +89,22 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("/proc/key-users", || unreadable("/proc/key-users", || read_with_a_key("/proc/key-users"))),
     ("root", || no_other_user("this does not run as root")),
     ("another user", || no_other_user("this does not run as root, and only root can become one")),
+    (OVERFLOW, no_overflow_id),
+    ("CAP_SYS_ADMIN", || {
+        in_child(|| {
+            let id = unused_id();
+            let keyring = sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-2i32 as usize, 1, 0, 0])?;
+            sys::keyctl(libc::KEYCTL_CHOWN, [keyring as usize, id as usize, id as usize, 0])
+        })
+        .map(|error| {
+            format!("a key cannot be given to another user here: {error:?} ({})", error.desc())
+        })
+    }),
+    ("process namespace", || {
+        in_child(|| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).map(|()| 0)).map(
+            |error| format!("no process namespace can be made: {error:?} ({})", error.desc()),
+        )
+    }),
     ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
     ("request-key(8)", || {
         in_child(|| {
@@ -183,6 +204,23 @@ fn read_with_a_key(path: &str) -> Result<i64, Errno> {
         Ok(_) => Ok(0),
         Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO))),
     }
+}
+
+fn no_path(path: &str) -> Option<String> {
+    let error = std::fs::symlink_metadata(path).err()?;
+    Some(format!("{path} is not there: {error}"))
+}
+
+/// Rules that show the overflow id cannot be told from others where it is somebody's.
+fn no_overflow_id() -> Option<String> {
+    let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
+    if [uid, gid].iter().any(|id| id.to_string() == OVERFLOW_ID) {
+        return Some(format!("this runs as uid {uid} and gid {gid}"));
+    }
+    ["/proc/sys/kernel/overflowuid", "/proc/sys/kernel/overflowgid"].iter().find_map(|path| {
+        let id = std::fs::read_to_string(path).ok()?;
+        (id.trim() != OVERFLOW_ID).then(|| format!("{path} is {}", id.trim()))
+    })
 }
 
 fn no_file(name: &str, paths: &[&str]) -> Option<String> {

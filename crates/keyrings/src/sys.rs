@@ -168,6 +168,17 @@ pub(crate) fn seccomp_mode() -> Result<i32> {
     Errno::result(unsafe { libc::prctl(libc::PR_GET_SECCOMP, 0, 0, 0, 0) })
 }
 
+/// lsm_list_modules(2), of Linux 6.8: the numbers of the security modules.
+pub(crate) fn lsm_list_modules() -> Result<Vec<u64>> {
+    const SYS_LSM_LIST_MODULES: c_long = 461;
+    let mut ids = [0u64; 32];
+    let mut size = size_of_val(&ids) as u32;
+    // SAFETY: the kernel writes at most `size` bytes to the array, and how many to `size`.
+    let call = unsafe { libc::syscall(SYS_LSM_LIST_MODULES, ids.as_mut_ptr(), &raw mut size, 0) };
+    let found = Errno::result(call)? as usize;
+    Ok(ids.into_iter().take(found).collect())
+}
+
 /// The path by which this program was started, as execve(2) was told it.
 pub(crate) fn own_path() -> Option<&'static CStr> {
     // SAFETY: takes a number only.

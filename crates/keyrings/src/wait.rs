@@ -52,19 +52,22 @@ fn wait_for(key: KeySerial, error: Errno) -> Checked {
 }
 
 /// Waits until the collector has ended a keyring that lost its last reference after the call of
-/// this function, and a key that only this keyring linked.
+/// this function, and a second one that only the first linked.
 ///
 /// What is still there afterwards is there because something holds it, not because the collector
-/// did not come by. The keyring is the thread keyring of a thread made for the purpose.
+/// did not come by. The first is the thread keyring of a thread made for the purpose, the second
+/// its session keyring.
 #[track_caller]
 pub fn wait_for_the_collector() -> Checked {
-    let made = std::thread::spawn(|| {
-        let thread_keyring = -1;
-        sys::add_key(Some(c"user"), Some(c"keyrings:lost"), Some(b"lost"), 4, thread_keyring)
+    let made = std::thread::Builder::new().spawn(|| {
+        let (thread, session) = (-1i32 as usize, -3i32 as usize);
+        let linked = sys::keyctl(libc::KEYCTL_JOIN_SESSION_KEYRING, [0; 4])?;
+        sys::keyctl(libc::KEYCTL_LINK, [session, thread, 0, 0]).map(|_| linked)
     });
-    let key = made.join().map_err(|_| Failure::new("a thread panicked"))??;
-    let key = KeySerial(key as i32);
-    until("the collector", || ask(key) == Err(Errno::ENOKEY))?;
+    let made = made.map_err(|error| Failure::new(format!("no thread can be made: {error}")))?;
+    let linked = made.join().map_err(|_| Failure::new("a thread panicked"))??;
+    let linked = KeySerial(linked as i32);
+    until("the collector", || ask(linked) == Err(Errno::ENOKEY))?;
     record(|| event("wait_for_the_collector", vec![], Outcome::Nothing));
     Ok(())
 }

@@ -67,10 +67,14 @@ fn verdict(id: &str, run: impl Fn()) -> Verdict {
         if let Some(because) = nothing_here() {
             return Verdict::NotObserved { need: "keyrings".to_owned(), because: because.clone() };
         }
-        let pinned = Snapshot::read(&root(), id).map(|snapshot| snapshot.contents);
-        let needs = rule.needs.iter().map(String::as_str);
-        if let Some((need, because)) = keyrings::needs::first_unmet(needs, pinned.as_deref()) {
-            return Verdict::NotObserved { need, because };
+        let pinned = Snapshot::read(&root(), id).and_then(|pinned| pinned.contents.parse().ok());
+        let implied = pinned.map(|trace| keyrings::needs::implied(&trace)).unwrap_or_default();
+        let unmet = rule.needs.iter().chain(&implied).find_map(|need| {
+            let because = keyrings::needs::unmet(need)?;
+            Some(Verdict::NotObserved { need: need.clone(), because })
+        });
+        if let Some(unmet) = unmet {
+            return unmet;
         }
         match catch_unwind(AssertUnwindSafe(|| compare(rule, &run))) {
             Ok(()) => Verdict::Held,

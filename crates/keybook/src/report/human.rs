@@ -92,9 +92,11 @@ fn numbers(report: &Report) -> String {
 /// Both traces in one: `-` before lines that are only pinned, `+` before those only seen. The first
 /// of these is marked.
 pub(crate) fn difference(pinned: &str, seen: &str) -> String {
+    // Each trace has its columns as wide as its own names are.
+    let (pinned, seen) = (squeezed(pinned), squeezed(seen));
     let mut text = String::new();
     let mut first = "   <-- the first difference";
-    for change in TextDiff::from_lines(pinned, seen).iter_all_changes() {
+    for change in TextDiff::from_lines(&pinned, &seen).iter_all_changes() {
         let (sign, style, mark) = match change.tag() {
             ChangeTag::Equal => (' ', Style::new(), ""),
             ChangeTag::Delete => ('-', UNKNOWN, std::mem::take(&mut first)),
@@ -104,6 +106,14 @@ pub(crate) fn difference(pinned: &str, seen: &str) -> String {
         let _ = writeln!(text, "  {style}{sign} {line}{style:#}{mark}");
     }
     text
+}
+
+fn squeezed(trace: &str) -> String {
+    let line = |line: &str| match line.split_once(' ') {
+        Some((task, call)) => format!("{task}  {}\n", call.trim_start()),
+        None => format!("{line}\n"),
+    };
+    trace.lines().map(line).collect()
 }
 
 /// The lines of a text, each behind some space.
