@@ -1,0 +1,75 @@
+//! Runs a program by a command of this machine: another user, a container, another machine.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Instant;
+
+use crate::console::seconds;
+use crate::group::Group;
+use crate::{Error, Limits, Program, Run};
+
+/// Runs `words` with `program`, until it ends or `limits` says so.
+pub fn run(words: &[String], program: &Program, limits: &Limits) -> Result<Run, Error> {
+    let executable = program.executable.as_os_str();
+    let mut line: Vec<_> =
+        words.iter().map(|word| if word == "{}" { executable } else { word.as_ref() }).collect();
+    if !words.iter().any(|word| word == "{}") {
+        line.push(executable);
+    }
+    line.extend(program.args.iter().map(std::ffi::OsStr::new));
+
+    let start = Instant::now();
+    let group = Group::new(None)?;
+    let mut child = group.spawn(
+        Command::new(line[0]).args(&line[1..]).stdout(Stdio::piped()).stderr(Stdio::piped()),
+        "see that it is installed and that you may run it",
+    )?;
+    let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
+    let output = thread::spawn(move || text(&mut stdout));
+    let complaints = thread::spawn(move || text(&mut stderr));
+    let (done, ended) = channel();
+    let wait = thread::spawn(move || done.send(child.wait()));
+
+    let status = ended.recv_timeout(limits.end).ok().transpose();
+    // Ends what still runs, so all three threads come to their end.
+    drop(group);
+    let _ = wait.join();
+    let output = output.join().unwrap_or_default();
+    let complaints = complaints.join().unwrap_or_default();
+
+    let Some(status) = status.map_err(Error::doing("no word of the command's end"))? else {
+        let last = complaints.trim_end().lines().last().unwrap_or("nothing");
+        return Err(Error::new(
+            format!(
+                "`{}` did not end within {}; last it complained of: {last}",
+                words.join(" "),
+                seconds(limits.end)
+            ),
+            "try a longer deadline",
+        ));
+    };
+    let status = status.code().or(status.signal().map(|n| 128 + n)).unwrap_or(-1);
+    if status != 0 && output.is_empty() && !complaints.is_empty() {
+        return Err(Error::new(
+            format!(
+                "`{}` printed nothing and gave {status}: {}",
+                words.join(" "),
+                complaints.trim_end()
+            ),
+            "try the command by hand",
+        ));
+    }
+    Ok(Run { output, status, how: "command".into(), wall: start.elapsed() })
+}
+
+/// All there is to read.
+fn text(from: &mut Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(from) = from {
+        let _ = from.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}

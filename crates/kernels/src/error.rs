@@ -1,0 +1,50 @@
+//! What went wrong.
+
+use std::fmt;
+use std::path::Path;
+
+/// What went wrong, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong, with the name of the kernel, file or command.
+    pub what: String,
+    /// What to do.
+    pub mend: String,
+}
+
+impl Error {
+    pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Error {
+        Error { what: what.into(), mend: mend.into() }
+    }
+
+    /// For [`Result::map_err`]: a file that could not be `done`, say `read`.
+    pub(crate) fn file(done: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        move |error| {
+            Error::new(
+                format!("{} cannot be {done}: {error}", path.display()),
+                "see that it is there and that you may",
+            )
+        }
+    }
+
+    /// For [`Result::map_err`]: something without a name of its own that did not work.
+    pub(crate) fn doing(what: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+        move |error| {
+            Error::new(format!("{what}: {error}"), "see that there is memory, and room in $TMPDIR")
+        }
+    }
+
+    /// For [`Result::map_err`]: a program that could not be started.
+    pub(crate) fn start(program: &str, mend: &str) -> impl FnOnce(std::io::Error) -> Error {
+        let mend = mend.to_owned();
+        move |error| Error::new(format!("{program} cannot be started: {error}"), mend)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what, self.mend)
+    }
+}
+
+impl std::error::Error for Error {}

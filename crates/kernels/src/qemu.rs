@@ -1,0 +1,137 @@
+//! Boots a kernel in QEMU.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::console::{Tried, attend, persist};
+use crate::image::{self, Boot};
+use crate::{Error, Limits, Program, Run, cache, initramfs, open_file};
+
+/// What a kernel is told. What comes after it is for `/init`, and so would be what the kernel does
+/// not know itself: each of these is known to all kernels from 5.10 on.
+///
+/// The console; a panic ends QEMU; no chatter; then what makes it start sooner: no workarounds for
+/// processors, no audit, no tests of ciphers, no waiting for grace periods and for entropy. The
+/// keyboard controller, by which a kernel reboots first, is not there: by triple fault at once.
+const APPEND: &str = "console=ttyS0 panic=-1 loglevel=1 mitigations=off audit=0 \
+     cryptomgr.notests rcupdate.rcu_expedited=1 random.trust_cpu=on reboot=t";
+
+/// The longest command line of an x86 kernel, in bytes, without the NUL.
+const LONGEST: usize = 2047;
+
+/// How long a guest has for its first line when KVM was never seen to work. A kernel is there
+/// within 1 s, or not at all.
+const KVM: Duration = Duration::from_secs(10);
+
+/// What runs the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Accel {
+    Tcg,
+    Kvm,
+}
+
+/// Runs `program` as the first process of `image`.
+pub fn run(image: &Path, program: &Program, limits: &Limits) -> Result<Run, Error> {
+    let append = format!("{APPEND}{}", initramfs::arguments(program)?);
+    if append.len() > LONGEST {
+        return Err(Error::new(
+            format!("a kernel's command line takes {LONGEST} bytes, not {}", append.len()),
+            "give the program fewer arguments, or a file with them",
+        ));
+    }
+    let archive = initramfs::archive(program)?;
+    let guest = Guest { boot: Boot::prepare(image)?, initrd: open_file(&archive), append };
+
+    if known().is_none() {
+        // One guest finds out for all; the others wait for it.
+        let _finding_out = FINDING_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+        if known().is_none() {
+            let short = Limits { begin: KVM.min(limits.begin), ..*limits };
+            if let Tried::Done(run) = guest.attend(Accel::Kvm, &short)? {
+                remember(Accel::Kvm);
+                return Ok(run);
+            }
+            let run = persist(limits, || guest.attend(Accel::Tcg, limits))?;
+            // Not before: a kernel that does not start with TCG either says nothing about KVM.
+            remember(Accel::Tcg);
+            return Ok(run);
+        }
+    }
+    // A second try is with TCG, whatever another kernel's luck was.
+    let mut accel = known().unwrap_or(Accel::Tcg);
+    persist(limits, || guest.attend(std::mem::replace(&mut accel, Accel::Tcg), limits))
+}
+
+/// All that QEMU is given.
+struct Guest {
+    boot: Boot,
+    initrd: PathBuf,
+    append: String,
+}
+
+impl Guest {
+    /// One try.
+    fn attend(&self, accel: Accel, limits: &Limits) -> Result<Tried, Error> {
+        // With ACPI, microvm does not start under TCG: no timer tells it how fast its TSC is.
+        let machine = match self.boot {
+            Boot::BzImage(_) => "q35",
+            Boot::Elf(_) | Boot::Unpacked(_) => "microvm,acpi=off",
+        };
+        let (accel, cpu, how) = match accel {
+            Accel::Tcg => ("tcg", "qemu64", "QEMU, TCG"),
+            Accel::Kvm => ("kvm", "host", "QEMU, KVM"),
+        };
+        let mut command = Command::new(QEMU);
+        command
+            .args(["-M", machine, "-accel", accel, "-cpu", cpu, "-m", "384", "-smp", "1"])
+            .args(["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"])
+            .arg("-no-reboot")
+            .arg("-kernel")
+            .arg(self.boot.path())
+            .arg("-initrd")
+            .arg(&self.initrd)
+            .args(["-append", &self.append]);
+        attend(&mut command, how, None, limits, "install qemu-system-x86")
+    }
+}
+
+/// The emulator.
+const QEMU: &str = "qemu-system-x86_64";
+
+/// Held while one guest finds out whether KVM works.
+static FINDING_OUT: Mutex<()> = Mutex::new(());
+
+/// What runs a guest's instructions best, if that is known. That `/dev/kvm` opens is not enough:
+/// there are machines where a guest then hangs. Only a guest that answered tells.
+fn known() -> Option<Accel> {
+    if fs::File::options().read(true).write(true).open("/dev/kvm").is_err() {
+        return Some(Accel::Tcg);
+    }
+    let answer = fs::read_to_string(cache().join("kvm")).ok()?;
+    match answer.trim().strip_prefix(&boot_id()?)? {
+        " works" => Some(Accel::Kvm),
+        " does not work" => Some(Accel::Tcg),
+        _ => None,
+    }
+}
+
+/// Keeps the answer until this machine starts again: with another kernel, there may be another.
+fn remember(accel: Accel) {
+    let answer = match accel {
+        Accel::Kvm => "works",
+        Accel::Tcg => "does not work",
+    };
+    if let Some(boot) = boot_id() {
+        // Forgotten is asked again.
+        let _ = fs::create_dir_all(cache());
+        let _ = image::write(&cache().join("kvm"), format!("{boot} {answer}\n").as_bytes());
+    }
+}
+
+fn boot_id() -> Option<String> {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+}

@@ -1,0 +1,43 @@
+//! Boots User Mode Linux: a kernel that is a process.
+
+use std::path::{Path, absolute};
+use std::process::Command;
+
+use crate::console::{Tried, attend, persist};
+use crate::{Error, Limits, Program, Run, initramfs, open_file, package};
+
+/// Runs `program` as the first process of `linux`.
+pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Error> {
+    let linux = absolute(linux).map_err(Error::file("found", linux))?;
+    let arguments = initramfs::arguments(program)?;
+    let archive = initramfs::archive(program)?;
+    let initrd = format!("initrd={}", open_file(&archive).display());
+    let dir = linux.parent().unwrap_or(Path::new("/"));
+
+    let mut seccomp = false;
+    persist(limits, || {
+        let temp = tempfile::tempdir().map_err(Error::doing("no directory for User Mode Linux"))?;
+        let mut command = Command::new(&linux);
+        command
+            .args(["mem=256M", &initrd, "con=null", "con0=null,fd:1", "quiet"])
+            // Its process id and control socket; in ~/.uml otherwise.
+            .arg(format!("uml_dir={}/", temp.path().display()))
+            .args(seccomp.then_some("seccomp=on"))
+            .args(arguments.split_whitespace())
+            // The name of the loader is from here; see the package module.
+            .current_dir(dir);
+        if dir.join(package::LOADER).exists() {
+            command.env("LD_LIBRARY_PATH", dir.join("lib"));
+        }
+        let tried = attend(&mut command, "UML", Some(temp.path()), limits, MEND)?;
+        // The usual way to run its processes is ptrace, which a sandbox may forbid; from 6.16 on
+        // there is another.
+        if let Tried::Silent(silence) = &tried {
+            seccomp = silence.seen().any(|line| line.contains("ptrace"));
+        }
+        Ok(tried)
+    })
+}
+
+/// What to do where it cannot be started.
+const MEND: &str = "see that it is an executable of this machine and that its loader is there";

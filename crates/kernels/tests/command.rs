@@ -1,0 +1,63 @@
+//! Runs programs by commands of this machine.
+
+use std::time::{Duration, Instant};
+
+use kernels::{Error, Kernel, Limits, Place, Program, Run};
+
+fn run(words: &[&str], args: &[&str], end: Duration) -> Result<Run, Error> {
+    let owned = |words: &[&str]| words.iter().map(|word| word.to_string()).collect();
+    let kernel = Kernel { name: "here".into(), place: Place::Command { words: owned(words) } };
+    let program = Program { executable: "/bin/sh".into(), args: owned(args), files: vec![] };
+    kernels::run(&kernel, &program, &Limits { end, ..Limits::default() })
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn output_and_status_are_the_commands() {
+    let done = run(&["env", "A=b c"], &["-c", "echo $A; echo d >&2; exit 3"], LONG).expect("a run");
+    assert_eq!((done.output.as_str(), done.status), ("b c\n", 3));
+    assert_eq!(done.how, "command");
+}
+
+#[test]
+fn the_executable_is_where_the_braces_are() {
+    let done = run(&["echo", "<", "{}", ">"], &["x y"], LONG).expect("a run");
+    assert_eq!(done.output, "< /bin/sh > x y\n");
+    assert_eq!(run(&[], &["-c", "echo alone"], LONG).expect("a run").output, "alone\n");
+}
+
+#[test]
+fn a_signal_is_a_status() {
+    let done = run(&[], &["-c", "echo a; kill -9 $$"], LONG).expect("a run");
+    assert_eq!((done.output.as_str(), done.status), ("a\n", 137));
+}
+
+#[test]
+fn a_command_that_hangs_is_killed_with_all_it_started() {
+    let start = Instant::now();
+    let args = ["-c", "echo well >&2; sleep 1000 & sleep 1000"];
+    let error = run(&[], &args, Duration::from_millis(500)).expect_err("no end");
+    assert!(
+        error.what.ends_with("did not end within 0.5 s; last it complained of: well"),
+        "{error}"
+    );
+    // The output has its end only when both are gone.
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+}
+
+#[test]
+fn what_a_command_leaves_in_the_background_is_not_waited_for() {
+    let start = Instant::now();
+    let done = run(&[], &["-c", "sleep 1000 & echo a"], LONG).expect("a run");
+    assert_eq!((done.output.as_str(), done.status), ("a\n", 0));
+    assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_command_that_is_not_there_or_fails_without_a_word_is_an_error() {
+    let error = run(&["no-such-command"], &[], LONG).expect_err("no command").to_string();
+    assert!(error.starts_with("here: no-such-command cannot be started: No such file"), "{error}");
+    let error = run(&[], &["-c", "echo not you >&2; exit 1"], LONG).expect_err("a refusal");
+    assert!(error.what.ends_with("printed nothing and gave 1: not you"), "{error}");
+}
