@@ -95,13 +95,14 @@ fn keybook() -> io::Result<Result<Run, &'static str>> {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)
         .map_err(|_| io::Error::other(format!("{check:?} ended with {}", output.status)))?;
     let rules = report["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let differ = rules.iter().filter(|rule| rule["result"] == "differs");
+    let failed =
+        rules.iter().filter(|rule| rule["result"] == "differs" || rule["result"] == "broken");
     Ok(Ok(Run {
         took,
         programs: (1, "program"),
         // A rule that is not observed here is not waited for either.
         cases: (rules.iter().filter(|rule| rule["result"] != "not-observed").count(), "rules"),
-        failed: differ.map(|rule| rule["id"].as_str().unwrap_or_default().to_owned()).collect(),
+        failed: failed.map(|rule| rule["id"].as_str().unwrap_or_default().to_owned()).collect(),
         slowest: None,
     }))
 }
