@@ -50,6 +50,8 @@ pub(crate) fn run(program: impl FnOnce() -> u8) -> ! {
     println!("{BEGIN}");
     let status = program();
     println!("{END} {status}");
+    // The machine would be off before a serial console has sent its last lines.
+    let _ = nix::sys::termios::tcdrain(std::io::stdout());
     nix::unistd::sync();
     match reboot(RebootMode::RB_POWER_OFF) {
         Ok(never) => {
