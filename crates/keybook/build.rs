@@ -33,11 +33,12 @@ fn main() {
         }
         writeln!(
             table,
-            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, slow: {}, run: rule{nth}::run, \
+            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, slow: {}, run: rule{nth}::run, \
              snapshot: {snapshot:?} }},",
             rule.id,
             needs,
             rule.plain_statement(),
+            rule.fingerprint(snapshot.as_deref().unwrap_or_default()),
             rule.program.contains("wait_until_expired"),
         )
         .unwrap();

@@ -16,8 +16,21 @@ use std::time::{Duration, Instant};
 pub(crate) struct Checked {
     pub(crate) id: String,
     pub(crate) statement: String,
+    /// Of the rule as this program carries it: another program or snapshot, another fingerprint.
+    pub(crate) fingerprint: String,
     #[serde(flatten)]
     pub(crate) verdict: Verdict,
+}
+
+impl Checked {
+    fn new(rule: &Embedded, verdict: Verdict) -> Checked {
+        Checked {
+            id: rule.id.into(),
+            statement: rule.statement.into(),
+            fingerprint: rule.fingerprint.into(),
+            verdict,
+        }
+    }
 }
 
 /// Whether the kernel does what the rule says.
@@ -188,19 +201,15 @@ pub(crate) fn check(
     }
     watch.end(LEFT_BEHIND);
     bar.finish_and_clear();
-    let checked = |rule: &&'static Embedded| {
-        let verdict = done.remove(rule.id)?;
-        Some(Checked { id: rule.id.into(), statement: rule.statement.into(), verdict })
-    };
+    let checked = |rule: &&'static Embedded| Some(Checked::new(rule, done.remove(rule.id)?));
     Ok((rules.iter().filter_map(checked).collect(), stopped))
 }
 
 /// The account of rules of which none can be observed here.
 pub(crate) fn none(rules: &[&'static Embedded], because: &str) -> Vec<Checked> {
     let checked = |rule: &&'static Embedded| {
-        let verdict =
-            Verdict::NotObserved { needs: "keyrings".to_owned(), because: because.to_owned() };
-        Checked { id: rule.id.into(), statement: rule.statement.into(), verdict }
+        let (needs, because) = ("keyrings".to_owned(), because.to_owned());
+        Checked::new(rule, Verdict::NotObserved { needs, because })
     };
     rules.iter().map(checked).collect()
 }

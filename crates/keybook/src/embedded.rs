@@ -9,6 +9,8 @@ pub(crate) struct Embedded {
     /// What it says it needs, and what follows from its trace.
     pub(crate) needs: &'static [&'static str],
     pub(crate) statement: &'static str,
+    /// Of program and snapshot; see [`rulebook::Rule::fingerprint`].
+    pub(crate) fingerprint: &'static str,
     /// It waits for a second to go by.
     pub(crate) slow: bool,
     run: fn() -> Observed,

@@ -4,10 +4,12 @@
 
 mod build;
 mod check;
+mod columns;
 mod embedded;
 mod explain;
 mod html;
 mod init;
+mod kernels;
 mod list;
 mod output;
 mod preprocess;
@@ -42,6 +44,8 @@ enum Action {
     /// Check rules against the running kernel (what is done by default as the first process of a
     /// machine, which is turned off then).
     Check(Check),
+    /// Run this program on other kernels, and in other environments, of this machine.
+    Kernels(kernels::Kernels),
     /// List the rules.
     Rules {
         /// How to list them.
@@ -134,6 +138,7 @@ fn run(otherwise: Action) -> u8 {
     let done = match arguments.command.unwrap_or(otherwise) {
         Action::Build => build_and_check(),
         Action::Check(check) => check_only(&check),
+        Action::Kernels(kernels) => kernels::run(&kernels),
         Action::Rules { format } => book().and_then(|book| list::list(&book, format)),
         Action::Explain { rule } => {
             book().and_then(|book| explain::explain(&book, &root()?, &rule))

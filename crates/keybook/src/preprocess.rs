@@ -1,8 +1,10 @@
 //! The preprocessor: gives each rule of a page its anchor, its verdict and its trace, and fills in
 //! the tables.
 
+use crate::columns::Column;
 use crate::html::badge;
-use crate::tables;
+use crate::kernels;
+use crate::tables::{self, observed};
 use anyhow::{Result, bail};
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
@@ -21,11 +23,12 @@ impl Preprocessor for Rules {
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let rules = Rulebook::read(&context.root);
-        let tables = tables::Tables::new(&rules, &context.root);
+        let columns = kernels::saved(&context.root)?;
+        let tables = tables::Tables::new(&rules, &columns, &context.root);
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
-            chapter.content = dress(&page, &chapter.content, &context.root);
+            chapter.content = dress(&page, &chapter.content, &columns, &context.root);
             tables.fill_in(&mut chapter.content, path);
         });
         Ok(book)
@@ -47,25 +50,33 @@ pub(crate) fn serve(question: &[String]) -> Result<()> {
 }
 
 /// The page as readers see it.
-fn dress(page: &Page, text: &str, root: &Path) -> String {
+fn dress(page: &Page, text: &str, columns: &[Column], root: &Path) -> String {
     let mut out = String::new();
     let mut done = 0;
     for (rule, places) in page.rules.iter().zip(&page.places) {
         out.push_str(&text[done..places.heading.start]);
-        done = dress_rule(&mut out, rule, places, text, root);
+        let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
+        done = dress_rule(&mut out, rule, places, text, snapshot.as_deref());
+        let fingerprint = rule.fingerprint(snapshot.as_deref().unwrap_or_default());
+        out.push_str(&observed::line(rule, &fingerprint, columns, &up(rule)));
     }
     out + &text[done..]
 }
 
 /// Writes a rule up to the end of its snippet, and what belongs below it; gives that end.
-fn dress_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, root: &Path) -> usize {
+fn dress_rule(
+    out: &mut String,
+    rule: &Rule,
+    places: &Places,
+    text: &str,
+    snapshot: Option<&str>,
+) -> usize {
     let id = &rule.id;
     let _ = write!(out, "## {id} {{#{id}}}\n\n<div class=\"statement\">\n\n");
     let _ = write!(out, "{}\n\n</div>\n\n{}\n\n", rule.statement, provenance(rule));
     out.push_str(text[places.provenance.end..places.snippet.start].trim_start_matches('\n'));
     out.push_str(text[places.snippet.clone()].trim_end());
-    let trace = Snapshot::read(root, id)
-        .map_or_else(|| "not observed yet\n".to_owned(), |snapshot| snapshot.contents);
+    let trace = snapshot.unwrap_or("not observed yet\n");
     let test = id.replace(['.', '-'], "_");
     let _ = write!(
         out,
@@ -75,9 +86,14 @@ fn dress_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, root: 
     places.snippet.end
 }
 
+/// The way from the rule's page to the book's first folder.
+fn up(rule: &Rule) -> String {
+    "../".repeat(rule.page.components().count() - 1)
+}
+
 fn provenance(rule: &Rule) -> String {
     let mut parts = vec![badge(rule.verdict)];
-    let up = "../".repeat(rule.page.components().count() - 1);
+    let up = up(rule);
     let links = rule.from.iter().map(|number| {
         let claim = sentence(number).map_or("", |sentence| sentence.claim);
         let claim = claim.replace('`', "").replace('"', "&quot;");

@@ -101,9 +101,8 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         })
     }),
     ("process namespace", || {
-        in_child(|| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).map(|()| 0)).map(
-            |error| format!("no process namespace can be made: {error:?} ({})", error.desc()),
-        )
+        in_child(|| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).map(|()| 0))
+            .map(|error| format!("no process namespace can be made: {error:?} ({})", error.desc()))
     }),
     ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
     ("request-key(8)", || {

@@ -57,7 +57,7 @@ fn place(report: &Report) -> String {
     report.facts().map(|(name, fact)| format!("{NAME}{name:widest$}{NAME:#}  {fact}\n")).collect()
 }
 
-fn line(Checked { id, statement, verdict }: &Checked) -> String {
+fn line(Checked { id, statement, verdict, .. }: &Checked) -> String {
     match verdict {
         Verdict::Held => format!("{GOOD}held{GOOD:#}          {id}\n"),
         Verdict::Differs { .. } => format!("{BAD}differs{BAD:#}       {id}: {statement}\n"),

@@ -1,0 +1,58 @@
+//! The matrix in the terminal.
+
+use crate::columns::{Column, Outcome};
+use crate::embedded::RULES;
+use crate::report::Count;
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// A line for each column, then one for each rule that is not held in all of them.
+pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration) -> String {
+    let mut text = String::new();
+    for (nth, column) in (1..).zip(columns) {
+        let Count { held, differ, broken, not_observed } = column.count();
+        let seconds =
+            times.iter().find(|(name, _)| *name == column.name).map_or(0.0, |time| time.1);
+        let _ = writeln!(
+            text,
+            "{nth:>3}  {:32} {:10} {held:>4} held {differ:>3} differ {broken:>3} broken \
+             {not_observed:>4} not observed  {seconds:5.1} s",
+            column.name, column.how
+        );
+    }
+    let mut rows: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let all_held: String = columns.iter().map(|_| Outcome::Held.sign()).collect();
+    for id in RULES.iter().map(|rule| rule.id) {
+        let sign = |column: &Column| column.rules.get(id).map_or(' ', |cell| cell.outcome.sign());
+        rows.entry(columns.iter().map(sign).collect()).or_default().push(id);
+    }
+    let held = rows.remove(&all_held).map_or(0, |ids| ids.len());
+    let _ = writeln!(
+        text,
+        "\n+ held   - differs   ! broken   . not observed\n{all_held}  {held} rules in all columns"
+    );
+    for (row, ids) in rows {
+        for id in ids {
+            let _ = writeln!(text, "{row}  {id}");
+        }
+    }
+    for column in columns {
+        for (id, cell) in &column.rules {
+            if matches!(cell.outcome, Outcome::Differs | Outcome::Broken) {
+                let (word, because) = (cell.outcome.word(), &cell.because);
+                let _ = writeln!(text, "{} {word} on {}: {because}", id, column.name);
+            }
+        }
+    }
+    let _ = writeln!(text, "{} columns in {:.1} s", columns.len(), wall.as_secs_f64());
+    text
+}
+
+/// Columns by name, with their facts, and in each the result of each rule.
+pub(super) fn json(columns: &[Column]) -> Result<String> {
+    let columns: BTreeMap<&str, &Column> =
+        columns.iter().map(|column| (column.name.as_str(), column)).collect();
+    Ok(serde_json::to_string_pretty(&columns)? + "\n")
+}
