@@ -63,6 +63,8 @@ pub(crate) struct Arena {
     descriptor: AtomicI32,
     failures_len: AtomicUsize,
     len: AtomicUsize,
+    /// So many desks, from the first on, have somebody or had.
+    occupied: AtomicUsize,
     desks: [Desk; DESKS],
     failures: Bytes<{ 1 << 14 }>,
     text: Bytes<ROOM>,
@@ -100,6 +102,7 @@ impl Arena {
         let (descriptor, arena): (_, &Arena) = sys::new_shared_memory()?;
         arena.descriptor.store(descriptor, Ordering::Relaxed);
         arena.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+        arena.occupied.store(1, Ordering::Release);
         let main = arena.desk(0);
         main.rename("main");
         // It has an order that never ends: the snippet.
@@ -123,18 +126,18 @@ impl Arena {
         &self.desks[number]
     }
 
+    /// The desks that have somebody or had. To look at the others would cost memory.
     pub(crate) fn desks(&self) -> &[Desk] {
-        &self.desks
+        &self.desks[..self.occupied.load(Ordering::Acquire).min(DESKS)]
     }
 
     /// Sets up a desk for a new task, which has its arrival as its first order.
     pub(crate) fn new_desk(&self, name: &str) -> Option<usize> {
-        let free = |desk: &Desk| {
-            let change = (state::FREE, state::ORDERED);
-            let order = (Ordering::AcqRel, Ordering::Relaxed);
-            desk.state.compare_exchange(change.0, change.1, order.0, order.1).is_ok()
-        };
-        let number = self.desks.iter().position(free)?;
+        let number = self.occupied.fetch_add(1, Ordering::AcqRel);
+        if number >= DESKS {
+            return None;
+        }
+        self.desk(number).state.store(state::ORDERED, Ordering::Release);
         self.desk(number).rename(name);
         Some(number)
     }
