@@ -107,7 +107,9 @@ fn no_session_keyring(error: Errno) -> String {
 }
 
 fn publish(rule: &str, trace: &Trace) {
-    if let Err(error) = write!(std::io::stdout(), "{trace}") {
+    let text = trace.to_string();
+    // One write, not one for each line.
+    if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
         eprintln!("{rule}: the trace cannot be printed: {error}");
     }
     if WATCHED.load(Ordering::Relaxed) > 0 {
@@ -116,8 +118,7 @@ fn publish(rule: &str, trace: &Trace) {
     let Some(traces) = std::env::var_os(TRACES_VARIABLE) else { return };
     let traces = std::path::PathBuf::from(traces);
     let file = traces.join(format!("{rule}.{}", nix::unistd::getppid()));
-    let written =
-        std::fs::create_dir_all(&traces).and_then(|()| std::fs::write(&file, trace.to_string()));
+    let written = std::fs::create_dir_all(&traces).and_then(|()| std::fs::write(&file, text));
     if let Err(error) = written {
         eprintln!("{}: the trace cannot be written: {error}", file.display());
     }
