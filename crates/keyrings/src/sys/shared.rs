@@ -177,9 +177,13 @@ impl Order {
     }
 
     /// Whether what it carries looks like an address within this executable, which means nothing
-    /// to another program.
+    /// to another program. In an executable that is not position-independent it means the same; and
+    /// there, in the lowest 4 GiB, any serial number could be one.
     pub(crate) fn carries_reference(&self) -> bool {
         let (start, end) = (&raw const __executable_start as u64, &raw const _end as u64);
+        if end <= u64::from(u32::MAX) {
+            return false;
+        }
         // SAFETY: written by `give`, in this thread.
         let words = unsafe { *self.there.get() };
         words.iter().any(|word| (start..end).contains(word))
