@@ -132,7 +132,7 @@ pub(crate) fn check(
     order.sort_by_key(|rule| !rule.slow);
     let mut waiting: VecDeque<&'static Embedded> = order.into();
     let mut running: HashMap<i32, Running> = HashMap::new();
-    let mut done: HashMap<&str, Verdict> = HashMap::new();
+    let mut done: HashMap<&str, Verdict> = HashMap::with_capacity(rules.len());
     let mut turns: Vec<Turn> = Vec::new();
     let mut stopped = None;
     let watch = Watch::begin().context("this program cannot wait for others")?;
@@ -245,6 +245,11 @@ fn start(rule: &'static Embedded, deadline: Duration) -> std::result::Result<Pro
 
 impl Running {
     fn end(self, ended: Ended, deadline: Duration) -> (&'static Embedded, Verdict, Turn) {
+        let pinned = self.rule.snapshot;
+        if ended == Ended::Exited(0) && pinned.is_some_and(|trace| self.program.printed_just(trace))
+        {
+            return (self.rule, Verdict::Held, self.turn);
+        }
         // What it left running, if it did not end by itself.
         if ended != Ended::Exited(0) {
             self.program.kill();
@@ -268,12 +273,9 @@ impl Running {
     }
 }
 
-/// The verdict on a snippet that came to its end.
+/// The verdict on a snippet that came to its end, and not to what is pinned.
 fn verdict(rule: &Embedded, ended: Ended, trace: String, message: String) -> Verdict {
     let pinned = rule.snapshot;
-    if ended == Ended::Exited(0) && pinned == Some(&trace) {
-        return Verdict::Held;
-    }
     if ended == Ended::Exited(NO_KEYRINGS.into()) {
         return Verdict::NotObserved { needs: "a session keyring".to_owned(), because: message };
     }
