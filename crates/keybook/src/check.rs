@@ -221,6 +221,9 @@ const A_TURN: Duration = Duration::from_millis(20);
 /// So long the tasks of snippets that were killed are waited for.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
+/// Signals by which a program ends itself.
+const CRASHES: [&str; 6] = ["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP"];
+
 /// A rule whose snippet runs.
 struct Running {
     rule: &'static Embedded,
@@ -260,8 +263,9 @@ impl Running {
             _ if self.late => {
                 Some(format!("hung: it did not end within {} seconds", deadline.as_secs()))
             }
-            Ended::Killed("SIGABRT") => Some("crashed (SIGABRT)".to_owned()),
-            Ended::Killed("SIGSEGV") => Some("crashed (SIGSEGV)".to_owned()),
+            Ended::Killed(signal) if CRASHES.contains(&signal) => {
+                Some(format!("crashed ({signal})"))
+            }
             Ended::Killed(signal) => Some(format!("was killed by {signal}")),
             Ended::Exited(_) => None,
         };

@@ -1,6 +1,7 @@
 //! Where a sandbox keeps the key system calls away: said in one paragraph, with a status of its own.
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
 use std::thread;
@@ -31,23 +32,59 @@ fn errno(error: i32) -> SeccompAction {
 
 #[test]
 fn every_way_of_blocking_is_told_in_one_paragraph() {
-    let all = &[KEYCTL, ADD_KEY, REQUEST_KEY][..];
+    let all = [KEYCTL, ADD_KEY, REQUEST_KEY];
     let ways = [
-        (all, errno(libc::EPERM), "keyctl(2) is refused here whatever it is asked (EPERM, "),
-        (all, errno(libc::ENOSYS), "keyctl(2) does not exist here (ENOSYS, "),
-        (all, errno(libc::EACCES), "keyctl(2) is refused here whatever it is asked (EACCES, "),
-        (all, SeccompAction::KillProcess, "keyctl(2) kills whoever makes it here (SIGSYS)"),
-        (&all[1..], errno(libc::ENOSYS), "add_key(2) does not exist here (ENOSYS, "),
-        (&all[2..], errno(libc::EPERM), "request_key(2) is refused here whatever it is asked ("),
+        (errno(libc::EPERM), "keyctl(2) is refused here (EPERM, Operation not permitted)"),
+        (errno(libc::ENOSYS), "keyctl(2) does not exist here (ENOSYS, Function not implemented)"),
+        (errno(libc::EACCES), "keyctl(2) is refused here (EACCES, Permission denied)"),
+        (SeccompAction::KillProcess, "keyctl(2) kills whoever makes it here (SIGSYS)"),
     ];
-    for (calls, action, words) in ways {
-        let output = keybook(&["check"], calls, action);
+    for (action, words) in ways {
+        let output = keybook(&["check"], &all, action.clone());
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(told.contains(words), "{words:?} is not in {told:?}");
         assert!(told.starts_with("No rule can be observed here: "), "{told:?}");
         assert_eq!(told.lines().count(), 1, "{told:?}");
         assert_eq!(output.status.code(), Some(3));
         assert_eq!(output.stdout, b"", "nothing is counted as held");
+
+        let output = keybook(&["check", "--format", "json"], &all, action);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["summary"]["held"], 0);
+        assert_eq!(report["summary"]["not_observed"], report["rules"].as_array().unwrap().len());
+        let verdict = report["environment"]["keyrings"].as_str().unwrap();
+        assert!(verdict.starts_with("no keyrings: keyctl(2), "), "{verdict}");
+        assert_eq!(output.status.code(), Some(3));
+    }
+}
+
+/// What is left where keyctl(2) works and others do not.
+#[test]
+fn a_rule_is_observed_if_its_calls_are_let_through() {
+    // It makes keyrings by keyctl(2) alone; it adds a key; it requests one.
+    let rules = ["process.fork", "thread.execve.keys-live-on", "keyring.absent.request-key.miss"];
+    let ways = [
+        (
+            &[ADD_KEY, REQUEST_KEY][..],
+            errno(libc::ENOSYS),
+            ["held", "not-observed", "not-observed"],
+        ),
+        (&[ADD_KEY], errno(libc::EPERM), ["held", "not-observed", "held"]),
+        (&[REQUEST_KEY], SeccompAction::KillProcess, ["held", "held", "not-observed"]),
+    ];
+    for (calls, action, expected) in ways {
+        let mut args = vec!["check", "--format", "json"];
+        args.extend(rules);
+        let output = keybook(&args, calls, action);
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let verdict = report["environment"]["keyrings"].as_str().unwrap();
+        assert!(verdict.starts_with("partly blocked"), "{verdict}");
+        for (id, expected) in rules.iter().zip(expected) {
+            let all = report["rules"].as_array().unwrap();
+            let rule = all.iter().find(|rule| rule["id"] == *id).unwrap();
+            assert_eq!(rule["result"], expected, "{rule}");
+        }
+        assert_eq!(output.status.code(), Some(0));
     }
 }
 

@@ -48,7 +48,7 @@ fn checked_with(signal: i32, deadline: &str) -> Value {
 fn each_way_to_come_to_no_end_is_told() {
     let ways = [
         (libc::SIGSTOP, "2", "hung: it did not end within 2 seconds"),
-        (libc::SIGSEGV, "60", "crashed (SIGSEGV)"),
+        (libc::SIGFPE, "60", "crashed (SIGFPE)"),
         (libc::SIGABRT, "60", "crashed (SIGABRT)"),
         (libc::SIGKILL, "60", "was killed by SIGKILL"),
     ];
