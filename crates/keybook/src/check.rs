@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use keyrings::program::{Ended, Event, Program, Watch};
 use keyrings::room::{self, Turn};
-use keyrings::{NO_KEYRINGS, Signal, needs};
+use keyrings::{NO_KEYRINGS, NO_ROOM, Signal, needs};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
 use std::thread;
@@ -259,7 +259,13 @@ impl Running {
         }
         let (trace, message) = self.program.printed();
         let message = message.trim_end().to_owned();
+        // What Rust's allocator says before it ends a program.
+        let no_memory = message.lines().any(|line| line.starts_with("memory allocation of "));
         let how = match ended {
+            Ended::Killed("SIGABRT") if no_memory => {
+                let needs = "memory and processes".to_owned();
+                return (self.rule, Verdict::NotObserved { needs, because: message }, self.turn);
+            }
             _ if self.late => {
                 Some(format!("hung: it did not end within {} seconds", deadline.as_secs()))
             }
@@ -280,11 +286,13 @@ impl Running {
 /// The verdict on a snippet that came to its end, and not to what is pinned.
 fn verdict(rule: &Embedded, ended: Ended, trace: String, message: String) -> Verdict {
     let pinned = rule.snapshot;
-    if ended == Ended::Exited(NO_KEYRINGS.into()) {
-        return Verdict::NotObserved { needs: "a session keyring".to_owned(), because: message };
-    }
-    if let Some(because) = shortage(&trace, pinned.unwrap_or_default()) {
-        return Verdict::NotObserved { needs: "room for tasks".to_owned(), because };
+    let absent = match ended {
+        Ended::Exited(status) if status == i32::from(NO_KEYRINGS) => Some("a session keyring"),
+        Ended::Exited(status) if status == i32::from(NO_ROOM) => Some("memory and processes"),
+        _ => None,
+    };
+    if let Some(needs) = absent {
+        return Verdict::NotObserved { needs: needs.to_owned(), because: message };
     }
     let message = match (message.is_empty(), ended, pinned) {
         (false, ..) => message,
@@ -295,31 +303,6 @@ fn verdict(rule: &Embedded, ended: Ended, trace: String, message: String) -> Ver
         (_, ended, _) => format!("the snippet {ended}"),
     };
     Verdict::Differs { pinned: pinned.map(str::to_owned), trace, message }
-}
-
-/// Says, if it is so, that a task could not be made for want of memory or numbers: that tells
-/// nothing of keyrings. Errors of the key system calls themselves are never taken for that.
-fn shortage(trace: &str, pinned: &str) -> Option<String> {
-    const MAKING: [&str; 9] = [
-        "fork",
-        "vfork",
-        "clone",
-        "clone3",
-        "clone_vm",
-        "pthread_create",
-        "posix_spawn",
-        "keyctl",
-        "execve",
-    ];
-    let short = |line: &&str| {
-        let mut words = line.split_whitespace().skip(1);
-        let call = words.next().and_then(|word| word.split('(').next()).unwrap_or_default();
-        let errnos = ["-1 EAGAIN", "-1 ENOMEM", "-1 EMFILE", "-1 ENFILE"];
-        MAKING.contains(&call) && errnos.iter().any(|errno| line.contains(errno))
-    };
-    let line = trace.lines().find(|line| short(line) && !pinned.contains(*line))?;
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    Some(format!("there was no room for another task: {line}"))
 }
 
 /// A progress bar for so many rules, which only a terminal shows.

@@ -5,11 +5,12 @@
 //! credentials, and with them the keyrings, that the snippet is about. Nothing here opens a file
 //! later: the tasks wait for each other by futex.
 
+use crate::Errno;
 use crate::sys::{self, Bytes, Order};
 use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Tells a program that it is started as a task of a snippet: `descriptor:desk`.
@@ -62,6 +63,8 @@ pub(crate) struct Arena {
     pub(crate) main_pid: AtomicI32,
     descriptor: AtomicI32,
     failures_len: AtomicUsize,
+    /// A task could not be made for want of memory or numbers.
+    short: AtomicBool,
     len: AtomicUsize,
     /// So many desks, from the first on, have somebody or had.
     occupied: AtomicUsize,
@@ -163,6 +166,19 @@ impl Arena {
             self.failures.fill(at, failure.as_bytes());
             self.failures.fill(at + failure.len(), b"\n");
         }
+    }
+
+    /// Takes note of why a task could not be made: for want of memory or numbers says nothing of
+    /// keyrings.
+    pub(crate) fn not_made(&self, errno: Errno) {
+        if matches!(errno, Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) {
+            self.short.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether a task was not made for that reason.
+    pub(crate) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Acquire)
     }
 
     pub(crate) fn failures(&self) -> String {

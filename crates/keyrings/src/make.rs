@@ -112,7 +112,12 @@ pub(crate) fn record_making(
 ) {
     let outcome = match result {
         Ok(()) => Outcome::Returned(Value::word(of)),
-        Err(errno) => outcome::<()>(&Err(*errno)),
+        Err(errno) => {
+            if let Some(arena) = Arena::here() {
+                arena.not_made(*errno);
+            }
+            outcome::<()>(&Err(*errno))
+        }
     };
     let task = Arena::here().map_or_else(String::new, |arena| arena.desk(maker).name());
     record::record(|| trace::Event { task, call: call.to_owned(), args, outcome });
@@ -162,8 +167,16 @@ pub fn pthread_create(name: &str) -> Checked<Task> {
         desk.set(state::GONE);
     };
     let made = std::thread::Builder::new().spawn(body);
-    made.map_err(|error| Failure::new(format!("no thread can be made: {error}")))?;
+    made.map_err(no_thread)?;
     arrived(number)
+}
+
+/// What follows from there being no thread.
+pub(crate) fn no_thread(error: std::io::Error) -> Failure {
+    if let Some(arena) = Arena::here() {
+        arena.not_made(Errno::from_raw(error.raw_os_error().unwrap_or(0)));
+    }
+    Failure::new(format!("no thread can be made: {error}"))
 }
 
 /// Runs a piece of the snippet in a process made by vfork(2), in the caller's memory, while the

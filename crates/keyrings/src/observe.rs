@@ -15,6 +15,9 @@ pub const TRACES_VARIABLE: &str = "KEYRINGS_TRACES";
 pub const NOT_AS_EXPECTED: u8 = 1;
 /// Exit status of a snippet that cannot say anything here: there are no keyrings.
 pub const NO_KEYRINGS: u8 = 3;
+/// Exit status of a snippet that cannot say anything now: there is no memory, or no number, for one of
+/// its tasks.
+pub const NO_ROOM: u8 = 4;
 
 /// After so many seconds the kernel ends a snippet that has not ended (SIGALRM).
 const DEADLINE: u32 = 180;
@@ -28,7 +31,7 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// The exit status of the snippet: 0, [`NOT_AS_EXPECTED`] or [`NO_KEYRINGS`].
+    /// The exit status of the snippet: 0, [`NOT_AS_EXPECTED`], [`NO_KEYRINGS`] or [`NO_ROOM`].
     pub fn status(&self) -> u8 {
         self.status
     }
@@ -61,6 +64,10 @@ pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
         return Observed { status: 0 };
     }
     let failures = Arena::here().map(Arena::failures).unwrap_or_default();
+    if Arena::here().is_some_and(Arena::is_short) {
+        eprintln!("there is no room for a task.\n{failures}");
+        return Observed { status: NO_ROOM };
+    }
     eprintln!("{rule} is not as the rule says.\n{failures}");
     Observed { status: NOT_AS_EXPECTED }
 }
@@ -90,7 +97,7 @@ fn begin() -> Result<(), u8> {
     }
     if let Err(error) = Arena::create() {
         eprintln!("there is no memory for the record: {error:?} ({})", error.desc());
-        return Err(NO_KEYRINGS);
+        return Err(NO_ROOM);
     }
     task::adopt_orphans();
     let watched = WATCHED.load(Ordering::Relaxed);

@@ -64,7 +64,7 @@ pub fn wait_for_the_collector() -> Checked {
         let linked = sys::keyctl(libc::KEYCTL_JOIN_SESSION_KEYRING, [0; 4])?;
         sys::keyctl(libc::KEYCTL_LINK, [session, thread, 0, 0]).map(|_| linked)
     });
-    let made = made.map_err(|error| Failure::new(format!("no thread can be made: {error}")))?;
+    let made = made.map_err(crate::make::no_thread)?;
     let linked = made.join().map_err(|_| Failure::new("a thread panicked"))??;
     let linked = KeySerial(linked as i32);
     until("the collector", || ask(linked) == Err(Errno::ENOKEY))?;

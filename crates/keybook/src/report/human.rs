@@ -63,6 +63,7 @@ fn line(Checked { id, statement, verdict, .. }: &Checked) -> String {
         Verdict::Differs { .. } => format!("{BAD}differs{BAD:#}       {id}: {statement}\n"),
         Verdict::Broken { how, .. } => format!("{BAD}broken{BAD:#}        {id}: {how}\n"),
         Verdict::NotObserved { needs, because } => {
+            let because = because.split_whitespace().collect::<Vec<_>>().join(" ");
             format!("{UNKNOWN}not observed{UNKNOWN:#}  {id}: needs {needs}: {because}\n")
         }
     }
