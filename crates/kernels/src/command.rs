@@ -13,18 +13,22 @@ use crate::{Error, Limits, Program, Run};
 
 /// Runs `words` with `program`, until it ends or `limits` says so.
 pub fn run(words: &[String], program: &Program, limits: &Limits) -> Result<Run, Error> {
-    let executable = program.executable.as_os_str();
-    let mut line: Vec<_> =
-        words.iter().map(|word| if word == "{}" { executable } else { word.as_ref() }).collect();
-    if !words.iter().any(|word| word == "{}") {
-        line.push(executable);
+    let Some(executable) = program.executable.to_str() else {
+        return Err(Error::new(
+            format!("the path {} is not UTF-8", program.executable.display()),
+            "copy the executable elsewhere",
+        ));
+    };
+    let mut line: Vec<String> = words.iter().map(|word| word.replace("{}", executable)).collect();
+    if !words.iter().any(|word| word.contains("{}")) {
+        line.push(executable.to_owned());
     }
-    line.extend(program.args.iter().map(std::ffi::OsStr::new));
+    line.extend(program.args.iter().cloned());
 
     let start = Instant::now();
     let group = Group::new(None)?;
     let mut child = group.spawn(
-        Command::new(line[0]).args(&line[1..]).stdout(Stdio::piped()).stderr(Stdio::piped()),
+        Command::new(&line[0]).args(&line[1..]).stdout(Stdio::piped()).stderr(Stdio::piped()),
         "see that it is installed and that you may run it",
     )?;
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());

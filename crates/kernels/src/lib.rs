@@ -96,8 +96,8 @@ pub enum Place {
     },
     /// By a command of this machine.
     Command {
-        /// The command's words; the word `{}` becomes the executable's path, which is the last word
-        /// where none is `{}`. The program's arguments follow.
+        /// The command's words; in them `{}` becomes the executable's path, which is the last word
+        /// where none has `{}`. The program's arguments follow.
         words: Vec<String>,
     },
 }
