@@ -47,6 +47,8 @@ pub(crate) fn run(program: impl FnOnce() -> u8) -> ! {
     for (kind, place) in MOUNTS {
         mount_at(kind, place);
     }
+    // As udev(7) has it: older kernels look there for what fexecve(3) is to run.
+    let _ = std::os::unix::fs::symlink("/proc/self/fd", "/dev/fd");
     println!("{BEGIN}");
     let status = program();
     println!("{END} {status}");

@@ -19,6 +19,7 @@ pub fn implied(trace: &Trace) -> Vec<String> {
         let by_call = match &*event.call {
             "add_key" => Some("add_key(2)"),
             "request_key" => Some("request_key(2)"),
+            "fexecve" => Some("/dev/fd"),
             "proc_keys" => Some("/proc/keys"),
             "key_users" | "keys_left" | "bytes_left" => Some("/proc/key-users"),
             _ => None,
