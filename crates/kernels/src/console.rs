@@ -39,11 +39,12 @@ pub fn attend(
     mend: &str,
 ) -> Result<Tried, Error> {
     let start = Instant::now();
-    let group = Group::new(dir)?;
+    let mut group = Group::new(dir)?;
     // Both streams: what the emulator itself complains of is often the reason.
     let (reader, writer) = pipe().map_err(Error::doing("no pipe for a console"))?;
     command.stdout(writer.try_clone().map_err(Error::doing("no pipe for a console"))?);
     let mut child = group.spawn(command.stderr(writer), mend)?;
+    group.hold(&child)?;
     // The command keeps this end open otherwise, and the console would have no end.
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
 

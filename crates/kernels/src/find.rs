@@ -82,7 +82,7 @@ fn look(file: &Path) -> Result<(Banner, Place), Error> {
     let image = if package { package::unpack(file, &cache())? } else { file.to_owned() };
     let content = fs::read(&image).map_err(Error::file("read", &image))?;
     let kind = image::kind(&content).map_err(|why| image::refused(&image, why))?;
-    let banner = image::banner(&content)
+    let banner = image::banner(&content, kind)
         .ok_or_else(|| image::refused(&image, "it does not say which version it is"))?;
     let place = match kind {
         Kind::BzImage | Kind::Pvh => Place::Qemu { image },

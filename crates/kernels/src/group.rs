@@ -1,5 +1,6 @@
 //! A process group that ends with this process, however this process ends.
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -8,8 +9,13 @@ use crate::Error;
 
 /// The leader waits for the end of its standard input, which is the end of the [`Group`] or of this
 /// process: no signal handler is needed, and `SIGKILL` is no exception. Then it removes a directory,
-/// if it was told one, and kills the group, itself included.
-const LEADER: &str = r#"read _; [ -z "$1" ] || rm -rf -- "$1"; kill -9 0"#;
+/// if it was told one, and kills the group, itself included. What leaves the group, as User Mode
+/// Linux does, it has been told by process id.
+const LEADER: &str = r#"
+while read -r id; do ids="$ids $id"; done
+[ -z "$1" ] || rm -rf -- "$1"
+for id in $ids; do kill -9 -- "-$id"; kill -9 "$id"; done
+kill -9 0"#;
 
 /// A process group. What is started in it is killed when this is dropped, with its descendants.
 pub struct Group {
@@ -42,6 +48,15 @@ impl Group {
             .process_group(self.leader.id().cast_signed())
             .spawn()
             .map_err(Error::start(&command.get_program().to_string_lossy(), mend))
+    }
+
+    /// Has `child` killed at the end even if it has left the group then. It must not be waited for
+    /// before: its id could be another's.
+    pub fn hold(&mut self, child: &Child) -> Result<(), Error> {
+        let stdin = self.stdin.as_mut();
+        stdin
+            .map_or(Ok(()), |stdin| writeln!(stdin, "{}", child.id()))
+            .map_err(Error::doing("the leader of a process group is gone"))
     }
 }
 

@@ -44,9 +44,9 @@ pub fn kind(image: &[u8]) -> Result<Kind, &'static str> {
         Err("it is not for x86-64")
     } else if pvh(&elf) {
         Ok(Kind::Pvh)
-    } else if memmem::find(image, b"User Mode Linux").is_some() {
+    } else if uml(&elf) {
         Ok(Kind::Uml)
-    } else if banner(image).is_some() {
+    } else if banner(image, Kind::Pvh).is_some() {
         Err("it was built without CONFIG_PVH, so that only its bzImage can be started")
     } else {
         Err("it is an ELF file, but not a kernel")
@@ -66,12 +66,20 @@ fn pvh(elf: &ElfBytes<LittleEndian>) -> bool {
         .any(|note| matches!(note, Note::Unknown(n) if n.n_type == ENTRY && n.name_str().is_ok_and(|name| name == "Xen")))
 }
 
-/// What a kernel image says of itself.
-pub fn banner(image: &[u8]) -> Option<Banner> {
-    let text = match header(image) {
+/// Whether an ELF file has a section that User Mode Linux alone is linked with: its text is in this
+/// program too.
+fn uml(elf: &ElfBytes<LittleEndian>) -> bool {
+    matches!(elf.section_header_by_name(".uml.setup.init"), Ok(Some(_)))
+}
+
+/// What a kernel image, of this kind, says of itself.
+pub fn banner(image: &[u8], kind: Kind) -> Option<Banner> {
+    let text = match kind {
         // A pointer to it, from the end of the boot sector.
-        Some(_) => image.get(usize::from(u16::from_le_bytes(*bytes(image, 0x20e)?)) + 0x200..)?,
-        None => {
+        Kind::BzImage => {
+            image.get(usize::from(u16::from_le_bytes(*bytes(image, 0x20e)?)) + 0x200..)?
+        }
+        Kind::Pvh | Kind::Uml => {
             const START: &[u8] = b"Linux version ";
             let is = |at: &usize| image.get(at + START.len()).is_some_and(u8::is_ascii_digit);
             let at = memmem::find_iter(image, START).find(is)?;
@@ -94,9 +102,7 @@ pub fn banner(image: &[u8]) -> Option<Banner> {
                 ["-cloud", "-rt"].into_iter().find(|f| release.contains(&format!("{f}-")));
             format!("{}-debian{}", clean(version), flavour.unwrap_or(""))
         }
-        _ if header(image).is_none() && memmem::find(image, b"User Mode Linux").is_some() => {
-            format!("{release}-uml")
-        }
+        _ if kind == Kind::Uml => format!("{release}-uml"),
         _ => release.clone(),
     };
     (!release.is_empty()).then_some(Banner { release, name })
@@ -244,10 +250,11 @@ pub(crate) mod tests {
         let zstd =
             ruzstd::encoding::compress_to_vec(content, ruzstd::encoding::CompressionLevel::Fastest);
 
-        let info = lz4_flex::frame::FrameInfo::new().legacy_frame(true);
-        let mut lz4 = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
-        lz4.write_all(content).expect("in memory");
-        let lz4 = lz4.finish().expect("in memory");
+        // The legacy frame: blocks of at most 8 MiB, each after its length.
+        let block = lz4_flex::block::compress(content);
+        let mut lz4 = vec![0x02, 0x21, 0x4c, 0x18];
+        lz4.extend((block.len() as u32).to_le_bytes());
+        lz4.extend(block);
 
         let mut xz = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(1))
             .expect("in memory");
@@ -286,7 +293,8 @@ pub(crate) mod tests {
     #[test]
     fn a_kernel_is_called_by_what_it_says() {
         let name = |version: &str| {
-            let Banner { release, name } = banner(&bzimage(version, b"")).expect("a banner");
+            let Banner { release, name } =
+                banner(&bzimage(version, b""), Kind::BzImage).expect("a banner");
             format!("{release} {name}")
         };
         let debian =
@@ -297,9 +305,8 @@ pub(crate) mod tests {
         assert_eq!(name("7.3.0-rc1+ (me@here) #3 SMP"), "7.3.0-rc1+ 7.3.0-rc1+");
 
         let elf = b"\x7fELF..Linux version %s (x)\0Linux version 6.6.1 (me@here) (gcc) #1\n\0";
-        assert_eq!(banner(elf).map(|b| b.name), Some("6.6.1".into()));
-        let uml = b"\x7fELF..User Mode Linux v%s\0Linux version 7.2.7 (me@here) (gcc) #\n\0";
-        assert_eq!(banner(uml).map(|b| b.name), Some("7.2.7-uml".into()));
-        assert_eq!(banner(b"nothing"), None);
+        assert_eq!(banner(elf, Kind::Pvh).map(|b| b.name), Some("6.6.1".into()));
+        assert_eq!(banner(elf, Kind::Uml).map(|b| b.name), Some("6.6.1-uml".into()));
+        assert_eq!(banner(b"nothing", Kind::Pvh), None);
     }
 }

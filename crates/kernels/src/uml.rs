@@ -20,6 +20,8 @@ pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Erro
         let mut command = Command::new(&linux);
         command
             .args(["mem=256M", &initrd, "con=null", "con0=null,fd:1", "quiet"])
+            // Else it adds these two at the end, among the arguments of /init.
+            .args(["root=98:0", "console=tty0"])
             // Its process id and control socket; in ~/.uml otherwise.
             .arg(format!("uml_dir={}/", temp.path().display()))
             .args(seccomp.then_some("seccomp=on"))
