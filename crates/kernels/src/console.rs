@@ -49,7 +49,8 @@ pub fn attend(
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
 
     let (lines, heard) = channel();
-    let listener = thread::spawn(move || {
+    // Not waited for: it ends with the last process that has the console, and one could get away.
+    thread::spawn(move || {
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
@@ -103,7 +104,6 @@ pub fn attend(
     };
     drop(group);
     let _ = child.wait();
-    let _ = listener.join();
     Ok(tried)
 }
 

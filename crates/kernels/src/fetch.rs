@@ -49,13 +49,16 @@ const RELEASES: [&str; 6] = ["bullseye", "bookworm", "trixie", "forky", "sid", "
 
 /// Those with security updates, and newer kernels than their own, under another name.
 const SECURITY: [&str; 4] = ["bullseye", "bookworm", "trixie", "forky"];
-const BACKPORTS: [&str; 3] = ["bookworm-backports", "trixie-backports", "forky-backports"];
+const BACKPORTS: [&str; 2] = ["bookworm-backports", "trixie-backports"];
 
 /// Debian's keys. Named, so that no other key on this machine counts.
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The least size of a package with a kernel, in bytes: those that only depend on one have its name.
 const LEAST: u64 = 1 << 20;
+
+/// What apt says of an address where a mirror has nothing.
+const LACKS: &str = "does not have a Release file";
 
 /// Fetches what is `wanted` into `cache`, but for what is there, and gives all of it.
 ///
@@ -84,7 +87,7 @@ pub fn fetch(
     progress(&Step::Lists);
     let update = apt.run("apt-get", &["update"])?;
     let complaints = String::from_utf8_lossy(&update.stderr).into_owned();
-    for line in complaints.lines().filter(|line| line.contains("does not have a Release file")) {
+    for line in complaints.lines().filter(|line| line.contains(LACKS)) {
         progress(&Step::Lacking(line.split('\'').nth(1).unwrap_or(line).to_owned()));
     }
 
@@ -275,10 +278,11 @@ impl Apt<'_> {
     }
 }
 
-/// The last that apt complained of.
+/// The last that apt complained of, other than what a mirror lacks.
 fn last(complaints: &str) -> String {
-    let line =
-        complaints.lines().rev().find(|line| line.starts_with("E: ") || line.starts_with("W: "));
+    let tells =
+        |line: &&str| (line.starts_with("E: ") || line.starts_with("W: ")) && !line.contains(LACKS);
+    let line = complaints.lines().rev().find(tells);
     line.map(|line| format!(": {}", &line[3..])).unwrap_or_default()
 }
 

@@ -14,8 +14,8 @@ use crate::Error;
 const LEADER: &str = r#"
 while read -r id; do ids="$ids $id"; done
 [ -z "$1" ] || rm -rf -- "$1"
-for id in $ids; do kill -9 -- "-$id"; kill -9 "$id"; done
-kill -9 0"#;
+for id in $ids; do kill -s KILL -- "-$id"; kill -s KILL "$id"; done
+kill -s KILL 0"#;
 
 /// A process group. What is started in it is killed when this is dropped, with its descendants.
 pub struct Group {

@@ -172,7 +172,11 @@ impl Boot {
     /// [`cache`] is kept beside it.
     pub fn prepare(image: &Path) -> Result<Boot, Error> {
         let kept = image.with_file_name("vmlinux");
-        let keep = image.starts_with(cache()) && image != kept;
+        let cached = match (image.canonicalize(), cache().canonicalize()) {
+            (Ok(image), Ok(cache)) => image.starts_with(cache),
+            _ => false,
+        };
+        let keep = cached && image != kept;
         // It was looked at before it was given this name.
         if keep && kept.exists() {
             return Ok(Boot::Elf(kept));

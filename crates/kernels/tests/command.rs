@@ -55,6 +55,22 @@ fn what_a_command_leaves_in_the_background_is_not_waited_for() {
 }
 
 #[test]
+fn a_process_that_gets_away_with_the_output_is_told_of() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let id = dir.path().join("id");
+    let script = format!(
+        "setsid sh -c 'echo $$ > {0}; exec sleep 1000' 2>/dev/null & \
+                          while ! [ -s {0} ]; do :; done; echo a",
+        id.display()
+    );
+    let error = run(&[], &["-c", &script], LONG).expect_err("no end of the output");
+    let id = std::fs::read_to_string(&id).expect("a process id");
+    let killed = std::process::Command::new("kill").args(["-KILL", id.trim()]).status();
+    assert!(killed.expect("kill").success());
+    assert!(error.what.ends_with("left a process that keeps its output open"), "{error}");
+}
+
+#[test]
 fn a_command_that_is_not_there_or_fails_without_a_word_is_an_error() {
     let error = run(&["no-such-command"], &[], LONG).expect_err("no command").to_string();
     assert!(error.starts_with("here: no-such-command cannot be started: No such file"), "{error}");
