@@ -56,19 +56,30 @@ fn left(name: &str, uid: u32, of: impl FnOnce(KeyUser) -> i64) -> Checked<i64> {
 
 /// The same without a record.
 pub(crate) fn quota_of(uid: u32) -> Result<KeyUser, String> {
+    // The kernel counts lines from one part of the file to the next: where a user goes away between
+    // two parts, a line is left out. So one that is missing is looked for again.
+    for _ in 0..3 {
+        if let Some(quota) = read_quota_of(uid)? {
+            return Ok(quota);
+        }
+    }
+    Ok(KeyUser::default())
+}
+
+fn read_quota_of(uid: u32) -> Result<Option<KeyUser>, String> {
     let path = "/proc/key-users";
     let all =
         std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
     let prefix = format!("{uid}:");
     let Some(line) = all.lines().find(|line| line.trim_start().starts_with(&prefix)) else {
-        return Ok(KeyUser::default());
+        return Ok(None);
     };
     // `uid: usage nkeys/nikeys qnkeys/maxkeys qnbytes/maxbytes`
     let numbers = line.split([' ', '/', ':']).filter(|part| !part.is_empty());
     let numbers: Vec<u32> = numbers.flat_map(str::parse).collect();
     match numbers[..] {
         [_, _, _, _, keys, max_keys, bytes, max_bytes] => {
-            Ok(KeyUser { keys, max_keys, bytes, max_bytes })
+            Ok(Some(KeyUser { keys, max_keys, bytes, max_bytes }))
         }
         _ => Err(format!("{path}: a line has another form: {line}")),
     }
