@@ -3,7 +3,7 @@
 use crate::embedded::{Embedded, RULES};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use keyrings::program::{Ended, Event, Program, Watch};
+use keyrings::program::{Ended, Event, Paper, Program, Watch};
 use keyrings::room::{self, Turn};
 use keyrings::{NO_KEYRINGS, NO_ROOM, Signal, needs};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Checked {
     pub(crate) id: String,
-    pub(crate) statement: String,
     /// Of the rule as this program carries it: another program or snapshot, another fingerprint.
     pub(crate) fingerprint: String,
     #[serde(flatten)]
@@ -24,12 +23,12 @@ pub(crate) struct Checked {
 
 impl Checked {
     fn new(rule: &Embedded, verdict: Verdict) -> Checked {
-        Checked {
-            id: rule.id.into(),
-            statement: rule.statement.into(),
-            fingerprint: rule.fingerprint.into(),
-            verdict,
-        }
+        Checked { id: rule.id.into(), fingerprint: rule.fingerprint.into(), verdict }
+    }
+
+    /// What the rule says.
+    pub(crate) fn statement(&self) -> &'static str {
+        RULES.iter().find(|rule| rule.id == self.id).map_or("", |rule| rule.statement)
     }
 }
 
@@ -134,6 +133,7 @@ pub(crate) fn check(
     let mut running: HashMap<i32, Running> = HashMap::new();
     let mut done: HashMap<&str, Verdict> = HashMap::with_capacity(rules.len());
     let mut turns: Vec<Turn> = Vec::new();
+    let mut paper: Vec<Paper> = Vec::new();
     let mut stopped = None;
     let watch = Watch::begin().context("this program cannot wait for others")?;
     let begun = Instant::now();
@@ -152,7 +152,7 @@ pub(crate) fn check(
                 continue;
             };
             waiting.pop_front();
-            match start(rule, how.deadline) {
+            match start(rule, how.deadline, paper.pop()) {
                 Ok(program) => {
                     let process = Running { rule, program, turn, late: false };
                     running.insert(process.program.pid(), process);
@@ -176,8 +176,10 @@ pub(crate) fn check(
         match watch.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)))? {
             Event::Ended(pid, ended) => {
                 if let Some(process) = running.remove(&pid) {
-                    let (rule, verdict, turn) = process.end(ended, how.deadline);
+                    let rule = process.rule;
+                    let (verdict, turn, used) = process.end(ended, how.deadline);
                     turns.push(turn);
+                    paper.extend(used);
                     done.insert(rule.id, verdict);
                     bar.inc(1);
                 }
@@ -234,39 +236,47 @@ struct Running {
 }
 
 /// Starts the snippet of a rule, if what it needs is here.
-fn start(rule: &'static Embedded, deadline: Duration) -> std::result::Result<Program, Verdict> {
+fn start(
+    rule: &'static Embedded,
+    deadline: Duration,
+    paper: Option<Paper>,
+) -> std::result::Result<Program, Verdict> {
     for need in rule.needs {
         if let Some(because) = needs::unmet(need) {
             return Err(Verdict::NotObserved { needs: (*need).to_owned(), because });
         }
     }
-    Program::start(|| rule.observe(), deadline).map_err(|error| Verdict::NotObserved {
+    let paper = paper.map_or_else(Paper::new, Ok);
+    let started = paper.and_then(|paper| Program::start(|| rule.observe(), deadline, paper));
+    started.map_err(|error| Verdict::NotObserved {
         needs: "a process".to_owned(),
         because: format!("the snippet cannot be started: {error:?} ({})", error.desc()),
     })
 }
 
 impl Running {
-    fn end(self, ended: Ended, deadline: Duration) -> (&'static Embedded, Verdict, Turn) {
-        let pinned = self.rule.snapshot;
-        if ended == Ended::Exited(0) && pinned.is_some_and(|trace| self.program.printed_just(trace))
+    /// What came of it, and what the next can use.
+    fn end(self, ended: Ended, deadline: Duration) -> (Verdict, Turn, Option<Paper>) {
+        let Running { rule, program, turn, late } = self;
+        if ended == Ended::Exited(0)
+            && rule.snapshot.is_some_and(|trace| program.printed_just(trace))
         {
-            return (self.rule, Verdict::Held, self.turn);
+            return (Verdict::Held, turn, Some(program.into_paper()));
         }
         // What it left running, if it did not end by itself.
         if ended != Ended::Exited(0) {
-            self.program.kill();
+            program.kill();
         }
-        let (trace, message) = self.program.printed();
+        let (trace, message) = program.printed();
         let message = message.trim_end().to_owned();
         // What Rust's allocator says before it ends a program.
         let no_memory = message.lines().any(|line| line.starts_with("memory allocation of "));
         let how = match ended {
             Ended::Killed("SIGABRT") if no_memory => {
                 let needs = "memory and processes".to_owned();
-                return (self.rule, Verdict::NotObserved { needs, because: message }, self.turn);
+                return (Verdict::NotObserved { needs, because: message }, turn, None);
             }
-            _ if self.late => {
+            _ if late => {
                 Some(format!("hung: it did not end within {} seconds", deadline.as_secs()))
             }
             Ended::Killed(signal) if CRASHES.contains(&signal) => {
@@ -277,9 +287,9 @@ impl Running {
         };
         let verdict = match how {
             Some(how) => Verdict::Broken { how, message },
-            None => verdict(self.rule, ended, trace, message),
+            None => verdict(rule, ended, trace, message),
         };
-        (self.rule, verdict, self.turn)
+        (verdict, turn, None)
     }
 }
 

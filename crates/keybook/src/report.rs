@@ -63,7 +63,13 @@ impl Report {
     }
 }
 
-/// For programs.
+/// For programs; a line for each rule, and no more than has to go over a serial console.
 pub(crate) fn json(report: &Report) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(report)? + "\n")
+    let rules = report.rules.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok(format!(
+        "{{\n\"environment\": {},\n\"summary\": {},\n\"rules\": [\n{}\n]\n}}\n",
+        serde_json::to_string_pretty(&report.environment)?,
+        serde_json::to_string(&report.summary)?,
+        rules.join(",\n")
+    ))
 }

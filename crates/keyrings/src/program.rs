@@ -10,6 +10,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use std::fmt;
 use std::fs::File;
+use std::io::Seek;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
@@ -18,9 +19,34 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Program {
     pid: i32,
+    paper: Paper,
+    deadline: Instant,
+}
+
+/// What a snippet prints on: two files in memory. Made before the snippet, so they hold none of its
+/// credentials, and good for one after another.
+#[derive(Debug)]
+pub struct Paper {
     stdout: File,
     stderr: File,
-    deadline: Instant,
+}
+
+impl Paper {
+    /// New paper.
+    pub fn new() -> Result<Paper, Errno> {
+        let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
+        Ok(Paper { stdout: file("stdout")?, stderr: file("stderr")? })
+    }
+
+    /// The same, as if new. Nothing prints on it any more.
+    fn blank(mut self) -> Result<Paper, Errno> {
+        for file in [&mut self.stdout, &mut self.stderr] {
+            file.set_len(0)
+                .and_then(|()| file.rewind())
+                .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+        }
+        Ok(self)
+    }
 }
 
 /// How a snippet ended.
@@ -123,21 +149,23 @@ impl Watch {
 impl Program {
     /// Starts a snippet, which is to end within that time. This process must have one thread only:
     /// a copy would not have the others.
-    pub fn start(snippet: impl FnOnce() -> Observed, deadline: Duration) -> Result<Program, Errno> {
-        // Made by this process, so they hold none of the snippet's credentials.
-        let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
-        let (stdout, stderr) = (file("stdout")?, file("stderr")?);
+    pub fn start(
+        snippet: impl FnOnce() -> Observed,
+        deadline: Duration,
+        paper: Paper,
+    ) -> Result<Program, Errno> {
+        let paper = paper.blank()?;
         let pid = sys::fork_like(Way::Fork, || {
             observe::only_print(deadline.as_secs().try_into().unwrap_or(u32::MAX));
             // A group of its own: so it is ended as a whole, and by nobody's Ctrl-C.
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
             let _ = SigSet::empty().thread_set_mask();
-            let printed =
-                nix::unistd::dup2_stdout(&stdout).and_then(|()| nix::unistd::dup2_stderr(&stderr));
+            let printed = nix::unistd::dup2_stdout(&paper.stdout)
+                .and_then(|()| nix::unistd::dup2_stderr(&paper.stderr));
             let status = if printed.is_ok() { i32::from(snippet().status()) } else { 2 };
             sys::exit(status)
         })?;
-        Ok(Program { pid, stdout, stderr, deadline: Instant::now() + deadline })
+        Ok(Program { pid, paper, deadline: Instant::now() + deadline })
     }
 
     /// The number of its process.
@@ -161,17 +189,23 @@ impl Program {
     /// Whether it printed this on standard output, and no more. It asks the allocator for nothing:
     /// the more scattered the memory of this process is, the more a copy has to copy in turn.
     pub fn printed_just(&self, text: &str) -> bool {
-        let len = self.stdout.metadata().map_or(0, |about| about.len());
+        let len = self.paper.stdout.metadata().map_or(0, |about| about.len());
         let mut buffer = [0; 4096];
         len == text.len() as u64
             && text.as_bytes().chunks(buffer.len()).zip(0..).all(|(chunk, nth)| {
                 let seen = &mut buffer[..chunk.len()];
-                self.stdout.read_exact_at(seen, nth * 4096).is_ok() && seen == chunk
+                self.paper.stdout.read_exact_at(seen, nth * 4096).is_ok() && seen == chunk
             })
     }
 
+    /// The paper, for the next snippet. Only of one that has ended by itself: what another left
+    /// running may still print.
+    pub fn into_paper(self) -> Paper {
+        self.paper
+    }
+
     /// What it printed on standard output and on standard error.
-    pub fn printed(self) -> (String, String) {
+    pub fn printed(&self) -> (String, String) {
         let read = |file: &File| {
             // Memory can be read; if not, there is nothing to show.
             let len = file.metadata().map_or(0, |about| about.len());
@@ -181,6 +215,6 @@ impl Program {
             }
             String::from_utf8_lossy(&text).into_owned()
         };
-        (read(&self.stdout), read(&self.stderr))
+        (read(&self.paper.stdout), read(&self.paper.stderr))
     }
 }

@@ -10,6 +10,8 @@ use std::process::Command;
 const PROGRAMS: [&str; 2] = ["/bin/keyctl", "/sbin/request-key"];
 /// Says what request-key(8) starts to build which key.
 const CONFIGURATION: &str = "/etc/request-key.conf";
+/// Where the loader finds libraries without a search.
+const LIBRARIES: &str = "/etc/ld.so.cache";
 
 /// The files, with their paths in the guest, which are the same.
 pub(super) fn find() -> Vec<(PathBuf, String)> {
@@ -17,7 +19,7 @@ pub(super) fn find() -> Vec<(PathBuf, String)> {
     let lines = configuration.lines().filter(|line| !line.starts_with('#'));
     let started = lines.flat_map(str::split_whitespace).map(|word| word.trim_start_matches('|'));
     let started = started.filter(|word| word.starts_with('/'));
-    let mut files: BTreeSet<String> = BTreeSet::from([CONFIGURATION.to_owned()]);
+    let mut files: BTreeSet<String> = BTreeSet::from([CONFIGURATION, LIBRARIES].map(str::to_owned));
     for program in PROGRAMS.into_iter().chain(started) {
         let interpreter = interpreter(program);
         for executable in [Some(program.to_owned()), interpreter].into_iter().flatten() {

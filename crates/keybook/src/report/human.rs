@@ -57,8 +57,9 @@ fn place(report: &Report) -> String {
     report.facts().map(|(name, fact)| format!("{NAME}{name:widest$}{NAME:#}  {fact}\n")).collect()
 }
 
-fn line(Checked { id, statement, verdict, .. }: &Checked) -> String {
-    match verdict {
+fn line(checked: &Checked) -> String {
+    let (id, statement) = (&checked.id, checked.statement());
+    match &checked.verdict {
         Verdict::Held => format!("{GOOD}held{GOOD:#}          {id}\n"),
         Verdict::Differs { .. } => format!("{BAD}differs{BAD:#}       {id}: {statement}\n"),
         Verdict::Broken { how, .. } => format!("{BAD}broken{BAD:#}        {id}: {how}\n"),

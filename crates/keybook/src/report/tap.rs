@@ -80,6 +80,6 @@ fn details(checked: &Checked) -> Option<String> {
             format!("{message}\n{}", difference(pinned.as_deref().unwrap_or_default(), trace))
         }
     };
-    let said = format!("{}\n{said}", checked.statement);
+    let said = format!("{}\n{said}", checked.statement());
     Some(anstream::adapter::strip_str(&said).to_string().trim_end().to_owned())
 }
