@@ -3,6 +3,7 @@
 use crate::embedded::{Embedded, RULES};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use keyrings::place::Keyrings;
 use keyrings::program::{Ended, Event, Paper, Program, Watch};
 use keyrings::room::{self, Turn};
 use keyrings::{NO_KEYRINGS, NO_ROOM, Signal, needs};
@@ -208,9 +209,10 @@ pub(crate) fn check(
 }
 
 /// The account of rules of which none can be observed here.
-pub(crate) fn none(rules: &[&'static Embedded], because: &str) -> Vec<Checked> {
+pub(crate) fn none(rules: &[&'static Embedded]) -> Vec<Checked> {
+    let because = Keyrings::here().verdict();
     let checked = |rule: &&'static Embedded| {
-        let (needs, because) = ("keyrings".to_owned(), because.to_owned());
+        let (needs, because) = ("keyrings".to_owned(), because.clone());
         Checked::new(rule, Verdict::NotObserved { needs, because })
     };
     rules.iter().map(checked).collect()

@@ -235,7 +235,7 @@ fn check_only(Check { rules, format, jobs, deadline }: &Check) -> Result<u8> {
             if matches!(format, Format::Human) {
                 return Ok(NOTHING_HERE);
             }
-            (check::none(&rules, &paragraph), None)
+            (check::none(&rules), None)
         }
         None => {
             let how = check::How {

@@ -53,7 +53,7 @@ fn every_way_of_blocking_is_told_in_one_paragraph() {
         assert_eq!(report["summary"]["held"], 0);
         assert_eq!(report["summary"]["not_observed"], report["rules"].as_array().unwrap().len());
         let verdict = report["environment"]["keyrings"].as_str().unwrap();
-        assert!(verdict.starts_with("no keyrings: keyctl(2), "), "{verdict}");
+        assert!(verdict.starts_with("no keyrings: keyctl(2) for thread keyrings "), "{verdict}");
         assert_eq!(output.status.code(), Some(3));
     }
 }

@@ -85,13 +85,13 @@ impl Keyrings {
     /// Says why this is not to be had, such as `add_key(2)` or `thread keyrings`; `None` if it is.
     pub fn lacks(&self, gives: &str) -> Option<String> {
         let answer = self.answer(gives);
-        (answer != Answer::Fine).then(|| format!("{}: {}", asked_for(gives), answer.words()))
+        (answer != Answer::Fine).then(|| format!("{} {}", asked_for(gives), answer.words()))
     }
 
     /// One line on what is here: a kernel with keyrings, a part of one, or none.
     pub fn verdict(&self) -> String {
         if self.explain().is_some() {
-            return format!("no keyrings: {}: {}", asked_for(THREAD), self.answer(THREAD).words());
+            return format!("no keyrings: {} {}", asked_for(THREAD), self.answer(THREAD).words());
         }
         let lacking: Vec<String> =
             self.answers.iter().filter_map(|(probe, _)| self.lacks(probe.gives)).collect();
@@ -159,7 +159,7 @@ const LEAVE: &str = "Run this outside of the sandbox, or allow keyctl, add_key a
 fn asked_for(gives: &str) -> String {
     match gives {
         ADD_KEY | REQUEST_KEY => gives.to_owned(),
-        _ => format!("keyctl(2), asked for {gives},"),
+        _ => format!("keyctl(2) for {gives}"),
     }
 }
 
