@@ -186,3 +186,53 @@ fn read_one(file: &Path) -> Result<Column> {
 fn version(name: &str) -> Vec<u32> {
     name.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(cell: &str) -> serde_json::Result<Column> {
+        serde_json::from_value(serde_json::json!({
+            "title": "a kernel",
+            "kind": "kernel",
+            "how": "UML",
+            "environment": {"kernel": "Linux 6.1.0"},
+            "rules": {"process.fork": cell},
+        }))
+    }
+
+    #[test]
+    fn a_result_that_is_older_than_its_rule_says_nothing() {
+        let column = column("held 0123").unwrap();
+        assert_eq!(column.cell("process.fork", "0123").unwrap().outcome, Outcome::Held);
+        assert_eq!(column.cell("process.fork", "4567"), None);
+        assert_eq!(column.cell("thread.fork", "0123"), None);
+    }
+
+    #[test]
+    fn a_result_is_read_as_it_was_written() {
+        for text in ["held 0123", "not-observed 0123 root: this does not run as root"] {
+            let cell = Cell::try_from(text.to_owned()).unwrap();
+            assert_eq!(String::from(cell), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_result_is_refused() {
+        let error = column("hold 0123").unwrap_err().to_string();
+        assert!(error.contains("`hold 0123` is no result: held, differs, broken"), "{error}");
+    }
+
+    #[test]
+    fn older_kernels_come_first() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["6.12.117-debian", "6.1.192-debian", "5.10.262-debian"] {
+            let mut column = column("held 0123").unwrap();
+            column.name = name.to_owned();
+            column.save(folder.path()).unwrap();
+        }
+        let names: Vec<String> =
+            read(folder.path()).unwrap().into_iter().map(|column| column.name).collect();
+        assert_eq!(names, ["5.10.262-debian", "6.1.192-debian", "6.12.117-debian"]);
+    }
+}

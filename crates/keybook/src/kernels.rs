@@ -271,7 +271,11 @@ fn progress(places: usize) -> ProgressBar {
     bar
 }
 
-/// The columns that are saved in the project.
+/// The columns that are saved in the project, environments in the order of their list.
 pub(crate) fn saved(root: &Path) -> Result<Vec<Column>> {
-    columns::read(&root.join(RESULTS))
+    let mut columns = columns::read(&root.join(RESULTS))?;
+    let order = environments::names(root)?;
+    let place = |column: &Column| order.iter().position(|name| *name == column.name);
+    columns.sort_by_key(|column| (column.kind, place(column)));
+    Ok(columns)
 }

@@ -21,7 +21,7 @@ pub fn implied(trace: &Trace) -> Vec<String> {
             "request_key" => Some("request_key(2)"),
             "fexecve" => Some("/dev/fd"),
             "proc_keys" => Some("/proc/keys"),
-            "key_users" | "keys_left" | "bytes_left" => Some("/proc/key-users"),
+            "key_users" | "keys_left" | "bytes_left" | "use_up_bytes" => Some("/proc/key-users"),
             _ => None,
         };
         let absent = matches!(&event.outcome, Outcome::Failed { errno, .. } if errno == "ENOENT");

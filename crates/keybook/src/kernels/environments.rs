@@ -28,16 +28,25 @@ struct Environment {
     command: Vec<String>,
 }
 
-/// The environments of the project that can be had here; says which cannot.
-pub(super) fn of_project(root: &Path) -> Result<Vec<Spot>> {
+fn read(root: &Path) -> Result<Vec<Environment>> {
     let file = root.join(RESULTS).join(LIST);
     if !file.exists() {
         return Ok(Vec::new());
     }
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let list: List = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    Ok(list.environment)
+}
+
+/// The names of the project's environments, whether they can be had here or not.
+pub(super) fn names(root: &Path) -> Result<Vec<String>> {
+    Ok(read(root)?.into_iter().map(|environment| environment.name).collect())
+}
+
+/// The environments of the project that can be had here; says which cannot.
+pub(super) fn of_project(root: &Path) -> Result<Vec<Spot>> {
     let mut spots = Vec::new();
-    for Environment { name, title, needs, command } in list.environment {
+    for Environment { name, title, needs, command } in read(root)? {
         match needs.iter().find(|need| !is_there(need)) {
             None => spots.push(spot(&name, &title, command)),
             Some(need) => eprintln!("keybook: {name} is left out: {need} is not there"),
