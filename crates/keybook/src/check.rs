@@ -173,7 +173,9 @@ pub(crate) fn check(
         }
         let late = running.values().filter(|process| !process.late);
         let deadline = late.map(|process| process.program.deadline()).min();
-        let look_again = Instant::now() + if waiting.is_empty() { PATIENCE } else { A_TURN };
+        // The longer others are let go first, the more seldom: many may be waiting.
+        let pause = (begun.elapsed() / 16).clamp(Duration::from_millis(20), Duration::from_secs(1));
+        let look_again = Instant::now() + if waiting.is_empty() { PATIENCE } else { pause };
         match watch.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)))? {
             Event::Ended(pid, ended) => {
                 if let Some(process) = running.remove(&pid) {
@@ -220,8 +222,6 @@ pub(crate) fn none(rules: &[&'static Embedded]) -> Vec<Checked> {
 
 /// So long others are let go first.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How soon to ask for a turn again.
-const A_TURN: Duration = Duration::from_millis(20);
 /// So long the tasks of snippets that were killed are waited for.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
