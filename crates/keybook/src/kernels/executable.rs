@@ -23,7 +23,8 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
     eprintln!("keybook: `cargo static` makes the executable for other kernels");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let made = Command::new(cargo)
-        .args(["static", "--quiet"])
+        // What follows the alias is for the compiler.
+        .args(["--quiet", "static"])
         // Set for skeptic's compiler, which is none for cargo.
         .env_remove("RUSTC")
         .current_dir(&root)
