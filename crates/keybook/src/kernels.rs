@@ -8,7 +8,7 @@ mod matrix;
 
 use crate::columns::{self, Column, Kind};
 use crate::report::Report;
-use crate::{DIFFERS, HELD, MISUSE, output};
+use crate::{DIFFERS, HELD, MISUSE, NOTHING_HERE, output};
 use ::kernels::fetch::Step;
 use ::kernels::{Kernel, Limits, Place, Program};
 use anyhow::{Context, Result, anyhow, bail};
@@ -28,11 +28,11 @@ pub(crate) struct Kernels {
     action: Option<Action>,
     /// The kernels and environments to run on, by the beginnings of their names; without any, all.
     names: Vec<String>,
-    /// A kernel, a package with one, or a folder of these; without any, the cache, the environments
-    /// of the project, and what --cmd names.
+    /// A kernel, a package with one, or a folder of these; without any, and without --cmd, the cache
+    /// and the environments of the project.
     #[arg(long, value_name = "PATH")]
     from: Vec<PathBuf>,
-    /// A further place: NAME=COMMAND, where `{}` stands for the executable, as in
+    /// A place that a command leads to: NAME=COMMAND, where `{}` stands for the executable, as in
     /// `pod=podman run --rm -v {}:/k:ro --rootfs /media:O /k`.
     #[arg(long = "cmd", value_name = "NAME=COMMAND")]
     commands: Vec<String>,
@@ -204,7 +204,12 @@ fn check(asked: &Kernels) -> Result<u8> {
         MatrixFormat::Json => matrix::json(&filled)?,
     })?;
     let differ = filled.iter().map(Column::count).any(|count| count.differ + count.broken > 0);
-    Ok(if lost || differ { DIFFERS } else { HELD })
+    let held = filled.iter().map(Column::count).any(|count| count.held > 0);
+    Ok(match (lost || differ, held) {
+        (true, _) => DIFFERS,
+        (false, true) => HELD,
+        (false, false) => NOTHING_HERE,
+    })
 }
 
 /// Runs the executable at all places, several at a time.
