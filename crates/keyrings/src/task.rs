@@ -156,6 +156,10 @@ impl Task {
         let desk = self.desk();
         let (pid, tid) = (desk.pid.load(Ordering::Acquire), desk.tid.load(Ordering::Acquire));
         crate::wait::until(&format!("{} to end", self.name()), || {
+            // It has written down its end.
+            if desk.state() != state::GONE {
+                return false;
+            }
             // The leader of a process stays as a zombie while other threads live.
             let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat"));
             match stat {
