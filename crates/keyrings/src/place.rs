@@ -91,7 +91,8 @@ impl Keyrings {
     /// One line on what is here: a kernel with keyrings, a part of one, or none.
     pub fn verdict(&self) -> String {
         if self.explain().is_some() {
-            return format!("no keyrings: {} {}", asked_for(THREAD), self.answer(THREAD).words());
+            let lacking = [THREAD, SESSION].into_iter().find_map(|gives| self.lacks(gives));
+            return format!("no keyrings: {}", lacking.unwrap_or_default());
         }
         let lacking: Vec<String> =
             self.answers.iter().filter_map(|(probe, _)| self.lacks(probe.gives)).collect();
