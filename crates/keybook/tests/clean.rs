@@ -1,13 +1,14 @@
 //! A full check gives the same wherever and however often it runs, and leaves nothing behind.
 
+mod common;
+
+use common::{am_root, first_words, wait_until_nothing_is_new};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
 
 /// An ordinary user that nobody else is.
 const ORDINARY: u32 = 0x6000_0000;
@@ -21,10 +22,6 @@ fn program() -> PathBuf {
         fs::copy(env!("CARGO_BIN_EXE_keybook"), &program).unwrap();
     }
     program
-}
-
-fn am_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
 
 /// The ids of the rules that differ, over two full checks at the same time.
@@ -50,24 +47,6 @@ fn two_at_once(program: &PathBuf, user: Option<u32>) -> BTreeSet<String> {
         }
     }
     differ
-}
-
-/// The lines of a file in /proc by their first word: serial numbers, or users.
-fn first_words(file: &str) -> BTreeSet<String> {
-    let text = String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
-    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
-}
-
-/// Waits until none of what is new since `before` is there any more.
-fn wait_until_nothing_is_new(file: &str, before: &BTreeSet<String>) {
-    let mut new: BTreeSet<String> = first_words(file).difference(before).cloned().collect();
-    let end = Instant::now() + Duration::from_secs(60);
-    while !new.is_empty() {
-        assert!(Instant::now() < end, "left behind in {file}: {new:?}");
-        sleep(Duration::from_millis(20));
-        let now = first_words(file);
-        new.retain(|word| now.contains(word));
-    }
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What a check tells is read by the programs it is meant for.
 
+mod common;
+
+use common::keyrings_are_here;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -15,14 +18,6 @@ fn check(format: &str) -> String {
     let mut check = Command::new(env!("CARGO_BIN_EXE_keybook"));
     let output = check.args(["check", "--format", format]).args(RULES).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn keyrings_are_here() -> bool {
-    let nothing = keyrings::place::Keyrings::here().explain();
-    if let Some(nothing) = &nothing {
-        eprintln!("not observed: {nothing}");
-    }
-    nothing.is_none()
 }
 
 /// Gives text to a program; nothing if there is no such program.

@@ -1,5 +1,8 @@
 //! A check in bad circumstances: it says what is wrong, differs in nothing, and leaves nothing.
 
+mod common;
+
+use common::{am_root, first_words, keyrings_are_here, wait_until_nothing_is_new};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,23 +17,6 @@ use tempfile::TempDir;
 /// An ordinary user that nobody else is, another for each test.
 fn user(nth: u32) -> u32 {
     0x6100_0000 + std::process::id() * 16 + nth
-}
-
-fn am_root() -> bool {
-    let root =
-        fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
-    if !root {
-        eprintln!("not observed: only root can become another user");
-    }
-    root
-}
-
-fn keyrings_are_here() -> bool {
-    let nothing = keyrings::place::Keyrings::here().explain();
-    if let Some(nothing) = &nothing {
-        eprintln!("not observed: {nothing}");
-    }
-    nothing.is_none()
 }
 
 /// The program where every user can run it, at a path that no other program has.
@@ -76,12 +62,6 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
         assert!(Instant::now() < end, "waited in vain until {what}");
         sleep(Duration::from_millis(5));
     }
-}
-
-/// The lines of a file in /proc by their first word.
-fn first_words(file: &str) -> BTreeSet<String> {
-    let text = String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
-    text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 #[test]
@@ -247,16 +227,8 @@ fn killed_half_way_it_leaves_nothing_either() {
     nothing_is_left(&program, &before);
 }
 
-/// Waits until there is no process of the program and no key that was not there before. The kernel
-/// ends keys in its own time, and other tests have some of their own.
+/// Waits until there is no process of the program and no key that was not there before.
 fn nothing_is_left(program: &Path, before: &BTreeSet<String>) {
     wait_until("no process is left", || running(program).is_empty());
-    let mut new: BTreeSet<String> = first_words("/proc/keys").difference(before).cloned().collect();
-    let end = Instant::now() + Duration::from_secs(60);
-    while !new.is_empty() {
-        assert!(Instant::now() < end, "keys are left: {new:?}");
-        sleep(Duration::from_millis(20));
-        let now = first_words("/proc/keys");
-        new.retain(|key| now.contains(key));
-    }
+    wait_until_nothing_is_new("/proc/keys", before);
 }
