@@ -2,30 +2,18 @@
 
 mod common;
 
-use common::{am_root, first_words, wait_until_nothing_is_new};
+use common::{am_root, copy_of_the_program, first_words, wait_until_nothing_is_new};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// An ordinary user that nobody else is.
 const ORDINARY: u32 = 0x6000_0000;
 
-/// The program where every user can run it.
-fn program() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("keybook-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let program = folder.join("keybook");
-    if !program.exists() {
-        fs::copy(env!("CARGO_BIN_EXE_keybook"), &program).unwrap();
-    }
-    program
-}
-
 /// The ids of the rules that differ, over two full checks at the same time.
-fn two_at_once(program: &PathBuf, user: Option<u32>) -> BTreeSet<String> {
+fn two_at_once(program: &Path, user: Option<u32>) -> BTreeSet<String> {
     let checks: Vec<_> = (0..2)
         .map(|_| {
             let mut check = Command::new(program);
@@ -53,7 +41,8 @@ fn two_at_once(program: &PathBuf, user: Option<u32>) -> BTreeSet<String> {
 fn two_checks_at_once_agree_and_leave_nothing() {
     let keys = first_words("/proc/keys");
     let users = first_words("/proc/key-users");
-    let program = program();
+    let folder = tempfile::tempdir().unwrap();
+    let program = copy_of_the_program(folder.path());
     let mut ways = vec![None];
     if am_root() {
         ways.push(Some(ORDINARY + std::process::id()));
@@ -61,7 +50,7 @@ fn two_checks_at_once_agree_and_leave_nothing() {
     for user in ways {
         assert_eq!(two_at_once(&program, user), BTreeSet::new(), "as {user:?}");
     }
-    let _ = fs::remove_dir_all(program.parent().unwrap());
+    folder.close().unwrap();
     wait_until_nothing_is_new("/proc/keys", &keys);
     wait_until_nothing_is_new("/proc/key-users", &users);
 }

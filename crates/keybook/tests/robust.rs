@@ -2,11 +2,12 @@
 
 mod common;
 
-use common::{am_root, first_words, keyrings_are_here, wait_until_nothing_is_new};
+use common::{
+    am_root, copy_of_the_program, first_words, keyrings_are_here, wait_until_nothing_is_new,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -19,12 +20,10 @@ fn user(nth: u32) -> u32 {
     0x6100_0000 + std::process::id() * 16 + nth
 }
 
-/// The program where every user can run it, at a path that no other program has.
+/// The program at a path that no other program has.
 fn program() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let program = folder.path().join("keybook");
-    fs::copy(env!("CARGO_BIN_EXE_keybook"), &program).unwrap();
+    let program = copy_of_the_program(folder.path());
     (folder, program)
 }
 

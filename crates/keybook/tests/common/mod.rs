@@ -3,8 +3,23 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+/// The program in a folder of its own, where every user can run it.
+///
+/// Another process makes the copy: a file that this one has open for writing could be handed down to
+/// what another test starts at that moment, and cannot be executed for as long (`ETXTBSY`).
+pub fn copy_of_the_program(folder: &Path) -> PathBuf {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("keybook");
+    let copy = Command::new("cp").arg(env!("CARGO_BIN_EXE_keybook")).arg(&program).status();
+    assert!(copy.unwrap().success(), "cp to {}", program.display());
+    program
+}
 
 /// Whether this runs as root; says so if not.
 pub fn am_root() -> bool {
