@@ -104,8 +104,7 @@ fn a_kernel_that_never_answers_is_given_up_after_one_retry() {
 fn what_the_emulator_complains_of_is_told() {
     let dir = dir();
     let linux = dir.path().join("linux.uml");
-    fs::write(&linux, "#!/bin/sh\necho no such luck >&2\n").expect("a file");
-    executable(&linux);
+    script(&linux, "#!/bin/sh\necho no such luck >&2\n");
     let kernel = Kernel { name: "luckless".into(), place: Place::Uml { linux } };
     let program = Program { executable: "/bin/sh".into(), args: vec![], files: vec![] };
     let error = kernels::run(&kernel, &program, &Limits::default()).expect_err("no kernel");
@@ -121,10 +120,9 @@ fn what_the_emulator_complains_of_is_told() {
 fn the_output_is_what_is_between_the_marks() {
     let dir = dir();
     let linux = dir.path().join("linux.uml");
-    let script = "#!/bin/sh\nprintf 'keybook: end 3\\r\\nnoise\\r\\nkeybook: begin\\r\\none\\r\\n\\r\\n\
+    let text = "#!/bin/sh\nprintf 'keybook: end 3\\r\\nnoise\\r\\nkeybook: begin\\r\\none\\r\\n\\r\\n\
                   two keybook: end 4\\r\\nkeybook: end 5\\r\\nmore\\r\\n'\nexec sleep 1000\n";
-    fs::write(&linux, script).expect("a file");
-    executable(&linux);
+    script(&linux, text);
     let kernel = Kernel { name: "script".into(), place: Place::Uml { linux } };
     let program = Program { executable: "/bin/sh".into(), args: vec![], files: vec![] };
     let run = kernels::run(&kernel, &program, &Limits::default()).expect("a run");
@@ -132,9 +130,12 @@ fn the_output_is_what_is_between_the_marks() {
     assert!(run.wall < Duration::from_secs(60), "{:?}", run.wall);
 }
 
-fn executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permissions");
+/// Makes a script. Another process writes it: a file that this one has open for writing could be
+/// handed down to what another test starts at that moment, and cannot be executed for as long.
+fn script(path: &Path, text: &str) {
+    let write = "printf %s \"$1\" > \"$0\" && chmod +x \"$0\"";
+    let wrote = Command::new("sh").args(["-c", write]).arg(path).arg(text).status();
+    assert!(wrote.expect("sh").success());
 }
 
 /// The command lines that have `dir` in them.
