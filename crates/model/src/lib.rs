@@ -1,7 +1,29 @@
 //! The rules as a state machine: says of any trace whether a correct kernel gives it.
+//!
+//! The state is a [world](world) of tasks, credentials, keyrings and keys; each call of a trace is a
+//! transition of it. Where a kernel may do one thing or another, as its collector runs when it will,
+//! the model follows every way. There is no input or output here, and no clock: a trace is taken to be
+//! shorter than five minutes, so that a key with a longer timeout does not expire in it, and the
+//! kernel does not yet take revoked and expired keys out of keyrings (`kernel.keys.gc_delay`).
 #![forbid(unsafe_code)]
 
-use trace::{Event, Outcome, Trace};
+mod access;
+mod calls;
+mod errno;
+mod fate;
+mod judge;
+mod laws;
+mod run;
+mod store;
+mod world;
+
+pub use judge::{Judge, judge};
+pub use laws::{Kind, Law, Place, Way};
+
+use trace::{Event, Outcome};
+
+/// The length of a trace at most, in seconds.
+const LONGEST: u32 = 300;
 
 /// Why no correct kernel gives a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,37 +48,4 @@ pub enum Why {
     },
     /// The event says nothing that the model understands: what was expected.
     NotUnderstood(String),
-}
-
-/// A judge of one trace, event by event.
-#[derive(Clone, Debug, Default)]
-pub struct Judge {
-    seen: usize,
-}
-
-impl Judge {
-    /// A judge before the first event: `main` alone, with a new session keyring and nothing else.
-    pub fn new() -> Judge {
-        Judge::default()
-    }
-
-    /// Judges the next event of a normalised trace.
-    ///
-    /// # Errors
-    ///
-    /// If no correct kernel gives this event after those before.
-    pub fn event(&mut self, _event: &Event) -> Result<(), Box<Refusal>> {
-        self.seen += 1;
-        Ok(())
-    }
-}
-
-/// Judges a whole normalised trace.
-///
-/// # Errors
-///
-/// The first event that no correct kernel gives.
-pub fn judge(trace: &Trace) -> Result<(), Box<Refusal>> {
-    let mut judge = Judge::new();
-    trace.events.iter().try_for_each(|event| judge.event(event))
 }

@@ -1,0 +1,160 @@
+//! What is shown outside of keyctl(2): waiting for a key's end, /proc/keys, /proc/key-users.
+
+use crate::access::{Named, Ref};
+use crate::laws::{Law, VIEW};
+use crate::run::{Given, Gives, Run, Stop};
+use crate::world::{Expiry, Id, Type};
+
+impl Run<'_> {
+    /// What was waited for has come: the key is no more, or has expired.
+    pub(super) fn wait_until(&mut self) -> Gives {
+        let key = match self.named(0)? {
+            Named::Serial(Some(key)) => key,
+            Named::Kind(kind) => match self.own(kind) {
+                Some(key) => key,
+                None => return Err(Stop::Never),
+            },
+            Named::Session => self.cred().session.ok_or(Stop::Never)?,
+            _ => return self.expected(0, "a key"),
+        };
+        if !self.is_there(key) || self.key(key).invalidated {
+            return Err(Stop::Errno("ENOKEY"));
+        }
+        if self.is_expired(key) { Err(Stop::Errno("EKEYEXPIRED")) } else { Err(Stop::Never) }
+    }
+
+    /// Kernel: `proc_keys_show`.
+    pub(super) fn proc_keys(&mut self) -> Gives {
+        let nothing = || Ok(Given::Word("nothing".to_owned()));
+        let Named::Serial(key) = self.named(0)? else {
+            return self.expected(0, "a serial number");
+        };
+        let Some(key) = key else { return nothing() };
+        if !self.is_there(key) {
+            return nothing();
+        }
+        let space = self.cred().space;
+        let payer = self.key(key).payer.unwrap_or(self.key(key).uid);
+        if !self.world.has_user(space, payer) && self.law(Law::NamespaceHidesInProc) {
+            return nothing();
+        }
+        let possessed = self.reference(key).possessed;
+        if !self.permits(Ref { key, possessed }, VIEW) && self.law(Law::ProcNeedsView) {
+            return nothing();
+        }
+        let (user, group) = self.shown_ids(key);
+        let flags = self.flags(key);
+        let timeout = self.timeout(key);
+        let summary = self.summary(key);
+        let key = self.key(key);
+        Ok(Given::List(vec![
+            Given::Text(flags),
+            timeout,
+            Given::Text(format!("{:08x}", key.perm)),
+            Given::Word(user),
+            Given::Word(group),
+            Given::Text(key.kind.name().to_owned()),
+            Given::Text(summary),
+        ]))
+    }
+
+    fn flags(&mut self, key: usize) -> String {
+        let told = self.law(Law::ProcFlags);
+        let key = self.key(key);
+        let flag = |is: bool, letter: char| if is && told { letter } else { '-' };
+        [
+            flag(true, 'I'),
+            flag(key.revoked, 'R'),
+            flag(false, 'D'),
+            flag(key.payer.is_some(), 'Q'),
+            flag(false, 'U'),
+            flag(key.negative.is_some(), 'N'),
+            flag(key.invalidated, 'i'),
+        ]
+        .iter()
+        .collect()
+    }
+
+    fn timeout(&mut self, key: usize) -> Given {
+        let text = if !self.law(Law::ProcTimeout) {
+            "none"
+        } else if self.key(key).revoked || self.is_expired(key) {
+            "expd"
+        } else {
+            match self.key(key).expiry {
+                Expiry::Never => "perm",
+                Expiry::Passed => "expd",
+                Expiry::In(seconds) => {
+                    // Some seconds of it have passed.
+                    let units = [(604_800, "w"), (86_400, "d"), (3600, "h")];
+                    match units.iter().find(|(unit, _)| seconds > unit + crate::LONGEST) {
+                        Some((unit, letter)) => {
+                            let left = (seconds - 1) / unit;
+                            return Given::Text(format!("{left}{letter}"));
+                        }
+                        None => return Given::Any,
+                    }
+                }
+            }
+        };
+        Given::Text(text.to_owned())
+    }
+
+    fn summary(&mut self, key: usize) -> String {
+        let told = self.law(Law::ProcSummary);
+        let key = self.key(key);
+        match key.kind {
+            Type::Keyring => match key.links().len() {
+                0 => format!("{}: empty", key.description),
+                _ if !told => format!("{}: empty", key.description),
+                links => format!("{}: {links}", key.description),
+            },
+            Type::User | Type::Logon => format!("{}: {}", key.description, key.bytes),
+        }
+    }
+
+    /// What a user's keys count for. Kernel: `proc_key_users_show`.
+    pub(super) fn key_users(&mut self) -> Gives {
+        let user = self.id(0)?;
+        // The first user may have keys that the trace does not know of.
+        if user == 0 || self.keys_of(user).iter().any(|key| self.key(*key).crowded) {
+            return Ok(Given::Any);
+        }
+        let mut keys = 0;
+        let mut bytes = 0;
+        for key in self.keys_of(user) {
+            if self.is_there(key) {
+                keys += 1;
+                bytes += self.key(key).bytes;
+            }
+        }
+        if !self.law(Law::KeyUsersCounts) {
+            keys = 0;
+        }
+        if !self.law(Law::KeyUsersBytes) {
+            bytes = 0;
+        }
+        let word = |word: &str| Given::Word(word.to_owned());
+        Ok(Given::List(vec![Given::Int(keys), word("keys"), Given::Int(bytes), word("bytes")]))
+    }
+
+    fn keys_of(&self, user: Id) -> Vec<usize> {
+        let counts = |nth: &usize| {
+            let key = self.key(*nth);
+            key.payer == Some(user) && !key.gone
+        };
+        (0..self.world.keys.len()).filter(counts).collect()
+    }
+
+    /// How many more keys or bytes a user may have.
+    pub(super) fn left(&mut self) -> Gives {
+        let user = self.id(0)?;
+        for key in self.keys_of(user) {
+            self.is_there(key);
+        }
+        let left = self.world.left.iter().find(|(uid, _)| *uid == user).map(|(_, left)| *left);
+        let left = left.unwrap_or_default();
+        let told = if self.event.call == "keys_left" { left.keys } else { left.bytes };
+        Ok(told.map_or(Given::Any, Given::Int))
+    }
+}
