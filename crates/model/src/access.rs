@@ -148,9 +148,6 @@ impl Run<'_> {
         if self.key(at.key).invalidated && self.law(Law::InvalidatedIsNotSearched) {
             return None;
         }
-        if self.key(at.key).revoked && self.law(Law::RevokedIsNotSearched) {
-            return None;
-        }
         if self.key(at.key).expiry == crate::world::Expiry::Passed
             && !self.law(Law::ExpiredIsSearched)
         {

@@ -35,3 +35,29 @@ fn every_trace_of_the_book_is_allowed() {
     }
     assert!(refused.is_empty(), "{} refused:\n{}", refused.len(), refused.join("\n"));
 }
+
+#[test]
+fn analysis() {
+    let traces = traces();
+    let mut by_rule = std::collections::BTreeMap::new();
+    let judge_all = |law| {
+        let mut refused = Vec::new();
+        for (id, trace) in &traces {
+            let mut judge = model::Judge::wrong(law);
+            if trace.events.iter().any(|event| judge.event(event).is_err()) {
+                refused.push(id.clone());
+            }
+        }
+        refused
+    };
+    for law in model::Law::all() {
+        let refused = judge_all(law);
+        println!("LAW {} {} {:?}", refused.len(), law.name(), &refused[..refused.len().min(3)]);
+        for id in refused {
+            by_rule.entry(id).or_insert_with(Vec::new).push(law.name());
+        }
+    }
+    for (id, _) in &traces {
+        println!("RULE {} {id} {:?}", by_rule.get(id).map_or(0, Vec::len), by_rule.get(id));
+    }
+}

@@ -82,7 +82,7 @@ impl Run<'_> {
             "munmap" | "dlclose" => self.unmap(),
             "chdir" => Ok(Given::Int(0)),
             "wait_until" => self.wait_until(),
-            "wait_for_the_collector" => Ok(Given::Nothing),
+            "wait_for_the_collector" => self.wait_for_the_collector(),
             "proc_keys" => self.proc_keys(),
             "key_users" => self.key_users(),
             "keys_left" | "bytes_left" => self.left(),

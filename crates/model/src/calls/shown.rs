@@ -23,6 +23,26 @@ impl Run<'_> {
         if self.is_expired(key) { Err(Stop::Errno("EKEYEXPIRED")) } else { Err(Stop::Never) }
     }
 
+    /// The collector has ended what nothing held, and what only that held. What lay deeper may still
+    /// be there.
+    pub(super) fn wait_for_the_collector(&mut self) -> Gives {
+        for _ in 0..2 {
+            let held = self.world.held();
+            let mut linked = vec![false; held.len()];
+            for (keyring, _) in held.iter().enumerate().filter(|(_, held)| !**held) {
+                if !self.key(keyring).gone {
+                    self.key(keyring).links().iter().for_each(|key| linked[*key] = true);
+                }
+            }
+            for key in 0..held.len() {
+                if !held[key] && !linked[key] && self.law(Law::UnlinkedGoes) {
+                    self.collect(key);
+                }
+            }
+        }
+        Ok(Given::Nothing)
+    }
+
     /// Kernel: `proc_keys_show`.
     pub(super) fn proc_keys(&mut self) -> Gives {
         let nothing = || Ok(Given::Word("nothing".to_owned()));

@@ -42,7 +42,7 @@ impl Run<'_> {
         };
         let task = self.add_process(&name, cred, memory, files);
         if way == Way::PosixSpawn {
-            self.begin_program(task)?;
+            self.begin_program(task, false)?;
         }
         Ok(Given::Word(name))
     }
@@ -116,7 +116,7 @@ impl Run<'_> {
     /// Kernel: `begin_new_exec`, `prepare_exec_creds`.
     pub(super) fn execve(&mut self) -> Gives {
         if self.word_or_text(0)? == "self" {
-            self.begin_program(self.task)?;
+            self.begin_program(self.task, true)?;
             return Ok(Given::Int(0));
         }
         self.failed_execve()
@@ -145,14 +145,15 @@ impl Run<'_> {
         Err(Stop::Errno(["ENOENT", "EACCES", "ENOEXEC"][nth]))
     }
 
-    /// A task becomes another program: the only one of its process.
-    fn begin_program(&mut self, task: TaskId) -> Step {
+    /// A task becomes another program: the only one of its process. It loses its thread and process
+    /// keyring; posix_spawn(3) saw to that before.
+    fn begin_program(&mut self, task: TaskId, loses: bool) -> Step {
         let opener: CredId = self.world.tasks[task].cred;
         let mut cred = self.world.creds[opener].clone();
-        if self.law(Law::ExecveDropsThread) {
+        if loses && self.law(Law::ExecveDropsThread) {
             cred.thread = None;
         }
-        if self.law(Law::ExecveDropsProcess) {
+        if loses && self.law(Law::ExecveDropsProcess) {
             cred.process = None;
         }
         if !self.law(Law::ExecveKeepsSession) {
