@@ -4,7 +4,7 @@
 //! Kernel: `key_task_permission`, `keyring_search_rcu`, `search_process_keyrings_rcu`,
 //! `lookup_user_key`.
 
-use crate::laws::{Kind, Law, Place, READ, SEARCH};
+use crate::laws::{Fact, Kind, Law, Place, READ, SEARCH};
 use crate::run::{NewKey, Run, Step, Stop};
 use crate::world::{Cred, KeyId, NO_ID, Type};
 use trace::Value;
@@ -89,15 +89,15 @@ impl Run<'_> {
         let key = self.key(at.key);
         let (uid, gid, perm) = (key.uid, key.gid, key.perm);
         let mut has = if uid == cred.fsuid {
-            if self.law(Law::OwnerMask) { perm >> 16 } else { perm }
+            if self.law(Fact::OwnerMask) { perm >> 16 } else { perm }
         } else if gid != NO_ID && perm & 0x3f00 != 0 && gid == cred.fsgid {
-            if self.law(Law::GroupMask) { perm >> 8 } else { perm }
-        } else if self.law(Law::OtherMask) {
+            if self.law(Fact::GroupMask) { perm >> 8 } else { perm }
+        } else if self.law(Fact::OtherMask) {
             perm
         } else {
             perm >> 16
         };
-        if at.possessed && self.law(Law::PossessorMask) {
+        if at.possessed && self.law(Fact::PossessorMask) {
             has |= perm >> 24;
         }
         has & 0x3f & needs == needs
@@ -108,7 +108,7 @@ impl Run<'_> {
         if self.permits(at, needs) {
             Ok(())
         } else {
-            Err(self.fail(Law::PermissionErrno, "EACCES"))
+            Err(self.fail(Fact::PermissionErrno, "EACCES"))
         }
     }
 
@@ -145,11 +145,11 @@ impl Run<'_> {
         error: &mut &'static str,
         depth: usize,
     ) -> Option<Ref> {
-        if self.key(at.key).invalidated && self.law(Law::InvalidatedIsNotSearched) {
+        if self.key(at.key).invalidated && self.law(Fact::InvalidatedIsNotSearched) {
             return None;
         }
         if self.key(at.key).expiry == crate::world::Expiry::Passed
-            && !self.law(Law::ExpiredIsSearched)
+            && !self.law(Fact::ExpiredIsSearched)
         {
             return None;
         }
@@ -166,11 +166,11 @@ impl Run<'_> {
             if self.key(key).kind != Type::Keyring {
                 continue;
             }
-            let deepest = if self.law(Law::DepthOfSearch) { DEPTH } else { DEPTH + 1 };
+            let deepest = if self.law(Fact::DepthOfSearch) { DEPTH } else { DEPTH + 1 };
             if depth >= deepest {
                 continue;
             }
-            if !self.permits_to(cred, link, SEARCH) && self.law(Law::PossessionNeedsSearch) {
+            if !self.permits_to(cred, link, SEARCH) && self.law(Fact::PossessionNeedsSearch) {
                 continue;
             }
             if let Some(found) = self.search_in(link, wanted, cred, error, depth + 1)
@@ -205,21 +205,21 @@ impl Run<'_> {
                 }
             }
             Wanted::Like(kind, description, in_silence) => {
-                if self.key(at.key).kind != **kind && self.law(Law::SearchMatchesType) {
+                if self.key(at.key).kind != **kind && self.law(Fact::SearchMatchesType) {
                     return None;
                 }
                 if *self.key(at.key).description != **description
-                    && self.law(Law::SearchMatchesDescription)
+                    && self.law(Fact::SearchMatchesDescription)
                 {
                     return None;
                 }
-                if (self.key(at.key).invalidated && self.law(Law::InvalidatedIsRefused))
-                    || (self.key(at.key).revoked && self.law(Law::RevokedIsRefused))
+                if (self.key(at.key).invalidated && self.law(Fact::InvalidatedIsRefused))
+                    || (self.key(at.key).revoked && self.law(Fact::RevokedIsRefused))
                 {
                     *error = "EKEYREVOKED";
                     return None;
                 }
-                if self.is_expired(at.key) && self.law(Law::ExpiredIsRefused) {
+                if self.is_expired(at.key) && self.law(Fact::ExpiredIsRefused) {
                     if !in_silence {
                         *error = "EKEYEXPIRED";
                     }
@@ -247,15 +247,15 @@ impl Run<'_> {
         wanted: &Wanted<'_>,
     ) -> Result<Ref, &'static str> {
         let mut order = [
-            (cred.thread, Law::PossessionByThread),
-            (cred.process, Law::PossessionByProcess),
-            (cred.session, Law::PossessionBySession),
+            (cred.thread, Fact::PossessionByThread),
+            (cred.process, Fact::PossessionByProcess),
+            (cred.session, Fact::PossessionBySession),
         ];
         if matches!(wanted, Wanted::Like(..)) {
-            if !self.law(Law::ThreadBeforeProcess) {
+            if !self.law(Fact::ThreadBeforeProcess) {
                 order.swap(0, 1);
             }
-            if !self.law(Law::ProcessBeforeSession) {
+            if !self.law(Fact::ProcessBeforeSession) {
                 order.swap(1, 2);
             }
         }
@@ -273,13 +273,13 @@ impl Run<'_> {
                 Err("ENOKEY") => missing = Some("ENOKEY"),
                 Err(other) => {
                     failed = Some(other);
-                    if matches!(wanted, Wanted::Like(..)) && !self.law(Law::FirstErrorYields) {
+                    if matches!(wanted, Wanted::Like(..)) && !self.law(Fact::FirstErrorYields) {
                         return Err(other);
                     }
                 }
             }
         }
-        if failed.is_some() && !self.law(Law::MissAfterUnsound) {
+        if failed.is_some() && !self.law(Fact::MissAfterUnsound) {
             return Err(failed.unwrap_or("EAGAIN"));
         }
         Err(missing.or(failed).unwrap_or("EAGAIN"))
@@ -289,7 +289,7 @@ impl Run<'_> {
     pub(crate) fn reference(&mut self, key: KeyId) -> Ref {
         let cred = self.cred().clone();
         let possessed =
-            self.law(Law::Possession) && self.search_all(&cred, &Wanted::Key(key)).is_ok();
+            self.law(Fact::Possession) && self.search_all(&cred, &Wanted::Key(key)).is_ok();
         Ref { key, possessed }
     }
 
@@ -298,7 +298,7 @@ impl Run<'_> {
         if self.key(key).gone {
             return false;
         }
-        if !self.law(Law::UnlinkedGoes) || self.is_held(key) {
+        if !self.law(Fact::UnlinkedGoes) || self.is_held(key) {
             return true;
         }
         let is_there = !self.either();
@@ -323,7 +323,7 @@ impl Run<'_> {
         let cred = self.cred().clone();
         let key = self.new_keyring_of(kind, &cred)?;
         let mut tasks = vec![self.task];
-        if kind == Kind::Process && !self.law(Law::OneForAsker) {
+        if kind == Kind::Process && !self.law(Fact::OneForAsker) {
             tasks = self.world.threads(self.world.tasks[self.task].group);
         }
         for task in tasks {
@@ -340,23 +340,23 @@ impl Run<'_> {
     /// A new thread or process keyring for credentials.
     pub(crate) fn new_keyring_of(&mut self, kind: Kind, cred: &Cred) -> Step<KeyId> {
         let name = match kind {
-            Kind::Thread if self.law(Law::NameOfThreadKeyring) => "_tid",
+            Kind::Thread if self.law(Fact::NameOfThreadKeyring) => "_tid",
             Kind::Thread => "_tid.1",
-            Kind::Process if self.law(Law::NameOfProcessKeyring) => "_pid",
+            Kind::Process if self.law(Fact::NameOfProcessKeyring) => "_pid",
             Kind::Process => "_pid.1",
         };
-        let uid = if self.law(Law::OwnerOfNew) { cred.uid } else { cred.euid };
-        let gid = if self.law(Law::GroupOfNew) { cred.gid } else { cred.egid };
-        let perm = if self.law(Law::MaskOfNew) { 0x3f01_0000 } else { 0x3f3f_0000 };
+        let uid = if self.law(Fact::OwnerOfNew) { cred.uid } else { cred.euid };
+        let gid = if self.law(Fact::GroupOfNew) { cred.gid } else { cred.egid };
+        let perm = if self.law(Fact::MaskOfNew) { 0x3f01_0000 } else { 0x3f3f_0000 };
         let bytes = name.len() as i64 + 1;
-        if !self.has_room(uid, 1, bytes) && !self.law(Law::NewOverrunsQuota) {
+        if !self.has_room(uid, 1, bytes) && !self.law(Fact::NewOverrunsQuota) {
             return Err(Stop::Errno("EDQUOT"));
         }
         let mut new = NewKey::keyring(name, uid, gid, perm);
-        if !self.law(Law::NewCounts) {
+        if !self.law(Fact::NewCounts) {
             new.payer = None;
         }
-        if !self.law(Law::NewIsEmpty)
+        if !self.law(Fact::NewIsEmpty)
             && let Some(session) = cred.session
         {
             new.content = crate::world::Content::Links(vec![session]);
@@ -387,7 +387,7 @@ impl Run<'_> {
             {
                 if let Named::Kind(kind) = named
                     && creates
-                    && !self.law(Law::UnsoundIsKept)
+                    && !self.law(Fact::UnsoundIsKept)
                 {
                     let key = self.make(*kind)?;
                     return Ok(Ref { key, possessed: true });
@@ -404,11 +404,11 @@ impl Run<'_> {
         if asks.needs.is_empty() || permitted || !self.law(Law::Needs(place)) {
             return Ok(found);
         }
-        Err(self.fail(Law::PermissionErrno, "EACCES"))
+        Err(self.fail(Fact::PermissionErrno, "EACCES"))
     }
 
     fn find(&mut self, named: &Named, place: Place, creates: bool) -> Step<Ref> {
-        let possessed = self.law(Law::SpecialIdPossesses);
+        let possessed = self.law(Fact::SpecialIdPossesses);
         let key = match named {
             Named::Kind(kind) => match self.own(*kind) {
                 Some(key) => key,
@@ -416,7 +416,7 @@ impl Run<'_> {
                     if creates == self.law(Law::Creates(place)) {
                         self.make(*kind)?
                     } else {
-                        return Err(self.fail(Law::AbsentErrno, "ENOKEY"));
+                        return Err(self.fail(Fact::AbsentErrno, "ENOKEY"));
                     }
                 }
             },
@@ -426,17 +426,17 @@ impl Run<'_> {
             },
             Named::User => self.user_keyrings().user,
             Named::UserSession => self.user_keyrings().session,
-            Named::Group => return Err(self.fail(Law::GroupIdUnknown, "EINVAL")),
+            Named::Group => return Err(self.fail(Fact::GroupIdUnknown, "EINVAL")),
             Named::Authority | Named::Requestor => {
-                return Err(self.fail(Law::NoAuthority, "ENOKEY"));
+                return Err(self.fail(Fact::NoAuthority, "ENOKEY"));
             }
             Named::Invalid | Named::None => {
-                return Err(self.fail(Law::SpecialIdUnknown, "EINVAL"));
+                return Err(self.fail(Fact::SpecialIdUnknown, "EINVAL"));
             }
-            Named::Serial(None) => return Err(self.fail(Law::GoneErrno, "ENOKEY")),
+            Named::Serial(None) => return Err(self.fail(Fact::GoneErrno, "ENOKEY")),
             Named::Serial(Some(key)) => {
                 if !self.is_there(*key) {
-                    return Err(self.fail(Law::GoneErrno, "ENOKEY"));
+                    return Err(self.fail(Fact::GoneErrno, "ENOKEY"));
                 }
                 return Ok(self.reference(*key));
             }
@@ -446,6 +446,6 @@ impl Run<'_> {
 
     /// Whether a key may be read: by permission, or because the caller possesses it.
     pub(crate) fn may_read(&mut self, at: Ref) -> bool {
-        self.permits(at, READ) || (at.possessed && self.law(Law::ReadOfPossessed))
+        self.permits(at, READ) || (at.possessed && self.law(Fact::ReadOfPossessed))
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::errno;
 use crate::fate::Fate;
-use crate::laws::Law;
+use crate::laws::{Law, Laws};
 use crate::run::{Given, Gives, Run, Stop};
 use crate::world::World;
-use crate::{Refusal, Why};
+use crate::{Refusal, Why, wrong};
 use trace::{Event, Outcome, Trace, Value};
 
 /// How many worlds are kept that explain a trace equally well.
@@ -24,6 +24,7 @@ pub struct Judge {
     worlds: Vec<World>,
     seen: usize,
     wrong: Option<Law>,
+    asked: Laws,
 }
 
 impl Default for Judge {
@@ -36,7 +37,8 @@ impl Judge {
     /// A judge before the first event: `main` alone, with a new session keyring and nothing else.
     /// Whether it is root, its trace will show.
     pub fn new() -> Judge {
-        Judge { worlds: vec![World::new(true), World::new(false)], seen: 0, wrong: None }
+        let worlds = vec![World::new(true), World::new(false)];
+        Judge { worlds, seen: 0, wrong: None, asked: Laws::default() }
     }
 
     /// A judge that takes for right what a kernel does for which this law does not hold.
@@ -51,13 +53,13 @@ impl Judge {
     /// If no correct kernel gives this event after those before. The judge stays where it was.
     pub fn event(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         let mut after: Vec<World> = Vec::new();
-        let mut asked = Vec::new();
+        let asked = &mut self.asked;
         let mut not_understood = None;
         let last = self.worlds.len() == 1;
         for world in &mut self.worlds {
             let mut fate = Fate::default();
             for _ in 0..MOST_TRIES {
-                let gives = attempt(world, &mut fate, self.wrong, &mut asked, event);
+                let gives = attempt(world, &mut fate, self.wrong, asked, event);
                 let fits = fits(world, &mut fate, &gives, &event.outcome);
                 if let Err(Stop::NotUnderstood(expected)) = gives {
                     not_understood = Some(expected);
@@ -83,7 +85,7 @@ impl Judge {
         if after.is_empty() {
             let why = match not_understood {
                 Some(expected) => Why::NotUnderstood(expected),
-                None => Why::Outcome { allowed: self.allowed(event), rules: rules(&asked) },
+                None => Why::Outcome { allowed: self.allowed(event), laws: vec![], rules: vec![] },
             };
             return Err(Box::new(Refusal { nth: self.seen, event: event.clone(), why }));
         }
@@ -93,6 +95,11 @@ impl Judge {
         Ok(())
     }
 
+    /// Whether an event so far had to do with a law.
+    pub fn has_asked(&self, law: Law) -> bool {
+        self.asked.has(law)
+    }
+
     /// The outcomes that a correct kernel may give now, the first few.
     pub fn allowed(&self, event: &Event) -> Vec<Outcome> {
         let mut all = Vec::new();
@@ -100,7 +107,7 @@ impl Judge {
             let mut world = world.clone();
             let mut fate = Fate::default();
             for _ in 0..MOST_TRIES {
-                let gives = attempt(&mut world, &mut fate, self.wrong, &mut Vec::new(), event);
+                let gives = attempt(&mut world, &mut fate, self.wrong, &mut Laws::default(), event);
                 if let Some(outcome) = told(&world, &gives)
                     && !all.contains(&outcome)
                     && all.len() < MOST_NAMED
@@ -121,10 +128,21 @@ impl Judge {
 ///
 /// # Errors
 ///
-/// The first event that no correct kernel gives.
+/// The first event that no correct kernel gives, with the laws one of which does not hold for the
+/// kernel that gave it.
 pub fn judge(trace: &Trace) -> Result<(), Box<Refusal>> {
     let mut judge = Judge::new();
-    trace.events.iter().try_for_each(|event| judge.event(event))
+    for event in &trace.events {
+        let Err(mut refusal) = judge.event(event) else { continue };
+        if let Why::Outcome { laws, rules, .. } = &mut refusal.why {
+            let up_to = Trace { events: trace.events[..=refusal.nth].to_vec() };
+            let decided = Law::all().filter(|law| judge.has_asked(*law));
+            *laws = decided.filter(|law| wrong::gives(*law, &up_to)).collect();
+            *rules = wrong::rules(laws);
+        }
+        return Err(refusal);
+    }
+    Ok(())
 }
 
 /// One try of an event.
@@ -132,18 +150,13 @@ fn attempt(
     world: &mut World,
     fate: &mut Fate,
     wrong: Option<Law>,
-    asked: &mut Vec<Law>,
+    asked: &mut Laws,
     event: &Event,
 ) -> Gives {
     let Some(task) = world.task(&event.task) else {
         return Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task)));
     };
     Run { world, fate, wrong, asked, event, task }.call()
-}
-
-/// The ids of the rules that stand behind laws.
-fn rules(_laws: &[Law]) -> Vec<&'static str> {
-    Vec::new()
 }
 
 /// Whether the outcome is what the model gives; keys that it tells first get their names.

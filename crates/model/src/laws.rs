@@ -215,29 +215,30 @@ impl Way {
     }
 }
 
-/// Makes the laws that stand alone: the name, and what a wrong kernel does.
-macro_rules! laws {
+/// Makes the facts: the name of each, and what a wrong kernel does.
+macro_rules! facts {
     ($($name:ident => $wrong:literal,)*) => {
-        /// A decision of the model.
+        /// A law that stands alone.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Law {
-            /// Whether an absent thread or process keyring is made here.
-            Creates(Place),
-            /// The permission that is needed here.
-            Needs(Place),
-            /// Whether a revoked, expired or invalidated key is refused here.
-            Sound(Place),
-            /// A process starts without this keyring, whatever its parent has.
-            NotInherited(Way, Kind),
+        pub enum Fact {
             $(#[doc = concat!("What goes wrong without it: ", $wrong)] $name,)*
         }
 
-        /// The laws that stand alone.
-        const ALONE: &[(Law, &str, &str)] = &[$((Law::$name, stringify!($name), $wrong),)*];
+        impl Fact {
+            /// All facts.
+            pub const ALL: &[Fact] = &[$(Fact::$name,)*];
+
+            /// What a kernel does that gets it wrong.
+            fn wrong(self) -> &'static str {
+                match self {
+                    $(Fact::$name => $wrong,)*
+                }
+            }
+        }
     };
 }
 
-laws! {
+facts! {
     NameOfThreadKeyring => "a thread keyring is described by another name",
     NameOfProcessKeyring => "a process keyring is described by another name",
     MaskOfNew => "a new thread or process keyring gives its user every permission",
@@ -409,7 +410,6 @@ laws! {
     NamespaceKeeps => "a new user namespace takes the keyrings away",
     NamespaceNeedsSingle => "a process with several threads can leave its user namespace",
     NamespaceOverflow => "an id that the namespace does not map is shown by its number",
-    NamespaceOfUserKeyrings => "a new user namespace has the user keyrings of the one before",
     NamespaceHidesInProc => "/proc/keys shows the keys of users that the namespace does not map",
     ProcNeedsView => "/proc/keys shows keys that may not be seen",
     ProcFlags => "/proc/keys shows the state of a key by no flag",
@@ -419,6 +419,27 @@ laws! {
     KeyUsersBytes => "/proc/key-users counts no bytes",
     KeyctlIsAnother => "keyctl(1) has the keyrings of the task that runs it",
     Capabilities => "KEYCTL_CAPABILITIES fails",
+}
+
+/// A decision of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Law {
+    /// Whether an absent thread or process keyring is made here.
+    Creates(Place),
+    /// The permission that is needed here.
+    Needs(Place),
+    /// Whether a revoked, expired or invalidated key is refused here.
+    Sound(Place),
+    /// A process starts without this keyring, whatever its parent has.
+    NotInherited(Way, Kind),
+    /// One that stands alone.
+    Fact(Fact),
+}
+
+impl From<Fact> for Law {
+    fn from(fact: Fact) -> Law {
+        Law::Fact(fact)
+    }
 }
 
 impl Law {
@@ -432,19 +453,19 @@ impl Law {
         let sound = places.filter(|place| place.asks().sound).map(Law::Sound);
         let ways = Way::ALL.into_iter();
         let inherited = ways.flat_map(|way| Kind::ALL.map(|kind| Law::NotInherited(way, kind)));
-        let alone = ALONE.iter().map(|(law, _, _)| *law);
-        creates.chain(needs).chain(sound).chain(inherited).chain(alone)
+        let facts = Fact::ALL.iter().copied().map(Law::Fact);
+        creates.chain(needs).chain(sound).chain(inherited).chain(facts)
     }
 
     /// What a kernel does that gets it wrong.
     pub fn wrong(self) -> String {
         match self {
-            Law::Creates(place) if place.asks().creates => {
-                format!("{}: an absent thread or process keyring is refused", place.words())
-            }
             Law::Creates(Place::GetKeyringId) => {
                 "KEYCTL_GET_KEYRING_ID makes a keyring without the create flag, and none with it"
                     .to_owned()
+            }
+            Law::Creates(place) if place.asks().creates => {
+                format!("{}: an absent thread or process keyring is refused", place.words())
             }
             Law::Creates(place) => {
                 format!("{}: an absent thread or process keyring is made", place.words())
@@ -456,22 +477,48 @@ impl Law {
             Law::NotInherited(way, kind) => {
                 format!("{}: the child has the {} keyring of its parent", way.words(), kind.words())
             }
-            alone => {
-                let found = ALONE.iter().find(|(law, _, _)| *law == alone);
-                found.map(|(_, _, wrong)| (*wrong).to_owned()).unwrap_or_default()
-            }
+            Law::Fact(fact) => fact.wrong().to_owned(),
         }
     }
 
-    /// Its name.
+    /// Its name: `NotInherited.Fork.Thread`.
     pub fn name(self) -> String {
-        match ALONE.iter().find(|(law, _, _)| *law == self) {
-            Some((_, name, _)) => (*name).to_owned(),
-            None => format!("{self:?}")
-                .replace(['(', ')'], ".")
-                .replace(", ", ".")
-                .trim_end_matches('.')
-                .to_owned(),
+        match self {
+            Law::Creates(place) => format!("Creates.{place:?}"),
+            Law::Needs(place) => format!("Needs.{place:?}"),
+            Law::Sound(place) => format!("Sound.{place:?}"),
+            Law::NotInherited(way, kind) => format!("NotInherited.{way:?}.{kind:?}"),
+            Law::Fact(fact) => format!("{fact:?}"),
         }
+    }
+
+    /// Its place among all.
+    fn number(self) -> usize {
+        const PLACES: usize = Place::ALL.len();
+        match self {
+            Law::Creates(place) => place as usize,
+            Law::Needs(place) => PLACES + place as usize,
+            Law::Sound(place) => 2 * PLACES + place as usize,
+            Law::NotInherited(way, kind) => {
+                3 * PLACES + Kind::ALL.len() * way as usize + kind as usize
+            }
+            Law::Fact(fact) => 3 * PLACES + Kind::ALL.len() * Way::ALL.len() + fact as usize,
+        }
+    }
+}
+
+/// A set of laws.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Laws([u64; 6]);
+
+impl Laws {
+    pub(crate) fn add(&mut self, law: Law) {
+        let number = law.number();
+        self.0[number / 64] |= 1 << (number % 64);
+    }
+
+    pub(crate) fn has(&self, law: Law) -> bool {
+        let number = law.number();
+        self.0[number / 64] & 1 << (number % 64) != 0
     }
 }

@@ -16,9 +16,10 @@ mod laws;
 mod run;
 mod store;
 mod world;
+pub mod wrong;
 
 pub use judge::{Judge, judge};
-pub use laws::{Kind, Law, Place, Way};
+pub use laws::{Fact, Kind, Law, Place, Way};
 
 use trace::{Event, Outcome};
 
@@ -43,7 +44,10 @@ pub enum Why {
     Outcome {
         /// What would have been allowed.
         allowed: Vec<Outcome>,
-        /// The ids of the rules that say so.
+        /// The laws of which one does not hold for a kernel that gives this; none if no single one
+        /// explains it.
+        laws: Vec<Law>,
+        /// The ids of the rules that say so: those that the laws embody.
         rules: Vec<&'static str>,
     },
     /// The event says nothing that the model understands: what was expected.

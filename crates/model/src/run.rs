@@ -1,7 +1,7 @@
 //! One try of one event: what the transitions stand on.
 
 use crate::fate::Fate;
-use crate::laws::Law;
+use crate::laws::{Fact, Law, Laws};
 use crate::world::{
     Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, OVERFLOW, TaskId, Type, World,
 };
@@ -48,22 +48,21 @@ pub(crate) struct Run<'a> {
     /// The law that does not hold.
     pub(crate) wrong: Option<Law>,
     /// The laws that were asked for.
-    pub(crate) asked: &'a mut Vec<Law>,
+    pub(crate) asked: &'a mut Laws,
     pub(crate) event: &'a Event,
     pub(crate) task: TaskId,
 }
 
 impl Run<'_> {
     /// Whether a law holds. In the model each does.
-    pub(crate) fn law(&mut self, law: Law) -> bool {
-        if !self.asked.contains(&law) {
-            self.asked.push(law);
-        }
+    pub(crate) fn law(&mut self, law: impl Into<Law>) -> bool {
+        let law = law.into();
+        self.asked.add(law);
         self.wrong != Some(law)
     }
 
     /// The failure with an error that a law gives.
-    pub(crate) fn fail(&mut self, law: Law, errno: &'static str) -> Stop {
+    pub(crate) fn fail(&mut self, law: impl Into<Law>, errno: &'static str) -> Stop {
         let other = if errno == "EPERM" { "EACCES" } else { "EPERM" };
         Stop::Errno(if self.law(law) { errno } else { other })
     }
@@ -150,7 +149,7 @@ impl Run<'_> {
 
     /// An id as the caller sees it.
     pub(crate) fn shown(&mut self, name: &str, id: Id, is_mapped: bool) -> String {
-        if is_mapped || !self.law(Law::NamespaceOverflow) {
+        if is_mapped || !self.law(Fact::NamespaceOverflow) {
             show_id(name, id)
         } else {
             "65534".to_owned()
@@ -267,17 +266,17 @@ impl Run<'_> {
 
     /// The error that an unsound key gives.
     pub(crate) fn unsound(&mut self, key: KeyId) -> Option<&'static str> {
-        if self.key(key).invalidated && self.law(Law::InvalidatedIsRefused) {
-            return Some(if self.law(Law::InvalidatedErrno) { "ENOKEY" } else { "EKEYREVOKED" });
+        if self.key(key).invalidated && self.law(Fact::InvalidatedIsRefused) {
+            return Some(if self.law(Fact::InvalidatedErrno) { "ENOKEY" } else { "EKEYREVOKED" });
         }
         if self.key(key).revoked {
-            if self.law(Law::RevokedIsRefused) {
-                return Some(if self.law(Law::RevokedErrno) { "EKEYREVOKED" } else { "ENOKEY" });
+            if self.law(Fact::RevokedIsRefused) {
+                return Some(if self.law(Fact::RevokedErrno) { "EKEYREVOKED" } else { "ENOKEY" });
             }
             return None;
         }
-        if self.is_expired(key) && self.law(Law::ExpiredIsRefused) {
-            return Some(if self.law(Law::ExpiredErrno) { "EKEYEXPIRED" } else { "EKEYREVOKED" });
+        if self.is_expired(key) && self.law(Fact::ExpiredIsRefused) {
+            return Some(if self.law(Fact::ExpiredErrno) { "EKEYEXPIRED" } else { "EKEYREVOKED" });
         }
         None
     }

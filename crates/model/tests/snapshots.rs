@@ -37,27 +37,17 @@ fn every_trace_of_the_book_is_allowed() {
 }
 
 #[test]
-fn analysis() {
+fn the_table_of_wrong_models_is_as_saved() {
     let traces = traces();
-    let mut by_rule = std::collections::BTreeMap::new();
-    let judge_all = |law| {
-        let mut refused = Vec::new();
-        for (id, trace) in &traces {
-            let mut judge = model::Judge::wrong(law);
-            if trace.events.iter().any(|event| judge.event(event).is_err()) {
-                refused.push(id.clone());
-            }
-        }
-        refused
-    };
-    for law in model::Law::all() {
-        let refused = judge_all(law);
-        println!("LAW {} {} {:?}", refused.len(), law.name(), &refused[..refused.len().min(3)]);
-        for id in refused {
-            by_rule.entry(id).or_insert_with(Vec::new).push(law.name());
-        }
-    }
+    let table = model::wrong::refused(&traces);
+    let unnoticed = table.iter().filter(|line| line.by.is_empty());
+    let unnoticed: Vec<_> = unnoticed.map(|line| line.law.wrong()).collect();
+    assert_eq!(unnoticed, Vec::<String>::new(), "no rule refuses these");
     for (id, _) in &traces {
-        println!("RULE {} {id} {:?}", by_rule.get(id).map_or(0, Vec::len), by_rule.get(id));
+        let named = table.iter().any(|line| line.by[..line.named].contains(id));
+        assert!(named, "{id} refuses no wrong model: it proves nothing");
     }
+    let saved = include_str!("../../../snapshots/wrong-models.txt");
+    let now = model::wrong::to_save(&table);
+    assert!(now == saved, "the table has changed: `cargo run -- wrong --save` saves it");
 }

@@ -1,7 +1,7 @@
 //! add_key(2), and the helpers that add many keys.
 
 use crate::access::Ref;
-use crate::laws::{Law, Place, WRITE};
+use crate::laws::{Fact, Place, WRITE};
 use crate::run::{Given, Gives, NewKey, Run, Step, Stop};
 use crate::world::{Content, Expiry, Id, KeyId, Left, Type};
 use trace::Value;
@@ -57,31 +57,31 @@ impl Run<'_> {
             Payload::Text(text) => text.len(),
             Payload::Bytes(length, _) => *length,
         };
-        if length > LONGEST && self.law(Law::PayloadTooLong) {
+        if length > LONGEST && self.law(Fact::PayloadTooLong) {
             return Err(Stop::Errno("EINVAL"));
         }
         let kind = self.type_of(kind)?;
         if description.as_deref().is_some_and(|text| text.starts_with('.'))
             && kind.starts_with("keyring")
-            && self.law(Law::KeyringWithDot)
+            && self.law(Fact::KeyringWithDot)
         {
             return Err(Stop::Errno("EPERM"));
         }
         if matches!(payload, Payload::Bytes(1.., false)) {
-            return Err(self.fail(Law::PayloadUnreadable, "EFAULT"));
+            return Err(self.fail(Fact::PayloadUnreadable, "EFAULT"));
         }
         let at = self.lookup(named, Place::AddKey)?;
         let Some(kind) = Type::named(&kind) else {
-            return Err(self.fail(Law::AddUnknownType, "ENODEV"));
+            return Err(self.fail(Fact::AddUnknownType, "ENODEV"));
         };
         let Some(description) = description else {
-            if self.law(Law::AddWithoutDescription) {
+            if self.law(Fact::AddWithoutDescription) {
                 return Err(Stop::Errno("EINVAL"));
             }
             return Ok(self.make_key(at, kind, String::new(), String::new()));
         };
         if self.key(at.key).kind != Type::Keyring {
-            return Err(self.fail(Law::AddNotAKeyring, "ENOTDIR"));
+            return Err(self.fail(Fact::AddNotAKeyring, "ENOTDIR"));
         }
         self.check_payload(&kind, length)?;
         let payload = match payload {
@@ -96,10 +96,10 @@ impl Run<'_> {
             Type::Keyring => length == 0,
             Type::User | Type::Logon => length > 0,
         };
-        if !fits && self.law(Law::AddEmptyPayload) {
+        if !fits && self.law(Fact::AddEmptyPayload) {
             return Err(Stop::Errno("EINVAL"));
         }
-        if length > LONGEST_OF_USER && self.law(Law::AddPayloadForType) {
+        if length > LONGEST_OF_USER && self.law(Fact::AddPayloadForType) {
             return Err(Stop::Errno("EINVAL"));
         }
         Ok(())
@@ -120,28 +120,28 @@ impl Run<'_> {
         if same.is_none() {
             self.room_for_link(at.key)?;
         }
-        if self.key(at.key).restricted && self.law(Law::LinkRestricted) {
+        if self.key(at.key).restricted && self.law(Fact::LinkRestricted) {
             return Err(Stop::Errno("EPERM"));
         }
         let is_updated = match kind {
-            Type::Keyring => !self.law(Law::AddKeyringReplaces),
-            Type::User | Type::Logon => self.law(Law::AddUpdates),
+            Type::Keyring => !self.law(Fact::AddKeyringReplaces),
+            Type::User | Type::Logon => self.law(Fact::AddUpdates),
         };
         if let Some(key) = same
             && is_updated
         {
             let unsound = self.key(key).revoked || self.key(key).invalidated;
-            if !unsound || !self.law(Law::AddSkipsUnsound) {
+            if !unsound || !self.law(Fact::AddSkipsUnsound) {
                 let found = Ref { key, possessed: at.possessed };
-                if !self.permits(found, WRITE) && self.law(Law::AddUpdateNeedsWrite) {
-                    return Err(self.fail(Law::PermissionErrno, "EACCES"));
+                if !self.permits(found, WRITE) && self.law(Fact::AddUpdateNeedsWrite) {
+                    return Err(self.fail(Fact::PermissionErrno, "EACCES"));
                 }
                 self.update_payload(key, &payload)?;
                 return Ok(key);
             }
         }
         let (uid, bytes) = (self.cred().fsuid, description.len() + 1 + payload.len());
-        if !self.has_room(uid, 1, bytes as i64) && self.law(Law::AddEdquot) {
+        if !self.has_room(uid, 1, bytes as i64) && self.law(Fact::AddEdquot) {
             return Err(Stop::Errno("EDQUOT"));
         }
         Ok(self.make_key(at, kind, description, payload))
@@ -163,14 +163,14 @@ impl Run<'_> {
         payload: String,
     ) -> NewKey {
         let cred = self.cred().clone();
-        let uid = if self.law(Law::AddOwner) { cred.fsuid } else { cred.uid };
-        let gid = if self.law(Law::AddGroup) { cred.fsgid } else { cred.gid };
+        let uid = if self.law(Fact::AddOwner) { cred.fsuid } else { cred.uid };
+        let gid = if self.law(Fact::AddGroup) { cred.fsgid } else { cred.gid };
         let perm = match kind {
             Type::Keyring | Type::User => 0x3f01_0000,
             Type::Logon => 0x3d01_0000,
         };
-        let perm = if self.law(Law::AddMask) { perm } else { 0x3f3f_0000 };
-        let payer = if self.law(Law::AddCounts) { Some(uid) } else { None };
+        let perm = if self.law(Fact::AddMask) { perm } else { 0x3f3f_0000 };
+        let payer = if self.law(Fact::AddCounts) { Some(uid) } else { None };
         let content = match kind {
             Type::Keyring => Content::Links(Vec::new()),
             Type::User | Type::Logon => Content::Payload(payload.as_str().into()),
@@ -206,12 +206,12 @@ impl Run<'_> {
     /// The name of a type, as far as it is one.
     pub(super) fn type_of(&mut self, kind: Option<&str>) -> Step<String> {
         let Some(kind) = kind else {
-            return Err(self.fail(Law::TypeNull, "EFAULT"));
+            return Err(self.fail(Fact::TypeNull, "EFAULT"));
         };
         if kind.is_empty() || kind.len() > 31 {
             return Err(Stop::Errno("EINVAL"));
         }
-        if kind.starts_with('.') && self.law(Law::TypeWithDot) {
+        if kind.starts_with('.') && self.law(Fact::TypeWithDot) {
             return Err(Stop::Errno("EPERM"));
         }
         Ok(kind.to_owned())
@@ -242,7 +242,7 @@ impl Run<'_> {
         self.world.keys.edit(at.key).crowded = true;
         let payer = self.cred().fsuid;
         self.set_left(payer, Left { keys: Some(0), bytes: None });
-        if self.law(Law::AddEdquot) { Err(Stop::Errno("EDQUOT")) } else { Err(Stop::Never) }
+        if self.law(Fact::AddEdquot) { Err(Stop::Errno("EDQUOT")) } else { Err(Stop::Never) }
     }
 
     /// Adds keys until no byte is left.

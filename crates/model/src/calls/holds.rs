@@ -1,6 +1,6 @@
 //! Files, sockets and mappings: what refers to the credentials of who opened it.
 
-use crate::laws::Law;
+use crate::laws::Fact;
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{CredId, File};
 
@@ -15,8 +15,8 @@ impl Run<'_> {
 
     fn add_file(&mut self, peer: Option<CredId>, outlives_execve: bool) {
         let own = self.cred_id();
-        let opener = if self.law(Law::FileHolds) { Some(own) } else { None };
-        let peer = peer.filter(|_| self.law(Law::PeerHolds));
+        let opener = if self.law(Fact::FileHolds) { Some(own) } else { None };
+        let peer = peer.filter(|_| self.law(Fact::PeerHolds));
         let table = self.table();
         self.world.tables.edit(table).push(File { opener, peer, outlives_execve });
     }
@@ -76,7 +76,7 @@ impl Run<'_> {
     pub(super) fn close(&mut self) -> Gives {
         let file = self.one_file()?;
         let table = self.table();
-        if self.law(Law::ClosedFileDoesNotHold) {
+        if self.law(Fact::ClosedFileDoesNotHold) {
             let files = self.world.tables.edit(table);
             if let Some(nth) = files.iter().rposition(|open| *open == file) {
                 files.remove(nth);
@@ -98,7 +98,7 @@ impl Run<'_> {
         let (file, taken) = self.world.sent.edit(nth);
         *taken = true;
         let mut file = file.clone();
-        if !self.law(Law::FileHoldsInOther) {
+        if !self.law(Fact::FileHoldsInOther) {
             file.opener = None;
         }
         let table = self.table();
@@ -115,7 +115,7 @@ impl Run<'_> {
         };
         let memory = self.memory();
         if let Some(opener) = opener
-            && self.law(Law::MappingHolds)
+            && self.law(Fact::MappingHolds)
         {
             self.world.memories.edit(memory).mapped.push((name.into(), opener));
         }

@@ -2,7 +2,7 @@
 //!
 //! Kernel: `commit_creds`, `key_fsuid_changed`, `key_fsgid_changed`.
 
-use crate::laws::Law;
+use crate::laws::Fact;
 use crate::run::{Given, Gives, Run, Stop};
 use crate::world::{Cred, Id, NO_ID, TaskId};
 
@@ -10,9 +10,9 @@ impl Run<'_> {
     pub(super) fn setresuid(&mut self) -> Gives {
         let ids = [self.id(0)?, self.id(1)?, self.id(2)?];
         let all = if self.event.call == "setresuid" {
-            self.law(Law::GlibcSetsAll)
+            self.law(Fact::GlibcSetsAll)
         } else {
-            !self.law(Law::SystemCallSetsOne)
+            !self.law(Fact::SystemCallSetsOne)
         };
         let before = self.cred().clone();
         self.may_take(&before, ids, true)?;
@@ -24,7 +24,7 @@ impl Run<'_> {
             cred.euid = if effective == NO_ID { cred.euid } else { effective };
             cred.suid = if saved == NO_ID { cred.suid } else { saved };
             cred.fsuid = cred.euid;
-            if self.law(Law::RootGivesUp) {
+            if self.law(Fact::RootGivesUp) {
                 self.give_up_root(&before, &mut cred);
             }
             self.follow(task, &before, cred);
@@ -36,7 +36,7 @@ impl Run<'_> {
         let ids = [self.id(0)?, self.id(1)?, self.id(2)?];
         let before = self.cred().clone();
         self.may_take(&before, ids, false)?;
-        let all = self.law(Law::GlibcSetsAll);
+        let all = self.law(Fact::GlibcSetsAll);
         for task in self.threads_or_one(all) {
             let before = self.world.cred(task).clone();
             let mut cred = before.clone();
@@ -117,23 +117,23 @@ impl Run<'_> {
 
     /// The thread keyring goes to another filesystem user or group.
     fn follow(&mut self, task: TaskId, before: &Cred, cred: Cred) {
-        let only_change = self.law(Law::FollowsOnlyChange);
+        let only_change = self.law(Fact::FollowsOnlyChange);
         let changed_user = cred.fsuid != before.fsuid || !only_change;
         let changed_group = cred.fsgid != before.fsgid || !only_change;
         if let Some(key) = cred.thread {
-            if changed_user && self.law(Law::ThreadFollowsUser) {
+            if changed_user && self.law(Fact::ThreadFollowsUser) {
                 self.world.keys.edit(key).uid = cred.fsuid;
             }
-            if changed_group && self.law(Law::ThreadFollowsGroup) {
+            if changed_group && self.law(Fact::ThreadFollowsGroup) {
                 self.world.keys.edit(key).gid = cred.fsgid;
             }
-            if cred.uid != before.uid && !self.law(Law::FollowsOnlyFilesystem) {
+            if cred.uid != before.uid && !self.law(Fact::FollowsOnlyFilesystem) {
                 self.world.keys.edit(key).uid = cred.uid;
             }
         }
         if let Some(key) = cred.process
             && (changed_user || changed_group)
-            && !self.law(Law::ProcessDoesNotFollow)
+            && !self.law(Fact::ProcessDoesNotFollow)
         {
             let key = self.world.keys.edit(key);
             key.uid = cred.fsuid;

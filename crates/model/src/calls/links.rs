@@ -2,7 +2,7 @@
 
 use super::add::A_LINK;
 use crate::access::{Named, Ref};
-use crate::laws::{Law, Place};
+use crate::laws::{Fact, Place};
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Content, KeyId, Left, Type};
 use trace::Value;
@@ -38,7 +38,7 @@ impl Run<'_> {
         if self.key(keyring).kind == Type::Keyring {
             return Ok(());
         }
-        Err(self.fail(Law::NotAKeyring, "ENOTDIR"))
+        Err(self.fail(Fact::NotAKeyring, "ENOTDIR"))
     }
 
     fn may_link(&mut self, keyring: KeyId, key: KeyId) -> Step {
@@ -51,7 +51,7 @@ impl Run<'_> {
         if self.linked_like(keyring, &kind, &description).is_none() {
             self.room_for_link(keyring)?;
         }
-        if self.key(keyring).restricted && self.law(Law::LinkRestricted) {
+        if self.key(keyring).restricted && self.law(Fact::LinkRestricted) {
             return Err(Stop::Errno("EPERM"));
         }
         if kind == Type::Keyring {
@@ -63,13 +63,13 @@ impl Run<'_> {
     /// Whether a keyring is in the tree of another. Kernel: `keyring_detect_cycle`.
     fn no_cycle(&mut self, keyring: KeyId, tree: KeyId, depth: usize) -> Step {
         if tree == keyring {
-            return if self.law(Law::LinkCycle) { Err(Stop::Errno("EDEADLK")) } else { Ok(()) };
+            return if self.law(Fact::LinkCycle) { Err(Stop::Errno("EDEADLK")) } else { Ok(()) };
         }
         if self.key(tree).revoked || self.key(tree).invalidated {
             return Ok(());
         }
         let links = self.key(tree).links().to_vec();
-        if links.contains(&keyring) && self.law(Law::LinkCycle) {
+        if links.contains(&keyring) && self.law(Fact::LinkCycle) {
             return Err(Stop::Errno("EDEADLK"));
         }
         for link in links {
@@ -77,7 +77,7 @@ impl Run<'_> {
                 continue;
             }
             if depth >= DEPTH {
-                return if self.law(Law::LinkDepth) { Err(Stop::Errno("ELOOP")) } else { Ok(()) };
+                return if self.law(Fact::LinkDepth) { Err(Stop::Errno("ELOOP")) } else { Ok(()) };
             }
             self.no_cycle(keyring, link, depth + 1)?;
         }
@@ -115,7 +115,7 @@ impl Run<'_> {
     /// Another link has to fit the quota of the keyring's user.
     pub(super) fn room_for_link(&mut self, keyring: KeyId) -> Step {
         let Some(payer) = self.key(keyring).payer else { return Ok(()) };
-        if self.has_room(payer, 0, A_LINK) || !self.law(Law::LinkEdquot) {
+        if self.has_room(payer, 0, A_LINK) || !self.law(Fact::LinkEdquot) {
             return Ok(());
         }
         Err(Stop::Errno("EDQUOT"))
@@ -125,7 +125,7 @@ impl Run<'_> {
     pub(super) fn put_link(&mut self, keyring: KeyId, key: KeyId) {
         let kind = self.key(key).kind.clone();
         let description = self.key(key).description.clone();
-        if self.law(Law::LinkDisplaces) {
+        if self.law(Fact::LinkDisplaces) {
             let like = |other: &KeyId| {
                 self.key(*other).kind == kind && self.key(*other).description == description
             };
@@ -140,7 +140,7 @@ impl Run<'_> {
         if let Content::Links(links) = &mut self.world.keys.edit(keyring).content {
             links.push(key);
         }
-        if !self.law(Law::LinkHolds) {
+        if !self.law(Fact::LinkHolds) {
             self.world.keys.edit(key).gone = true;
         }
         self.count_links(keyring, 1);
@@ -156,7 +156,7 @@ impl Run<'_> {
 
     fn count_links(&mut self, keyring: KeyId, links: i64) {
         if let Some(payer) = self.key(keyring).payer
-            && self.law(Law::LinkCounts)
+            && self.law(Fact::LinkCounts)
         {
             self.charge(payer, 0, links * A_LINK);
             self.world.keys.edit(keyring).bytes += links * A_LINK;
@@ -185,11 +185,11 @@ impl Run<'_> {
         let kind = self.key(key.key).kind.clone();
         let description = self.key(key.key).description.clone();
         let mut link = self.linked_like(keyring.key, &kind, &description);
-        if link.is_some_and(|link| link != key.key) && !self.law(Law::UnlinkByName) {
+        if link.is_some_and(|link| link != key.key) && !self.law(Fact::UnlinkByName) {
             link = None;
         }
         let Some(link) = link else {
-            return Err(self.fail(Law::UnlinkMissing, "ENOENT"));
+            return Err(self.fail(Fact::UnlinkMissing, "ENOENT"));
         };
         self.take_link(keyring.key, link);
         Ok(Given::Int(0))
@@ -207,13 +207,13 @@ impl Run<'_> {
 
     /// Kernel: `keyctl_keyring_move`, `key_move`.
     pub(super) fn move_named(&mut self, key: &Named, from: &Named, to: &Named, flags: i64) -> Step {
-        if flags & !EXCLUSIVE != 0 && self.law(Law::MoveFlags) {
+        if flags & !EXCLUSIVE != 0 && self.law(Fact::MoveFlags) {
             return Err(Stop::Errno("EINVAL"));
         }
         let key = self.lookup(key, Place::MoveKey)?;
         let from = self.lookup(from, Place::MoveFrom)?;
         let to = self.lookup(to, Place::MoveTo)?;
-        if from.key == to.key && self.law(Law::MoveSame) {
+        if from.key == to.key && self.law(Fact::MoveSame) {
             return Ok(());
         }
         self.move_link(key, from.key, to.key, flags & EXCLUSIVE != 0)
@@ -225,16 +225,16 @@ impl Run<'_> {
         let kind = self.key(key.key).kind.clone();
         let description = self.key(key.key).description.clone();
         let Some(link) = self.linked_like(from, &kind, &description) else {
-            return Err(self.fail(Law::MoveMissing, "ENOENT"));
+            return Err(self.fail(Fact::MoveMissing, "ENOENT"));
         };
         let there = self.linked_like(to, &kind, &description);
         if there.is_none() {
             self.room_for_link(to)?;
-        } else if exclusive && self.law(Law::MoveExclusive) {
+        } else if exclusive && self.law(Fact::MoveExclusive) {
             return Err(Stop::Errno("EEXIST"));
         }
         self.may_link(to, key.key)?;
-        if self.law(Law::MoveUnlinks) {
+        if self.law(Fact::MoveUnlinks) {
             self.take_link(from, link);
         }
         self.put_link(to, key.key);
@@ -251,7 +251,7 @@ impl Run<'_> {
     pub(super) fn clear_named(&mut self, named: &Named) -> Step {
         let keyring = self.lookup(named, Place::Clear)?;
         self.is_keyring(keyring.key)?;
-        if self.law(Law::ClearEmpties) {
+        if self.law(Fact::ClearEmpties) {
             self.empty(keyring.key);
         }
         Ok(())
@@ -262,7 +262,7 @@ impl Run<'_> {
         let named = self.named(0)?;
         let keyring = self.lookup(&named, Place::Restrict)?;
         self.is_keyring(keyring.key)?;
-        if self.key(keyring.key).restricted && self.law(Law::RestrictOnce) {
+        if self.key(keyring.key).restricted && self.law(Fact::RestrictOnce) {
             return Err(Stop::Errno("EEXIST"));
         }
         self.world.keys.edit(keyring.key).restricted = true;

@@ -1,18 +1,18 @@
 //! Operations that hardly concern thread and process keyrings.
 
-use crate::laws::{Law, Place};
+use crate::laws::{Fact, Place};
 use crate::run::{Given, Gives, Run, Stop};
 
 impl Run<'_> {
     /// Succeeds, and makes nothing. Kernel: `keyctl_capabilities`.
     pub(super) fn capabilities(&mut self) -> Gives {
-        if self.law(Law::Capabilities) { Ok(Given::Any) } else { Err(Stop::Errno("EOPNOTSUPP")) }
+        if self.law(Fact::Capabilities) { Ok(Given::Any) } else { Err(Stop::Errno("EOPNOTSUPP")) }
     }
 
     /// As a kernel without CONFIG_KEY_NOTIFICATIONS answers it.
     pub(super) fn watch_key(&mut self) -> Gives {
         let named = self.named(0)?;
-        if !self.law(Law::WatchUnsupported) {
+        if !self.law(Fact::WatchUnsupported) {
             self.lookup_or_make(&named, Place::Describe, true)?;
         }
         Err(Stop::Errno("EOPNOTSUPP"))
@@ -41,11 +41,11 @@ impl Run<'_> {
                 Err(other) => return Err(other),
             };
             if !readable {
-                return Err(self.fail(Law::DhErrno, "ENOKEY"));
+                return Err(self.fail(Fact::DhErrno, "ENOKEY"));
             }
             let key = found.map(|found| found.key)?;
             if self.key(key).kind == crate::world::Type::Keyring {
-                return Err(self.fail(Law::DhErrno, "EOPNOTSUPP"));
+                return Err(self.fail(Fact::DhErrno, "EOPNOTSUPP"));
             }
         }
         Ok(Given::Any)
@@ -55,6 +55,6 @@ impl Run<'_> {
     pub(super) fn pkey(&mut self) -> Gives {
         let named = self.named(0)?;
         self.lookup(&named, Place::Pkey)?;
-        Err(self.fail(Law::PkeyType, "EOPNOTSUPP"))
+        Err(self.fail(Fact::PkeyType, "EOPNOTSUPP"))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::access::Named;
 use crate::errno;
-use crate::laws::{Law, Place};
+use crate::laws::{Fact, Place};
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Group, Life, Memory, Task};
 use trace::Value;
@@ -51,7 +51,7 @@ impl Run<'_> {
     /// A child that became another program.
     fn keyctl_task(&mut self) -> usize {
         let mut cred = self.cred().clone();
-        if self.law(Law::KeyctlIsAnother) {
+        if self.law(Fact::KeyctlIsAnother) {
             cred.thread = None;
             cred.process = None;
         }

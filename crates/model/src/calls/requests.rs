@@ -1,7 +1,7 @@
 //! request_key(2) and KEYCTL_SEARCH, with upcalls.
 
 use crate::access::{Named, Ref, Wanted};
-use crate::laws::{LINK, Law, Place, WRITE};
+use crate::laws::{Fact, LINK, Place, WRITE};
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Content, Expiry, KeyId, Type};
 
@@ -60,7 +60,7 @@ impl Run<'_> {
             named => Some(self.lookup(named, Place::RequestKeyDestination)?.key),
         };
         let Some(kind) = Type::named(&kind) else {
-            return Err(self.fail(Law::UnknownTypeOfRequest, "ENOKEY"));
+            return Err(self.fail(Fact::UnknownTypeOfRequest, "ENOKEY"));
         };
         let cred = self.cred().clone();
         match self.search_all(&cred, &Wanted::Like(&kind, description, true)) {
@@ -71,7 +71,7 @@ impl Run<'_> {
             Err("EAGAIN") => {
                 let callout = match callout {
                     Some(callout) => callout,
-                    None if self.law(Law::NoCalloutNoUpcall) => return Err(Stop::Errno("ENOKEY")),
+                    None if self.law(Fact::NoCalloutNoUpcall) => return Err(Stop::Errno("ENOKEY")),
                     None => "",
                 };
                 self.upcall(&kind, description, callout, destination)
@@ -86,15 +86,15 @@ impl Run<'_> {
             None => {
                 let default = self.cred().thread.or(self.cred().session);
                 match default {
-                    Some(default) if !self.law(Law::SearchNoLinkByDefault) => default,
+                    Some(default) if !self.law(Fact::SearchNoLinkByDefault) => default,
                     _ => return Ok(()),
                 }
             }
         };
-        if !self.permits(found, LINK) && self.law(Law::FoundNeedsLink) {
-            return Err(self.fail(Law::PermissionErrno, "EACCES"));
+        if !self.permits(found, LINK) && self.law(Fact::FoundNeedsLink) {
+            return Err(self.fail(Fact::PermissionErrno, "EACCES"));
         }
-        if self.law(Law::FoundIsLinked) { self.link(destination, found.key) } else { Ok(()) }
+        if self.law(Fact::FoundIsLinked) { self.link(destination, found.key) } else { Ok(()) }
     }
 
     /// Has the kernel ask user space to make a key. Kernel: `construct_key_and_link`.
@@ -105,7 +105,7 @@ impl Run<'_> {
         callout: &str,
         destination: Option<KeyId>,
     ) -> Step<KeyId> {
-        if *kind == Type::Keyring && self.law(Law::UpcallOfKeyring) {
+        if *kind == Type::Keyring && self.law(Fact::UpcallOfKeyring) {
             return Err(Stop::Errno("EPERM"));
         }
         let destination = match destination {
@@ -115,7 +115,7 @@ impl Run<'_> {
         // The helper's session holds the user keyrings, which are made for it.
         self.user_keyrings();
         if self.key(destination).revoked {
-            return Err(self.fail(Law::UpcallRevoked, "EKEYREVOKED"));
+            return Err(self.fail(Fact::UpcallRevoked, "EKEYREVOKED"));
         }
         let uid = self.cred().fsuid;
         if !self.has_room(uid, 1, description.len() as i64 + 1) {
@@ -124,7 +124,7 @@ impl Run<'_> {
         self.room_for_link(destination)?;
         let answer = answer(kind, description, callout);
         let payload = match &answer {
-            Answer::Payload(payload) if self.law(Law::UpcallPayload) => payload.clone(),
+            Answer::Payload(payload) if self.law(Fact::UpcallPayload) => payload.clone(),
             _ => String::new(),
         };
         let new = self.new_of_type(kind.clone(), description.to_owned(), payload);
@@ -133,7 +133,7 @@ impl Run<'_> {
             self.put_link(destination, key);
             return Ok(key);
         };
-        if self.law(Law::UpcallNegative) {
+        if self.law(Fact::UpcallNegative) {
             let negative = self.world.keys.edit(key);
             negative.content = Content::Nothing;
             negative.negative = Some(errno);
@@ -145,16 +145,16 @@ impl Run<'_> {
                 self.put_link(session, key);
             }
         }
-        Err(self.fail(Law::UpcallUnhandled, errno))
+        Err(self.fail(Fact::UpcallUnhandled, errno))
     }
 
     /// Where an upcall links its key if nothing else is said. Kernel: `construct_get_dest_keyring`.
     fn default_destination(&mut self) -> Step<KeyId> {
         let cred = self.cred().clone();
-        let setting = if self.law(Law::UpcallSetting) { cred.destination } else { 0 };
-        let thread = cred.thread.filter(|_| self.law(Law::UpcallDefaultThread));
-        let process = cred.process.filter(|_| self.law(Law::UpcallDefaultProcess));
-        let session = cred.session.filter(|_| self.law(Law::UpcallDefaultSession));
+        let setting = if self.law(Fact::UpcallSetting) { cred.destination } else { 0 };
+        let thread = cred.thread.filter(|_| self.law(Fact::UpcallDefaultThread));
+        let process = cred.process.filter(|_| self.law(Fact::UpcallDefaultProcess));
+        let session = cred.session.filter(|_| self.law(Fact::UpcallDefaultSession));
         let found = match setting {
             2 => process.or(session),
             3 => session,
@@ -164,7 +164,7 @@ impl Run<'_> {
         };
         let key = found.unwrap_or_else(|| self.user_keyrings().session);
         let at = Ref { key, possessed: true };
-        if !self.permits(at, WRITE) && self.law(Law::UpcallNeedsWrite) {
+        if !self.permits(at, WRITE) && self.law(Fact::UpcallNeedsWrite) {
             return Err(Stop::Errno("EACCES"));
         }
         Ok(key)
@@ -201,7 +201,7 @@ impl Run<'_> {
         let cred = self.cred().clone();
         let wanted = Wanted::Like(&kind, description, false);
         let mut found = self.search(source, &wanted, &cred);
-        if found.is_err() && !self.law(Law::SearchOfOne) {
+        if found.is_err() && !self.law(Fact::SearchOfOne) {
             found = self.search_all(&cred, &wanted);
         }
         match found {
@@ -210,7 +210,7 @@ impl Run<'_> {
                 Ok(found.key)
             }
             Err("EAGAIN") => Err(Stop::Errno("ENOKEY")),
-            Err(errno) if self.law(Law::SearchUnsoundErrno) => Err(Stop::Errno(errno)),
+            Err(errno) if self.law(Fact::SearchUnsoundErrno) => Err(Stop::Errno(errno)),
             Err(_) => Err(Stop::Errno("ENOKEY")),
         }
     }

@@ -1,7 +1,7 @@
 //! Session keyrings, the default destination, user keyrings, persistent keyrings.
 
 use crate::access::{Named, Ref};
-use crate::laws::{Kind, LINK, Law, Place, SEARCH};
+use crate::laws::{Fact, Kind, LINK, Place, SEARCH};
 use crate::run::{Given, Gives, NewKey, Run, Stop};
 use crate::world::{Id, Life, NO_ID, Type, UserKeyrings};
 use trace::Value;
@@ -29,7 +29,7 @@ impl Run<'_> {
         if setting == -1 {
             return Ok(Given::Int(before));
         }
-        if !matches!(setting, 0..=5 | 7) && self.law(Law::ReqkeyUnknown) {
+        if !matches!(setting, 0..=5 | 7) && self.law(Fact::ReqkeyUnknown) {
             return Err(Stop::Errno("EINVAL"));
         }
         let named = match setting {
@@ -39,15 +39,15 @@ impl Run<'_> {
         };
         for kind in self.kinds() {
             let makes = if named == Some(kind) {
-                self.law(Law::ReqkeyMakes)
+                self.law(Fact::ReqkeyMakes)
             } else {
-                !self.law(Law::ReqkeyOthersMakeNone)
+                !self.law(Fact::ReqkeyOthersMakeNone)
             };
             match self.own(kind) {
                 None if makes => {
                     self.make(kind)?;
                 }
-                Some(key) if named == Some(kind) && !self.law(Law::ReqkeyIgnoresState) => {
+                Some(key) if named == Some(kind) && !self.law(Fact::ReqkeyIgnoresState) => {
                     if let Some(errno) = self.unsound(key) {
                         return Err(Stop::Errno(errno));
                     }
@@ -58,7 +58,7 @@ impl Run<'_> {
         let mut cred = self.cred().clone();
         cred.destination = setting;
         self.commit(self.task, cred);
-        Ok(Given::Int(if self.law(Law::ReqkeyOld) { before } else { setting }))
+        Ok(Given::Int(if self.law(Fact::ReqkeyOld) { before } else { setting }))
     }
 
     /// Kernel: `join_session_keyring`.
@@ -68,13 +68,13 @@ impl Run<'_> {
             return Err(Stop::Errno("EPERM"));
         }
         let mut cred = self.cred().clone();
-        if !self.law(Law::JoinMakes)
+        if !self.law(Fact::JoinMakes)
             && let Some(session) = cred.session
         {
             return Ok(Given::Key(session));
         }
         let found = match &name {
-            Some(name) if self.law(Law::JoinFinds) => self.joinable(name),
+            Some(name) if self.law(Fact::JoinFinds) => self.joinable(name),
             _ => None,
         };
         let key = match found {
@@ -91,12 +91,12 @@ impl Run<'_> {
             }
         };
         cred.session = Some(key);
-        if !self.law(Law::JoinKeepsOthers) {
+        if !self.law(Fact::JoinKeepsOthers) {
             cred.thread = None;
             cred.process = None;
         }
         let mut tasks = vec![self.task];
-        if !self.law(Law::JoinIsOwn) {
+        if !self.law(Fact::JoinIsOwn) {
             tasks = self.world.threads(self.world.tasks[self.task].group);
         }
         for task in tasks {
@@ -123,7 +123,7 @@ impl Run<'_> {
                 continue;
             }
             let may = self.permits(Ref { key, possessed: false }, SEARCH);
-            if (may || !self.law(Law::JoinNeedsSearch)) && self.is_there(key) {
+            if (may || !self.law(Fact::JoinNeedsSearch)) && self.is_there(key) {
                 all.push(key);
             }
         }
@@ -157,10 +157,10 @@ impl Run<'_> {
             return Err(Stop::Errno("EPERM"));
         }
         let mut cred = other;
-        if self.law(Law::ToParent) {
+        if self.law(Fact::ToParent) {
             cred.session = own.session;
         }
-        if !self.law(Law::ToParentKeepsOthers) {
+        if !self.law(Fact::ToParentKeepsOthers) {
             cred.thread = None;
             cred.process = None;
         }
@@ -171,10 +171,7 @@ impl Run<'_> {
     /// `@u` and `@us` of the caller, made when they are first needed. Kernel:
     /// `look_up_user_keyrings`.
     pub(crate) fn user_keyrings(&mut self) -> UserKeyrings {
-        let (uid, mut space) = (self.cred().uid, self.cred().space);
-        if !self.law(Law::NamespaceOfUserKeyrings) {
-            space = 0;
-        }
+        let (uid, space) = (self.cred().uid, self.cred().space);
         let known = |known: &&UserKeyrings| known.space == space && known.uid == uid;
         if let Some(known) = self.world.user_keyrings.iter().find(known) {
             return *known;
@@ -198,10 +195,10 @@ impl Run<'_> {
         let cred = self.cred().clone();
         let uid = if uid == NO_ID { cred.uid } else { uid };
         let may = uid == cred.uid || uid == cred.euid || cred.capable;
-        if !may && self.law(Law::PersistentOfOther) {
+        if !may && self.law(Fact::PersistentOfOther) {
             return Err(Stop::Errno("EPERM"));
         }
-        if destination == Named::None && !self.law(Law::PersistentDestination) {
+        if destination == Named::None && !self.law(Fact::PersistentDestination) {
             return Ok(Given::Any);
         }
         let at = self.lookup(&destination, Place::GetPersistent)?;
@@ -219,7 +216,7 @@ impl Run<'_> {
         };
         let found = Ref { key, possessed: true };
         self.need(found, LINK)?;
-        if self.law(Law::PersistentIsLinked) {
+        if self.law(Fact::PersistentIsLinked) {
             self.link(at.key, key)?;
         }
         Ok(Given::Key(key))
@@ -229,7 +226,7 @@ impl Run<'_> {
     /// `keyctl_instantiate_key_common`, `keyctl_reject_key`.
     pub(super) fn instantiate(&mut self, keyring: usize) -> Gives {
         let named = self.named(keyring)?;
-        if !self.law(Law::InstantiateNeedsAuthority) {
+        if !self.law(Fact::InstantiateNeedsAuthority) {
             self.lookup(&named, Place::LinkKeyring)?;
             let key = self.named(0)?;
             self.lookup_or_make(&key, Place::Update, true)?;
@@ -241,8 +238,8 @@ impl Run<'_> {
     pub(super) fn assume_authority(&mut self) -> Gives {
         match self.named(0)? {
             Named::None => Ok(Given::Int(0)),
-            Named::Serial(_) => Err(self.fail(Law::AuthorityOfNone, "ENOKEY")),
-            _ => Err(self.fail(Law::AuthorityOfSpecial, "EINVAL")),
+            Named::Serial(_) => Err(self.fail(Fact::AuthorityOfNone, "ENOKEY")),
+            _ => Err(self.fail(Fact::AuthorityOfSpecial, "EINVAL")),
         }
     }
 }

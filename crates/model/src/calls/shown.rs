@@ -1,7 +1,7 @@
 //! What is shown outside of keyctl(2): waiting for a key's end, /proc/keys, /proc/key-users.
 
 use crate::access::{Named, Ref};
-use crate::laws::{Law, VIEW};
+use crate::laws::{Fact, VIEW};
 use crate::run::{Given, Gives, Run, Stop};
 use crate::world::{Expiry, Id, Type};
 
@@ -35,7 +35,7 @@ impl Run<'_> {
                 }
             }
             for key in 0..held.len() {
-                if !held[key] && !linked[key] && self.law(Law::UnlinkedGoes) {
+                if !held[key] && !linked[key] && self.law(Fact::UnlinkedGoes) {
                     self.collect(key);
                 }
             }
@@ -55,11 +55,11 @@ impl Run<'_> {
         }
         let space = self.cred().space;
         let payer = self.key(key).payer.unwrap_or(self.key(key).uid);
-        if !self.world.has_user(space, payer) && self.law(Law::NamespaceHidesInProc) {
+        if !self.world.has_user(space, payer) && self.law(Fact::NamespaceHidesInProc) {
             return nothing();
         }
         let possessed = self.reference(key).possessed;
-        if !self.permits(Ref { key, possessed }, VIEW) && self.law(Law::ProcNeedsView) {
+        if !self.permits(Ref { key, possessed }, VIEW) && self.law(Fact::ProcNeedsView) {
             return nothing();
         }
         let (user, group) = self.shown_ids(key);
@@ -79,7 +79,7 @@ impl Run<'_> {
     }
 
     fn flags(&mut self, key: usize) -> String {
-        let told = self.law(Law::ProcFlags);
+        let told = self.law(Fact::ProcFlags);
         let key = self.key(key);
         let flag = |is: bool, letter: char| if is && told { letter } else { '-' };
         [
@@ -96,7 +96,7 @@ impl Run<'_> {
     }
 
     fn timeout(&mut self, key: usize) -> Given {
-        let text = if !self.law(Law::ProcTimeout) {
+        let text = if !self.law(Fact::ProcTimeout) {
             "none"
         } else if self.key(key).revoked || self.is_expired(key) {
             "expd"
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 
     fn summary(&mut self, key: usize) -> String {
-        let told = self.law(Law::ProcSummary);
+        let told = self.law(Fact::ProcSummary);
         let key = self.key(key);
         match key.kind {
             Type::Keyring => match key.links().len() {
@@ -148,10 +148,10 @@ impl Run<'_> {
                 bytes += self.key(key).bytes;
             }
         }
-        if !self.law(Law::KeyUsersCounts) {
+        if !self.law(Fact::KeyUsersCounts) {
             keys = 0;
         }
-        if !self.law(Law::KeyUsersBytes) {
+        if !self.law(Fact::KeyUsersBytes) {
             bytes = 0;
         }
         let word = |word: &str| Given::Word(word.to_owned());

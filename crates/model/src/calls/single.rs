@@ -1,7 +1,7 @@
 //! What concerns one key: read, describe, update, revoke, invalidate, and its attributes.
 
 use crate::access::Named;
-use crate::laws::{Law, Place, SETATTR, WRITE};
+use crate::laws::{Fact, Place, SETATTR, WRITE};
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Content, Expiry, Id, KeyId, NO_ID, Type};
 
@@ -20,10 +20,10 @@ impl Run<'_> {
                 Content::Nothing => (0, 1),
             };
             // Of a longer one the kernel takes no more than it needs.
-            if buffer % unit != 0 && buffer <= PAGE && self.law(Law::ReadUnaligned) {
+            if buffer % unit != 0 && buffer <= PAGE && self.law(Fact::ReadUnaligned) {
                 return Err(Stop::Errno("EINVAL"));
             }
-            let told = if self.law(Law::ReadPartly) { length } else { length.min(buffer) };
+            let told = if self.law(Fact::ReadPartly) { length } else { length.min(buffer) };
             return Ok(Given::Int(told));
         }
         self.contents(key)
@@ -42,7 +42,7 @@ impl Run<'_> {
                         told.push(link);
                     }
                 }
-                if !self.law(Law::ReadAsArray) {
+                if !self.law(Fact::ReadAsArray) {
                     told.clear();
                 }
                 Ok(Given::Keys(told))
@@ -57,7 +57,7 @@ impl Run<'_> {
         let found = match self.lookup(named, Place::Read) {
             Ok(found) => found,
             Err(Stop::Errno(errno)) => {
-                let told = if self.law(Law::ReadAbsentErrno) { "ENOKEY" } else { "EPERM" };
+                let told = if self.law(Fact::ReadAbsentErrno) { "ENOKEY" } else { "EPERM" };
                 return Err(Stop::Errno(if errno == "ENOKEY" { errno } else { told }));
             }
             Err(other) => return Err(other),
@@ -66,13 +66,13 @@ impl Run<'_> {
             return Err(Stop::Errno(errno));
         }
         if !self.may_read(found) {
-            return Err(self.fail(Law::PermissionErrno, "EACCES"));
+            return Err(self.fail(Fact::PermissionErrno, "EACCES"));
         }
-        if self.key(found.key).kind == Type::Logon && self.law(Law::ReadOfLogon) {
+        if self.key(found.key).kind == Type::Logon && self.law(Fact::ReadOfLogon) {
             return Err(Stop::Errno("EOPNOTSUPP"));
         }
         if let Some(errno) = self.unsound(found.key)
-            && self.law(Law::ReadStateErrno)
+            && self.law(Fact::ReadStateErrno)
         {
             return Err(Stop::Errno(errno));
         }
@@ -102,7 +102,7 @@ impl Run<'_> {
             Ok(_) if self.event.args.len() > 1 => Ok(Given::Int(1)),
             Ok(_) => Ok(Given::Text(String::new())),
             // Without permission it asks for the authority to make the key, and there is none.
-            Err(Stop::Errno("EACCES")) if self.law(Law::SecurityErrno) => {
+            Err(Stop::Errno("EACCES")) if self.law(Fact::SecurityErrno) => {
                 Err(Stop::Errno("ENOKEY"))
             }
             Err(other) => Err(other),
@@ -115,12 +115,12 @@ impl Run<'_> {
         let payload = self.text(1)?.unwrap_or_default().to_owned();
         let found = self.lookup(&named, Place::Update)?;
         if self.key(found.key).kind == Type::Keyring {
-            return Err(self.fail(Law::UpdateType, "EOPNOTSUPP"));
+            return Err(self.fail(Fact::UpdateType, "EOPNOTSUPP"));
         }
         if payload.is_empty() {
             return Err(Stop::Errno("EINVAL"));
         }
-        if self.law(Law::UpdatePayload) {
+        if self.law(Fact::UpdatePayload) {
             self.update_payload(found.key, &payload)?;
         }
         Ok(Given::Int(0))
@@ -147,7 +147,7 @@ impl Run<'_> {
                 self.world.keys.edit(found.key).bytes -= given_up;
             }
             self.world.keys.edit(found.key).content = Content::Nothing;
-        } else if self.law(Law::RevocationEmpties) {
+        } else if self.law(Fact::RevocationEmpties) {
             self.empty(found.key);
         }
         Ok(())
@@ -173,24 +173,26 @@ impl Run<'_> {
         let cred = self.cred().clone();
         let is_mapped = (uid == NO_ID || self.world.has_user(cred.space, uid))
             && (gid == NO_ID || self.world.has_group(cred.space, gid));
-        if !is_mapped && self.law(Law::ChownUnmapped) {
+        if !is_mapped && self.law(Fact::ChownUnmapped) {
             return Err(Stop::Errno("EINVAL"));
         }
-        if uid == NO_ID && gid == NO_ID && self.law(Law::ChownNothing) {
+        if uid == NO_ID && gid == NO_ID && self.law(Fact::ChownNothing) {
             return Ok(Given::Int(0));
         }
         let found = self.lookup(&named, Place::Chown)?;
         let key = self.key(found.key);
         let another_user = uid != NO_ID && uid != key.uid;
         let another_group = gid != NO_ID && gid != key.gid && gid != cred.fsgid && gid != cred.egid;
-        if (another_user || another_group) && !self.is_administrator() && self.law(Law::ChownByRoot)
+        if (another_user || another_group)
+            && !self.is_administrator()
+            && self.law(Fact::ChownByRoot)
         {
-            return Err(self.fail(Law::PermissionErrno, "EACCES"));
+            return Err(self.fail(Fact::PermissionErrno, "EACCES"));
         }
         if another_user {
             self.give(found.key, uid)?;
         }
-        if gid != NO_ID && self.law(Law::ChownSets) {
+        if gid != NO_ID && self.law(Fact::ChownSets) {
             self.world.keys.edit(found.key).gid = gid;
         }
         Ok(Given::Int(0))
@@ -198,7 +200,7 @@ impl Run<'_> {
 
     fn give(&mut self, key: KeyId, uid: Id) -> Step {
         if let Some(payer) = self.key(key).payer
-            && self.law(Law::ChownMovesQuota)
+            && self.law(Fact::ChownMovesQuota)
         {
             let bytes = self.key(key).bytes;
             if !self.has_room(uid, 1, bytes) {
@@ -208,7 +210,7 @@ impl Run<'_> {
             self.charge(uid, 1, bytes);
             self.world.keys.edit(key).payer = Some(uid);
         }
-        if self.law(Law::ChownSets) {
+        if self.law(Fact::ChownSets) {
             self.world.keys.edit(key).uid = uid;
         }
         Ok(())
@@ -229,15 +231,15 @@ impl Run<'_> {
 
     /// Kernel: `keyctl_setperm_key`.
     pub(super) fn setperm_named(&mut self, named: &Named, mask: u32) -> Step {
-        if mask & !0x3f3f_3f3f != 0 && self.law(Law::SetpermBits) {
+        if mask & !0x3f3f_3f3f != 0 && self.law(Fact::SetpermBits) {
             return Err(Stop::Errno("EINVAL"));
         }
         let found = self.lookup(named, Place::Setperm)?;
         let is_owner = self.key(found.key).uid == self.cred().fsuid;
-        if !is_owner && !self.is_administrator() && self.law(Law::SetpermOwner) {
-            return Err(self.fail(Law::PermissionErrno, "EACCES"));
+        if !is_owner && !self.is_administrator() && self.law(Fact::SetpermOwner) {
+            return Err(self.fail(Fact::PermissionErrno, "EACCES"));
         }
-        if self.law(Law::SetpermSets) {
+        if self.law(Fact::SetpermSets) {
             self.world.keys.edit(found.key).perm = mask;
         }
         Ok(())
@@ -252,11 +254,11 @@ impl Run<'_> {
         };
         let found = self.lookup(&named, Place::SetTimeout)?;
         let expiry = match seconds {
-            0 if self.law(Law::TimeoutZeroClears) => Expiry::Never,
+            0 if self.law(Fact::TimeoutZeroClears) => Expiry::Never,
             0 => Expiry::Passed,
             seconds => Expiry::In(seconds),
         };
-        if self.law(Law::TimeoutSets) {
+        if self.law(Fact::TimeoutSets) {
             self.world.keys.edit(found.key).expiry = expiry;
         }
         Ok(Given::Int(0))

@@ -1,6 +1,6 @@
 //! Tasks: how they begin, become other programs, and end.
 
-use crate::laws::{Kind, Law, Way};
+use crate::laws::{Fact, Kind, Law, Way};
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Cred, CredId, Group, Life, Memory, Space, Task, TaskId};
 use trace::Value;
@@ -62,11 +62,11 @@ impl Run<'_> {
 
     /// What every new process has from its parent.
     fn inherit(&mut self, cred: &mut Cred) -> Step {
-        if !self.law(Law::SessionIsInherited) {
+        if !self.law(Fact::SessionIsInherited) {
             let new = crate::run::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
             cred.session = Some(self.new_key(new));
         }
-        if !self.law(Law::DestinationIsInherited) {
+        if !self.law(Fact::DestinationIsInherited) {
             cred.destination = 0;
         }
         Ok(())
@@ -92,17 +92,17 @@ impl Run<'_> {
         let before = self.cred().clone();
         let mut cred = before.clone();
         let mut is_shared = before.thread.is_none();
-        if before.thread.is_some() && self.law(Law::ThreadKeyringForNewThread) {
-            if self.law(Law::ThreadKeyringIsOwn) {
+        if before.thread.is_some() && self.law(Fact::ThreadKeyringForNewThread) {
+            if self.law(Fact::ThreadKeyringIsOwn) {
                 cred.thread = Some(self.new_keyring_of(Kind::Thread, &before)?);
             }
         } else if before.thread.is_some() {
             cred.thread = None;
-        } else if !self.law(Law::NoThreadKeyringForNewThread) {
+        } else if !self.law(Fact::NoThreadKeyringForNewThread) {
             is_shared = false;
             cred.thread = Some(self.new_keyring_of(Kind::Thread, &before)?);
         }
-        if !self.law(Law::ThreadSharesProcessKeyring) {
+        if !self.law(Fact::ThreadSharesProcessKeyring) {
             is_shared = false;
             cred.process = None;
         }
@@ -135,7 +135,7 @@ impl Run<'_> {
 
     /// Why a file cannot be executed is the file's affair.
     fn failed_execve(&mut self) -> Gives {
-        if !self.law(Law::FailedExecveChangesNothing) {
+        if !self.law(Fact::FailedExecveChangesNothing) {
             let mut cred = self.cred().clone();
             cred.thread = None;
             cred.process = None;
@@ -150,17 +150,17 @@ impl Run<'_> {
     fn begin_program(&mut self, task: TaskId, loses: bool) -> Step {
         let opener: CredId = self.world.tasks[task].cred;
         let mut cred = self.world.creds[opener].clone();
-        if loses && self.law(Law::ExecveDropsThread) {
+        if loses && self.law(Fact::ExecveDropsThread) {
             cred.thread = None;
         }
-        if loses && self.law(Law::ExecveDropsProcess) {
+        if loses && self.law(Fact::ExecveDropsProcess) {
             cred.process = None;
         }
-        if !self.law(Law::ExecveKeepsSession) {
+        if !self.law(Fact::ExecveKeepsSession) {
             let new = crate::run::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
             cred.session = Some(self.new_key(new));
         }
-        if !self.law(Law::ExecveKeepsDestination) {
+        if !self.law(Fact::ExecveKeepsDestination) {
             cred.destination = 0;
         }
         cred.suid = cred.euid;
@@ -173,7 +173,7 @@ impl Run<'_> {
 
         let group = self.world.tasks[task].group;
         // The executable stays open for as long as the program runs, and was opened by the old one.
-        let program = if self.law(Law::ExecveHoldsOld) { Some(opener) } else { None };
+        let program = if self.law(Fact::ExecveHoldsOld) { Some(opener) } else { None };
         let memory = self.world.memories.add(Memory { program, mapped: Vec::new() });
         let kept = self.world.tables[self.world.groups[group].files].iter();
         let kept = kept.filter(|file| file.outlives_execve).cloned().collect();
@@ -181,7 +181,7 @@ impl Run<'_> {
         for other in 0..self.world.tasks.len() {
             if other != task && self.world.tasks[other].group == group {
                 let life =
-                    if self.law(Law::ExecveEndsOthers) { Life::Reaped } else { Life::Zombie };
+                    if self.law(Fact::ExecveEndsOthers) { Life::Reaped } else { Life::Zombie };
                 self.world.tasks.edit(other).life = life;
             }
         }
@@ -207,13 +207,13 @@ impl Run<'_> {
             }
         }
         if self.world.tasks[leader].life != Life::Reaped {
-            let life = if self.law(Law::ZombieHolds) { Life::Zombie } else { Life::Reaped };
+            let life = if self.law(Fact::ZombieHolds) { Life::Zombie } else { Life::Reaped };
             self.world.tasks.edit(leader).life = life;
         }
     }
 
     fn end_thread(&mut self, task: TaskId) {
-        let life = if self.law(Law::EndedThreadDoesNotHold) { Life::Reaped } else { Life::Zombie };
+        let life = if self.law(Fact::EndedThreadDoesNotHold) { Life::Reaped } else { Life::Zombie };
         self.world.tasks.edit(task).life = life;
     }
 
@@ -223,7 +223,7 @@ impl Run<'_> {
         if self.world.groups[group].leader != self.task {
             self.end_thread(self.task);
         } else {
-            let life = if self.law(Law::LeaderHolds) { Life::Zombie } else { Life::Reaped };
+            let life = if self.law(Fact::LeaderHolds) { Life::Zombie } else { Life::Reaped };
             self.world.tasks.edit(self.task).life = life;
         }
         Ok(Given::Nothing)
@@ -248,7 +248,7 @@ impl Run<'_> {
             // Already no more than a name, in a wrong model.
             return if self.wrong.is_some() { Ok(Given::Word(name)) } else { Err(Stop::Never) };
         };
-        let life = if self.law(Law::ReapedDoesNotHold) { Life::Reaped } else { Life::Zombie };
+        let life = if self.law(Fact::ReapedDoesNotHold) { Life::Reaped } else { Life::Zombie };
         for task in 0..self.world.tasks.len() {
             if self.world.tasks[task].group == group {
                 self.world.tasks.edit(task).life = life;
@@ -274,7 +274,7 @@ impl Run<'_> {
             return self.expected(1, "a task");
         };
         let cred = self.cred_id();
-        if self.law(Law::TracerHolds) {
+        if self.law(Fact::TracerHolds) {
             self.world.tasks.edit(task).tracer = Some(cred);
         }
         Ok(Given::Int(0))
@@ -286,7 +286,7 @@ impl Run<'_> {
             return Ok(Given::Int(0));
         }
         let threads = self.world.threads(self.world.tasks[self.task].group);
-        if threads.len() > 1 && self.law(Law::NamespaceNeedsSingle) {
+        if threads.len() > 1 && self.law(Fact::NamespaceNeedsSingle) {
             return Err(Stop::Errno("EINVAL"));
         }
         self.leave_namespace();
@@ -296,7 +296,7 @@ impl Run<'_> {
     fn leave_namespace(&mut self) {
         let mut cred = self.cred().clone();
         self.into_namespace(&mut cred);
-        if !self.law(Law::NamespaceKeeps) {
+        if !self.law(Fact::NamespaceKeeps) {
             cred.thread = None;
             cred.process = None;
         }
