@@ -24,6 +24,8 @@ pub struct Judge {
     worlds: Vec<World>,
     seen: usize,
     wrong: Option<Law>,
+    /// The laws that the last event had to do with, and those of all events.
+    last: Laws,
     asked: Laws,
 }
 
@@ -38,7 +40,7 @@ impl Judge {
     /// Whether it is root, its trace will show.
     pub fn new() -> Judge {
         let worlds = vec![World::new(true), World::new(false)];
-        Judge { worlds, seen: 0, wrong: None, asked: Laws::default() }
+        Judge { worlds, seen: 0, wrong: None, last: Laws::default(), asked: Laws::default() }
     }
 
     /// A judge that takes for right what a kernel does for which this law does not hold.
@@ -52,8 +54,15 @@ impl Judge {
     ///
     /// If no correct kernel gives this event after those before. The judge stays where it was.
     pub fn event(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
+        self.last = Laws::default();
+        let judged = self.judge(event);
+        self.asked.join(&self.last);
+        judged
+    }
+
+    fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         let mut after: Vec<World> = Vec::new();
-        let asked = &mut self.asked;
+        let asked = &mut self.last;
         let mut not_understood = None;
         let last = self.worlds.len() == 1;
         for world in &mut self.worlds {
@@ -98,6 +107,11 @@ impl Judge {
     /// Whether an event so far had to do with a law.
     pub fn has_asked(&self, law: Law) -> bool {
         self.asked.has(law)
+    }
+
+    /// Whether the last event had to do with a law.
+    pub fn has_just_asked(&self, law: Law) -> bool {
+        self.last.has(law)
     }
 
     /// The outcomes that a correct kernel may give now, the first few.

@@ -517,6 +517,10 @@ impl Laws {
         self.0[number / 64] |= 1 << (number % 64);
     }
 
+    pub(crate) fn join(&mut self, others: &Laws) {
+        self.0.iter_mut().zip(others.0).for_each(|(word, other)| *word |= other);
+    }
+
     pub(crate) fn has(&self, law: Law) -> bool {
         let number = law.number();
         self.0[number / 64] & 1 << (number % 64) != 0

@@ -18,6 +18,7 @@ mod store;
 mod world;
 pub mod wrong;
 
+pub use calls::{TRANSITIONS, Transition};
 pub use judge::{Judge, judge};
 pub use laws::{Fact, Kind, Law, Place, Way};
 

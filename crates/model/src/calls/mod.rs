@@ -15,82 +15,171 @@ mod tasks;
 use crate::laws::{Kind, Place};
 use crate::run::{Given, Gives, Run, Stop};
 
+/// What calls of these names do.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition {
+    /// The names of the calls, as they stand in a trace.
+    pub calls: &'static [&'static str],
+    /// The functions of the kernel that do it, separated by commas.
+    pub kernel: &'static str,
+    act: fn(&mut Run<'_>) -> Gives,
+}
+
+/// Makes the table: the names of the calls, what they do, and the functions of the kernel.
+macro_rules! transitions {
+    ($($($call:literal)|+ => $act:ident($($argument:expr),*), $kernel:literal;)*) => {
+        /// All transitions of the model.
+        pub const TRANSITIONS: &[Transition] = &[$(Transition {
+            calls: &[$($call),+],
+            kernel: $kernel,
+            act: |run| run.$act($($argument),*),
+        },)*];
+    };
+}
+
+transitions! {
+    "add_key" => add_key(),
+        "__do_sys_add_key, key_create_or_update";
+    "request_key" => request_key(),
+        "__do_sys_request_key, request_key_and_link, construct_key_and_link";
+    "keyctl_search" => keyctl_search(),
+        "keyctl_keyring_search, keyring_search";
+    "keyctl_get_keyring_ID" => get_keyring_id(),
+        "keyctl_get_keyring_ID";
+    "keyctl_read" => keyctl_read(),
+        "keyctl_read_key, keyring_read";
+    "keyctl_describe" => keyctl_describe(),
+        "keyctl_describe_key";
+    "keyctl_get_security" => get_security(),
+        "keyctl_get_security";
+    "keyctl_update" => keyctl_update(),
+        "keyctl_update_key, key_update";
+    "keyctl_revoke" => keyctl_revoke(),
+        "keyctl_revoke_key, key_revoke";
+    "keyctl_invalidate" => keyctl_invalidate(),
+        "keyctl_invalidate_key, key_invalidate";
+    "keyctl_chown" => keyctl_chown(),
+        "keyctl_chown_key";
+    "keyctl_setperm" => keyctl_setperm(),
+        "keyctl_setperm_key";
+    "keyctl_set_timeout" => set_timeout(),
+        "keyctl_set_timeout";
+    "keyctl_clear" => keyctl_clear(),
+        "keyctl_keyring_clear, keyring_clear";
+    "keyctl_link" => keyctl_link(),
+        "keyctl_keyring_link, key_link, keyring_detect_cycle";
+    "keyctl_unlink" => keyctl_unlink(),
+        "keyctl_keyring_unlink, key_unlink";
+    "keyctl_move" => keyctl_move(),
+        "keyctl_keyring_move, key_move";
+    "keyctl_restrict_keyring" => restrict_keyring(),
+        "keyctl_restrict_keyring, keyring_restrict";
+    "keyctl_set_reqkey_keyring" => set_reqkey_keyring(),
+        "keyctl_set_reqkey_keyring";
+    "keyctl_join_session_keyring" => join_session_keyring(),
+        "join_session_keyring, find_keyring_by_name";
+    "keyctl_session_to_parent" => session_to_parent(),
+        "keyctl_session_to_parent, key_change_session_keyring";
+    "keyctl_get_persistent" => get_persistent(),
+        "keyctl_get_persistent";
+    "keyctl_instantiate" | "keyctl_instantiate_iov" => instantiate(2),
+        "keyctl_instantiate_key_common";
+    "keyctl_negate" => instantiate(2),
+        "keyctl_reject_key";
+    "keyctl_reject" => instantiate(3),
+        "keyctl_reject_key";
+    "keyctl_assume_authority" => assume_authority(),
+        "keyctl_assume_authority";
+    "keyctl_capabilities" => capabilities(),
+        "keyctl_capabilities";
+    "keyctl_watch_key" => watch_key(),
+        "keyctl_watch_key";
+    "keyctl_dh_compute" => dh_compute(),
+        "keyctl_dh_compute";
+    "keyctl_pkey_query" | "keyctl_pkey_encrypt" | "keyctl_pkey_decrypt" | "keyctl_pkey_sign" | "keyctl_pkey_verify" => pkey(),
+        "keyctl_pkey_params_get";
+    "fork" | "vfork" | "clone" | "clone3" | "posix_spawn" => new_process(),
+        "copy_creds";
+    "pthread_create" => new_thread(),
+        "copy_creds";
+    "execve" => execve(),
+        "do_open_execat, prepare_exec_creds";
+    "fexecve" => fexecve(),
+        "do_open_execat";
+    "exit" => exit(),
+        "do_exit, exit_notify";
+    "pthread_exit" => pthread_exit(),
+        "do_exit, exit_notify";
+    "waitpid" => waitpid(),
+        "release_task, exit_creds";
+    "kill" => kill(),
+        "do_exit";
+    "ptrace" => ptrace(),
+        "ptrace_link";
+    "unshare" => unshare(),
+        "unshare_userns, create_user_ns";
+    "enter_user_namespace" => enter_user_namespace(),
+        "create_user_ns";
+    "map_own_ids" => map_own_ids(),
+        "map_write";
+    "setresuid" | "syscall_setresuid" => setresuid(),
+        "commit_creds, key_fsuid_changed";
+    "setresgid" => setresgid(),
+        "commit_creds, key_fsgid_changed";
+    "setfsuid" | "setfsgid" => set_filesystem_id(),
+        "commit_creds, key_fsuid_changed";
+    "open" | "io_uring_setup" => open(false),
+        "alloc_empty_file";
+    "memory_file" => open(true),
+        "alloc_empty_file";
+    "pipe" => pair(false),
+        "alloc_empty_file";
+    "socketpair" => pair(true),
+        "init_peercred";
+    "listen" => listen(),
+        "init_peercred";
+    "connect" => connect(),
+        "unix_stream_connect";
+    "accept" => accept(),
+        "alloc_empty_file";
+    "send_descriptor" => send_descriptor(),
+        "unix_attach_fds";
+    "receive_descriptor" => receive_descriptor(),
+        "scm_detach_fds";
+    "close" => close(),
+        "__fput";
+    "mmap" | "dlopen" => map(),
+        "vm_area_alloc, get_file";
+    "munmap" | "dlclose" => unmap(),
+        "remove_vma";
+    "chdir" => change_nothing(),
+        "set_fs_pwd";
+    "wait_until" => wait_until(),
+        "key_garbage_collector, key_validate";
+    "wait_for_the_collector" => wait_for_the_collector(),
+        "put_cred_rcu, key_garbage_collector";
+    "proc_keys" => proc_keys(),
+        "proc_keys_show";
+    "key_users" => key_users(),
+        "proc_key_users_show";
+    "keys_left" | "bytes_left" => left(),
+        "proc_key_users_show";
+    "add_keys_until_refused" => add_keys_until_refused(),
+        "key_alloc";
+    "use_up_bytes" => use_up_bytes(),
+        "key_payload_reserve";
+    "keyctl_program" => keyctl_program(),
+        "copy_creds, prepare_exec_creds";
+}
+
 impl Run<'_> {
     /// The transition of the event's call.
     pub(crate) fn call(&mut self) -> Gives {
-        match self.event.call.as_str() {
-            "add_key" => self.add_key(),
-            "request_key" => self.request_key(),
-            "keyctl_search" => self.keyctl_search(),
-            "keyctl_get_keyring_ID" => self.get_keyring_id(),
-            "keyctl_read" => self.keyctl_read(),
-            "keyctl_describe" => self.keyctl_describe(),
-            "keyctl_get_security" => self.get_security(),
-            "keyctl_update" => self.keyctl_update(),
-            "keyctl_revoke" => self.keyctl_revoke(),
-            "keyctl_invalidate" => self.keyctl_invalidate(),
-            "keyctl_chown" => self.keyctl_chown(),
-            "keyctl_setperm" => self.keyctl_setperm(),
-            "keyctl_set_timeout" => self.set_timeout(),
-            "keyctl_clear" => self.keyctl_clear(),
-            "keyctl_link" => self.keyctl_link(),
-            "keyctl_unlink" => self.keyctl_unlink(),
-            "keyctl_move" => self.keyctl_move(),
-            "keyctl_restrict_keyring" => self.restrict_keyring(),
-            "keyctl_set_reqkey_keyring" => self.set_reqkey_keyring(),
-            "keyctl_join_session_keyring" => self.join_session_keyring(),
-            "keyctl_session_to_parent" => self.session_to_parent(),
-            "keyctl_get_persistent" => self.get_persistent(),
-            "keyctl_instantiate" | "keyctl_instantiate_iov" => self.instantiate(2),
-            "keyctl_negate" => self.instantiate(2),
-            "keyctl_reject" => self.instantiate(3),
-            "keyctl_assume_authority" => self.assume_authority(),
-            "keyctl_capabilities" => self.capabilities(),
-            "keyctl_watch_key" => self.watch_key(),
-            "keyctl_dh_compute" => self.dh_compute(),
-            "keyctl_pkey_query"
-            | "keyctl_pkey_encrypt"
-            | "keyctl_pkey_decrypt"
-            | "keyctl_pkey_sign"
-            | "keyctl_pkey_verify" => self.pkey(),
-            "fork" | "vfork" | "clone" | "clone3" | "posix_spawn" => self.new_process(),
-            "pthread_create" => self.new_thread(),
-            "execve" => self.execve(),
-            "fexecve" => self.fexecve(),
-            "exit" => self.exit(),
-            "pthread_exit" => self.pthread_exit(),
-            "waitpid" => self.waitpid(),
-            "kill" => self.kill(),
-            "ptrace" => self.ptrace(),
-            "unshare" => self.unshare(),
-            "enter_user_namespace" => self.enter_user_namespace(),
-            "map_own_ids" => self.map_own_ids(),
-            "setresuid" | "syscall_setresuid" => self.setresuid(),
-            "setresgid" => self.setresgid(),
-            "setfsuid" | "setfsgid" => self.set_filesystem_id(),
-            "open" | "io_uring_setup" => self.open(false),
-            "memory_file" => self.open(true),
-            "pipe" => self.pair(false),
-            "socketpair" => self.pair(true),
-            "listen" => self.listen(),
-            "connect" => self.connect(),
-            "accept" => self.accept(),
-            "send_descriptor" => self.send_descriptor(),
-            "receive_descriptor" => self.receive_descriptor(),
-            "close" => self.close(),
-            "mmap" | "dlopen" => self.map(),
-            "munmap" | "dlclose" => self.unmap(),
-            "chdir" => Ok(Given::Int(0)),
-            "wait_until" => self.wait_until(),
-            "wait_for_the_collector" => self.wait_for_the_collector(),
-            "proc_keys" => self.proc_keys(),
-            "key_users" => self.key_users(),
-            "keys_left" | "bytes_left" => self.left(),
-            "add_keys_until_refused" => self.add_keys_until_refused(),
-            "use_up_bytes" => self.use_up_bytes(),
-            "keyctl_program" => self.keyctl_program(),
-            other => {
-                Err(Stop::NotUnderstood(format!("a call that keys have to do with, not {other}")))
+        let call = self.event.call.as_str();
+        match TRANSITIONS.iter().find(|transition| transition.calls.contains(&call)) {
+            Some(transition) => (transition.act)(self),
+            None => {
+                Err(Stop::NotUnderstood(format!("a call that keys have to do with, not {call}")))
             }
         }
     }
@@ -102,6 +191,11 @@ impl Run<'_> {
         let creates = self.int(1)? as i32 != 0;
         let found = self.lookup_or_make(&named, Place::GetKeyringId, creates)?;
         Ok(Given::Key(found.key))
+    }
+
+    /// What succeeds and concerns no key.
+    fn change_nothing(&mut self) -> Gives {
+        Ok(Given::Int(0))
     }
 
     /// Both kinds, for what concerns both.
