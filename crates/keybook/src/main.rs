@@ -15,6 +15,7 @@ mod output;
 mod preprocess;
 mod report;
 mod tables;
+mod wrong;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -56,6 +57,12 @@ enum Action {
     Explain {
         /// Its id.
         rule: String,
+    },
+    /// Hold every rule's trace against every wrong model: a kernel that gets one thing wrong.
+    Wrong {
+        /// Save the table in the project's snapshots/wrong-models.txt.
+        #[arg(long)]
+        save: bool,
     },
     /// Stand between mdbook and its book: the preprocessor that book.toml names.
     #[command(hide = true)]
@@ -143,6 +150,7 @@ fn run(otherwise: Action) -> u8 {
         Action::Explain { rule } => {
             book().and_then(|book| explain::explain(&book, &root()?, &rule))
         }
+        Action::Wrong { save } => wrong::run(save),
         Action::Preprocess { question } => preprocess::serve(&question).map(|()| HELD),
     };
     done.unwrap_or_else(|error| {

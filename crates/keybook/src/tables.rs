@@ -2,6 +2,7 @@
 
 mod index;
 mod lifecycle;
+mod model;
 pub(crate) mod observed;
 mod operations;
 mod sentences;
@@ -41,7 +42,7 @@ impl<'a> Tables<'a> {
     /// Replaces the marks in a page by the tables they stand for.
     pub(crate) fn fill_in(&self, text: &mut String, page: &Path) {
         type Table = fn(&Tables<'_>) -> String;
-        let tables: [(&str, Table); 8] = [
+        let tables: [(&str, Table); 12] = [
             ("{{#table lifecycle}}", lifecycle::table),
             ("{{#table operations}}", operations::table),
             ("{{#table sentences}}", sentences::table),
@@ -49,6 +50,10 @@ impl<'a> Tables<'a> {
             ("{{#table columns}}", observed::columns),
             ("{{#table matrix}}", observed::matrix),
             ("{{#table reasons}}", observed::reasons),
+            ("{{#table transitions}}", model::transitions),
+            ("{{#table places}}", model::places),
+            ("{{#table wrong}}", model::wrong),
+            ("{{#count wrong}}", model::wrong_count),
             ("{{#count}}", |tables| tables.book.rules.len().to_string()),
         ];
         for (mark, table) in tables {

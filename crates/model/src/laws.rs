@@ -118,6 +118,29 @@ impl Place {
         }
     }
 
+    /// Whether an absent thread or process keyring is made.
+    pub fn creates(self) -> bool {
+        self.asks().creates
+    }
+
+    /// The permissions of which the caller needs one.
+    pub fn needs(self) -> Vec<&'static str> {
+        let name = |needs: &u32| match *needs {
+            VIEW => "View",
+            READ => "Read",
+            WRITE => "Write",
+            SEARCH => "Search",
+            LINK => "Link",
+            _ => "Setattr",
+        };
+        self.asks().needs.iter().map(name).collect()
+    }
+
+    /// Whether a revoked, expired or invalidated key is refused.
+    pub fn is_sound(self) -> bool {
+        self.asks().sound
+    }
+
     pub(crate) fn asks(self) -> Asks {
         let (creates, needs): (bool, &'static [u32]) = match self {
             Place::AddKey

@@ -1,0 +1,56 @@
+//! Rules against wrong models: `keybook wrong`.
+
+use crate::embedded::RULES;
+use crate::{DIFFERS, HELD, output};
+use anyhow::{Context, Result, anyhow};
+use model::wrong::{Refused, refused, to_save};
+use std::fmt::Write;
+use std::fs;
+use trace::Trace;
+
+/// Where the table is kept, from the project's folder.
+const SAVED: &str = "snapshots/wrong-models.txt";
+
+/// Holds the trace of every rule against every wrong model, and prints or saves what came of it.
+/// The status tells whether each wrong model is refused by a rule, and each rule refuses one.
+pub(crate) fn run(save: bool) -> Result<u8> {
+    let traces = traces()?;
+    let table = refused(&traces);
+    if save {
+        let path = crate::root()?.join(SAVED);
+        fs::write(&path, to_save(&table)).with_context(|| path.display().to_string())?;
+        eprintln!("saved: {}; the next build of this program knows it", path.display());
+    }
+    let mut told = String::new();
+    for Refused { law, by, named } in &table {
+        let rules = by[..*named].join(" ");
+        let _ = writeln!(told, "{} ({}): refused by {}", law.wrong(), law.name(), by.len());
+        if !rules.is_empty() {
+            let _ = writeln!(told, "    {rules}");
+        }
+    }
+    let unnoticed = table.iter().filter(|line| line.by.is_empty()).count();
+    let refuses = |id: &String| table.iter().any(|line| line.by.contains(id));
+    let idle: Vec<&str> =
+        traces.iter().map(|(id, _)| id).filter(|id| !refuses(id)).map(String::as_str).collect();
+    let _ = writeln!(
+        told,
+        "\n{} wrong models, {unnoticed} refused by no rule; {} rules, {} refuse none{}{}",
+        table.len(),
+        traces.len(),
+        idle.len(),
+        if idle.is_empty() { "" } else { ": " },
+        idle.join(" ")
+    );
+    output::print(&told)?;
+    Ok(if unnoticed == 0 && idle.is_empty() { HELD } else { DIFFERS })
+}
+
+fn traces() -> Result<Vec<(String, Trace)>> {
+    let seen = RULES.iter().filter_map(|rule| Some((rule.id, rule.snapshot?)));
+    seen.map(|(id, snapshot)| {
+        let trace = snapshot.parse().map_err(|error| anyhow!("{id}: {error}"))?;
+        Ok((id.to_owned(), trace))
+    })
+    .collect()
+}
