@@ -10,6 +10,7 @@ pub(crate) fn words(errno: &str) -> &'static str {
         "EFAULT" => "Bad address",
         "EINVAL" => "Invalid argument",
         "EKEYEXPIRED" => "Key has expired",
+        "EKEYREJECTED" => "Key was rejected by service",
         "EKEYREVOKED" => "Key has been revoked",
         "ELOOP" => "Too many symbolic links encountered",
         "ENODEV" => "No such device",

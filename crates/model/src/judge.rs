@@ -240,8 +240,7 @@ fn fits_set(world: &mut World, fate: &mut Fate, keys: &[usize], values: &[Value]
 fn told(world: &World, gives: &Gives) -> Option<Outcome> {
     match gives {
         Ok(Given::Nothing) => Some(Outcome::Nothing),
-        Ok(Given::Any) => Some(Outcome::Returned(Value::word("…"))),
-        Ok(given) => Some(Outcome::Returned(told_value(world, given))),
+        Ok(given) => Some(Outcome::Returned(told_value(world, &mut world.names(), given))),
         Err(Stop::Errno(name)) => {
             let words = errno::words(name).to_owned();
             Some(Outcome::Failed { errno: (*name).to_owned(), words })
@@ -250,19 +249,29 @@ fn told(world: &World, gives: &Gives) -> Option<Outcome> {
     }
 }
 
-fn told_value(world: &World, given: &Given) -> Value {
-    let name = |key: usize| match &world.keys[key].name {
+/// The same of a value; a key without a name gets the next one.
+fn told_value(world: &World, names: &mut usize, given: &Given) -> Value {
+    let mut name = |key: usize| match &world.keys[key].name {
         Some(name) => name.to_string(),
-        None => "K…".to_owned(),
+        None => {
+            *names += 1;
+            format!("K{names}")
+        }
     };
     match given {
         Given::Int(number) => Value::Int(*number),
         Given::Key(key) => Value::word(name(*key)),
-        Given::Keys(keys) => Value::Set(keys.iter().map(|key| Value::word(name(*key))).collect()),
+        Given::Keys(keys) => {
+            let mut keys: Vec<String> = keys.iter().map(|key| name(*key)).collect();
+            keys.sort_by_key(|name| (name.len(), name.clone()));
+            Value::Set(keys.into_iter().map(Value::Word).collect())
+        }
         Given::Text(text) => Value::text(text.clone()),
         Given::Word(word) => Value::word(word.clone()),
         Given::Line(key) => Value::text(format!("{}\n", name(*key))),
-        Given::List(all) => Value::List(all.iter().map(|one| told_value(world, one)).collect()),
+        Given::List(all) => {
+            Value::List(all.iter().map(|one| told_value(world, names, one)).collect())
+        }
         Given::Any | Given::Nothing => Value::word("…"),
     }
 }

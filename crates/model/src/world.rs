@@ -369,6 +369,11 @@ impl World {
         self.keys.iter().position(is)
     }
 
+    /// How many keys have names.
+    pub(crate) fn names(&self) -> usize {
+        self.keys.iter().filter(|key| key.name.is_some()).count()
+    }
+
     /// Gives a key its name in the trace; false if it has another, or the name is another's.
     pub(crate) fn name(&mut self, key: KeyId, name: &str) -> bool {
         if let Some(known) = &self.keys[key].name {

@@ -51,3 +51,27 @@ fn the_table_of_wrong_models_is_as_saved() {
     let now = model::wrong::to_save(&table);
     assert!(now == saved, "the table has changed: `cargo run -- wrong --save` saves it");
 }
+
+/// Where a kernel may do one thing or another, these are all the things.
+#[test]
+fn what_is_left_open() {
+    let mut open = String::new();
+    for (id, trace) in traces() {
+        let mut judge = model::Judge::new();
+        for event in &trace.events {
+            let allowed = judge.allowed(event);
+            if allowed != [event.outcome.clone()] {
+                let allowed: Vec<_> = allowed.iter().map(ToString::to_string).collect();
+                let (task, request) = (&event.task, event.request());
+                open += &format!("{id}: {task}  {request}: {}\n", allowed.join(" | "));
+            }
+            judge.event(event).unwrap();
+        }
+    }
+    let saved = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots/left-open.txt");
+    if fs::read_to_string(&saved).unwrap_or_default() != open {
+        let now = Path::new(env!("CARGO_TARGET_TMPDIR")).join("left-open.txt");
+        fs::write(&now, open).unwrap();
+        panic!("another: {} is what {} was", now.display(), saved.display());
+    }
+}
