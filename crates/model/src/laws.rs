@@ -136,11 +136,6 @@ impl Place {
         self.asks().needs.iter().map(name).collect()
     }
 
-    /// Whether a revoked, expired or invalidated key is refused.
-    pub fn is_sound(self) -> bool {
-        self.asks().sound
-    }
-
     pub(crate) fn asks(self) -> Asks {
         let (creates, needs): (bool, &'static [u32]) = match self {
             Place::AddKey

@@ -30,7 +30,7 @@ pub(super) fn transitions(tables: &Tables<'_>) -> String {
     out + "</tbody>\n</table>\n"
 }
 
-/// The laws of single facts that each transition asks for; those of places have a table of theirs.
+/// The laws that each transition asks for, without those of places, which have a table of theirs.
 fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
     let mut asked: BTreeMap<usize, BTreeSet<Law>> = BTreeMap::new();
     for seen in &tables.seen {
@@ -41,9 +41,9 @@ fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
             }
             let by_name = |nth: &usize| TRANSITIONS[*nth].calls.contains(&event.call.as_str());
             let Some(nth) = (0..TRANSITIONS.len()).find(by_name) else { break };
-            let facts = Law::all().filter(|law| matches!(law, Law::Fact(_)));
-            let facts = facts.filter(|law| judge.has_just_asked(*law));
-            asked.entry(nth).or_default().extend(facts);
+            let own = Law::all().filter(|law| matches!(law, Law::Fact(_) | Law::NotInherited(..)));
+            let own = own.filter(|law| judge.has_just_asked(*law));
+            asked.entry(nth).or_default().extend(own);
         }
     }
     // What every other transition asks for says nothing of this one.
@@ -66,8 +66,13 @@ pub(super) fn places(_: &Tables<'_>) -> String {
             _ if place.creates() => "made",
             _ => "refused: <code>ENOKEY</code>",
         };
-        let needs = place.needs().join(" or ");
-        let unsound = if place.is_sound() { "refused" } else { "not looked at here" };
+        let (needs, unsound) = match place {
+            Place::Read | Place::DhCompute => {
+                ("Read, or possession".to_owned(), "refused to who may read it")
+            }
+            Place::UnlinkKey => (String::new(), "taken"),
+            _ => (place.needs().join(" or "), "refused"),
+        };
         let _ = writeln!(
             out,
             "<tr><td>{}</td><td>{absent}</td><td>{}</td><td>{unsound}</td></tr>",
