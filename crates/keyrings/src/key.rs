@@ -96,6 +96,10 @@ pub const KEY_USR_LINK: Permissions = 0x0010_0000;
 pub const KEY_USR_SETATTR: Permissions = 0x0020_0000;
 /// All that the owner may be allowed.
 pub const KEY_USR_ALL: Permissions = 0x003f_0000;
+/// Processes of the key's group that are not the owner's may read.
+pub const KEY_GRP_READ: Permissions = 0x0000_0200;
+/// The group may write.
+pub const KEY_GRP_WRITE: Permissions = 0x0000_0400;
 /// All that others may be allowed.
 pub const KEY_OTH_ALL: Permissions = 0x0000_003f;
 
