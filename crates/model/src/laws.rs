@@ -544,3 +544,21 @@ impl Laws {
         self.0[number / 64] & 1 << (number % 64) != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_law_has_a_number_and_a_name_of_its_own() {
+        let mut names: Vec<String> = Vec::new();
+        for (nth, law) in Law::all().enumerate() {
+            let mut laws = Laws::default();
+            laws.add(law);
+            let mut others = Law::all().enumerate().filter(|(other, _)| *other != nth);
+            assert!(laws.has(law) && others.all(|(_, other)| !laws.has(other)), "{law:?}");
+            assert!(!names.contains(&law.name()), "{law:?}");
+            names.push(law.name());
+        }
+    }
+}

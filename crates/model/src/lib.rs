@@ -1,10 +1,23 @@
 //! The rules as a state machine: says of any trace whether a correct kernel gives it.
 //!
-//! The state is a [world](world) of tasks, credentials, keyrings and keys; each call of a trace is a
-//! transition of it. Where a kernel may do one thing or another, as its collector runs when it will,
-//! the model follows every way. There is no input or output here, and no clock: a trace is taken to be
-//! shorter than five minutes, so that a key with a longer timeout does not expire in it, and the
-//! kernel does not yet take revoked and expired keys out of keyrings (`kernel.keys.gc_delay`).
+//! ```
+//! let trace = "main   keyctl_get_keyring_ID(@p, 1) = K1
+//!              main   fork() = child
+//!              child  keyctl_get_keyring_ID(@p, 0) = K1";
+//! let trace = trace.lines().map(|line| format!("{}\n", line.trim_start())).collect::<String>();
+//! let refusal = model::judge(&trace.parse().unwrap()).unwrap_err();
+//! assert_eq!(refusal.nth, 2);
+//! let model::Why::Outcome { allowed, rules, .. } = refusal.why else { panic!() };
+//! assert_eq!(allowed[0].to_string(), "-1 ENOKEY (Required key not available)");
+//! assert!(rules.contains(&"process.fork"));
+//! ```
+//!
+//! The state is a world of tasks, credentials, keyrings and keys; each call of a trace is a
+//! [transition](TRANSITIONS) of it, which decides by [laws](Law). Where a kernel may do one thing or
+//! another, as its collector runs when it will, the model follows every way. There is no input or
+//! output here, and no clock: a trace is taken to be shorter than five minutes, so that a key with a
+//! longer timeout does not expire in it, and the kernel does not yet take revoked and expired keys
+//! out of keyrings (`kernel.keys.gc_delay`).
 #![forbid(unsafe_code)]
 
 mod access;

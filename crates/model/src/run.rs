@@ -235,11 +235,11 @@ impl Run<'_> {
                 let bytes = self.key(key).bytes;
                 self.charge(payer, -1, -bytes);
             }
-            for keyring in 0..self.world.keys.len() {
+            for (keyring, is_held) in held.iter().enumerate() {
                 if !self.key(keyring).links().contains(&key) {
                     continue;
                 }
-                if held[keyring] {
+                if *is_held {
                     // An invalidated key: its link went first.
                     self.take_link(keyring, key);
                 } else {

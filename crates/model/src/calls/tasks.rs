@@ -25,7 +25,7 @@ impl Run<'_> {
         let name = self.told()?;
         let mut cred = self.process_cred(way)?;
         if has("CLONE_NEWUSER") {
-            self.into_namespace(&mut cred);
+            self.new_namespace(&mut cred);
         }
         let own = self.world.groups[self.world.tasks[self.task].group].clone();
         let memory = if has("CLONE_VM") || way == Way::Vfork {
@@ -295,7 +295,7 @@ impl Run<'_> {
 
     fn leave_namespace(&mut self) {
         let mut cred = self.cred().clone();
-        self.into_namespace(&mut cred);
+        self.new_namespace(&mut cred);
         if !self.law(Fact::NamespaceKeeps) {
             cred.thread = None;
             cred.process = None;
@@ -303,7 +303,7 @@ impl Run<'_> {
         self.commit(self.task, cred);
     }
 
-    fn into_namespace(&mut self, cred: &mut Cred) {
+    fn new_namespace(&mut self, cred: &mut Cred) {
         cred.space = self.world.spaces.add(Space { mapped: Some((Vec::new(), Vec::new())) });
         cred.capable = true;
         cred.permitted = true;

@@ -1,0 +1,99 @@
+//! What the model refuses, and how it says so.
+
+use model::{Refusal, Why, judge};
+use trace::Trace;
+
+fn refused(trace: &str) -> Refusal {
+    let trace: String = trace.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
+    let trace: Trace = trace.parse().unwrap();
+    *judge(&trace).expect_err("the trace is allowed")
+}
+
+/// Where a trace is refused, what would have been allowed, and one of the rules that say so.
+fn told(trace: &str) -> (usize, Vec<String>, Vec<String>, Vec<&'static str>) {
+    let refusal = refused(trace);
+    let Why::Outcome { allowed, laws, rules } = refusal.why else { panic!("{refusal:?}") };
+    let allowed = allowed.iter().map(ToString::to_string).collect();
+    (refusal.nth, allowed, laws.iter().map(|law| law.name()).collect(), rules)
+}
+
+const ENOKEY: &str = "-1 ENOKEY (Required key not available)";
+
+#[test]
+fn a_keyring_that_is_inherited() {
+    let (nth, allowed, laws, rules) = told(
+        "main   keyctl_get_keyring_ID(@t, 1) = K1
+         main   vfork() = child
+         child  keyctl_get_keyring_ID(@t, 0) = K1",
+    );
+    assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
+    assert_eq!(laws, ["NotInherited.Vfork.Thread"]);
+    assert!(rules.contains(&"thread.vfork"), "{rules:?}");
+}
+
+#[test]
+fn a_process_keyring_that_is_shared_with_an_older_thread() {
+    let (nth, allowed, laws, rules) = told(
+        "main   pthread_create() = older
+         main   keyctl_get_keyring_ID(@p, 1) = K1
+         older  keyctl_get_keyring_ID(@p, 0) = K1",
+    );
+    assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
+    assert_eq!(laws, ["OneForAsker"]);
+    assert!(rules.contains(&"process.threads.before"), "{rules:?}");
+}
+
+#[test]
+fn another_error() {
+    let (nth, allowed, laws, _) = told(
+        "main  keyctl_revoke(@t) = -1 ENOKEY (Required key not available)
+         main  keyctl_get_keyring_ID(@t, 1) = K1
+         main  keyctl_revoke(@t) = 0
+         main  keyctl_read(@t) = -1 EPERM (Operation not permitted)",
+    );
+    assert_eq!(nth, 3);
+    assert_eq!(allowed, ["-1 EKEYREVOKED (Key has been revoked)"]);
+    // No single mistake that the model knows of gives this one.
+    assert_eq!(laws, Vec::<String>::new());
+}
+
+#[test]
+fn every_outcome_that_is_left_open_is_named() {
+    let (nth, allowed, _, _) = told(
+        "main  add_key(\"user\", \"key\", \"payload\", @s) = K1
+         main  keyctl_invalidate(K1) = 0
+         main  keyctl_read(@s) = {K1, K2}",
+    );
+    assert_eq!((nth, allowed), (2, vec!["{K1}".to_owned(), "{}".to_owned()]));
+}
+
+#[test]
+fn what_is_no_event_of_this_book() {
+    let expected = |trace: &str| match refused(trace).why {
+        Why::NotUnderstood(expected) => expected,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        expected("main  keyctl_fly(@t) = 0"),
+        "a call that keys have to do with, not keyctl_fly"
+    );
+    assert_eq!(expected("main  keyctl_read() = {}"), "a value as argument 1 of keyctl_read");
+    assert_eq!(expected("main  keyctl_read(\"@t\") = {}"), "a key as argument 1 of keyctl_read");
+    assert_eq!(expected("child  keyctl_read(@t) = {}"), "a task that runs, not `child`");
+}
+
+/// A name that is another key's, a set with a key too many, a text for a set.
+#[test]
+fn outcomes_of_another_form() {
+    for line in [
+        "keyctl_get_keyring_ID(@p, 1) = K1",
+        "keyctl_read(@t) = {K2, K2}",
+        "keyctl_read(@t) = \"text\"",
+        "keyctl_describe(@t) = K2",
+        "keyctl_link(@t, @s) = 1",
+        "keyctl_link(@t, @s)",
+    ] {
+        let trace = format!("main  keyctl_get_keyring_ID(@t, 1) = K1\nmain  {line}");
+        assert_eq!(refused(&trace).nth, 1, "{line}");
+    }
+}
