@@ -71,8 +71,8 @@ pub fn gives(law: Law, trace: &Trace) -> bool {
     trace.events.iter().all(|event| judge.event(event).is_ok())
 }
 
-/// What `keybook wrong --save` has found: a line for each law with how many rules refuse it and
-/// those that it names.
+/// What `keybook wrong --save` has found: a line for each law with what goes wrong, how many rules
+/// refuse it, and those that it names, with tabs between.
 const SAVED: &str = include_str!("../../../snapshots/wrong-models.txt");
 
 /// A line of the table that was saved.
@@ -92,10 +92,10 @@ pub fn saved() -> &'static [Saved] {
     TABLE.get_or_init(|| {
         let names: BTreeMap<String, Law> = Law::all().map(|law| (law.name(), law)).collect();
         let line = |line: &'static str| {
-            let mut words = line.split_whitespace();
-            let law = *names.get(words.next()?)?;
-            let refused_by = words.next()?.parse().ok()?;
-            Some(Saved { law, refused_by, rules: words.collect() })
+            let mut parts = line.split('\t');
+            let law = *names.get(parts.next()?)?;
+            let (_wrong, refused_by) = (parts.next()?, parts.next()?.parse().ok()?);
+            Some(Saved { law, refused_by, rules: parts.next()?.split(' ').collect() })
         };
         SAVED.lines().filter_map(line).collect()
     })
@@ -105,7 +105,8 @@ pub fn saved() -> &'static [Saved] {
 pub fn to_save(table: &[Refused]) -> String {
     let line = |line: &Refused| {
         let rules = line.by[..line.named].join(" ");
-        format!("{} {} {rules}\n", line.law.name(), line.by.len())
+        let (name, wrong) = (line.law.name(), line.law.wrong());
+        format!("{name}\t{wrong}\t{}\t{rules}\n", line.by.len())
     };
     table.iter().map(line).collect()
 }

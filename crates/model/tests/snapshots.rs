@@ -39,6 +39,8 @@ fn every_trace_of_the_book_is_allowed() {
 #[test]
 fn the_table_of_wrong_models_is_as_saved() {
     let traces = traces();
+    // Soon told if it is no matter of wrong models.
+    assert!(traces.iter().all(|(_, trace)| model::judge(trace).is_ok()), "see the other tests");
     let table = model::wrong::refused(&traces);
     let unnoticed = table.iter().filter(|line| line.by.is_empty());
     let unnoticed: Vec<_> = unnoticed.map(|line| line.law.wrong()).collect();
@@ -50,6 +52,12 @@ fn the_table_of_wrong_models_is_as_saved() {
     let saved = include_str!("../../../snapshots/wrong-models.txt");
     let now = model::wrong::to_save(&table);
     assert!(now == saved, "the table has changed: `cargo run -- wrong --save` saves it");
+    let saved = model::wrong::saved();
+    assert_eq!(saved.len(), table.len());
+    for (saved, line) in saved.iter().zip(&table) {
+        assert_eq!((saved.law, saved.refused_by), (line.law, line.by.len()));
+        assert_eq!(saved.rules, line.by[..line.named]);
+    }
 }
 
 /// Where a kernel may do one thing or another, these are all the things.
