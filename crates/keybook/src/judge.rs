@@ -79,7 +79,7 @@ enum Verdict {
 
 /// A rule that says what is allowed.
 #[derive(Debug, PartialEq, Serialize)]
-struct Rule {
+pub(crate) struct Rule {
     id: String,
     statement: String,
 }
@@ -173,7 +173,7 @@ fn verdict(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Ve
 }
 
 /// The outcome as it would stand in the trace; where there is none, words.
-fn outcome(outcome: &trace::Outcome) -> String {
+pub(crate) fn outcome(outcome: &trace::Outcome) -> String {
     match outcome {
         trace::Outcome::Nothing => "no outcome".to_owned(),
         outcome => format!("= {outcome}"),
@@ -181,7 +181,7 @@ fn outcome(outcome: &trace::Outcome) -> String {
 }
 
 impl Rule {
-    fn of(id: &str) -> Rule {
+    pub(crate) fn of(id: &str) -> Rule {
         let rule = RULES.iter().find(|rule| rule.id == id);
         let statement = rule.map_or("a rule of another book", |rule| rule.statement);
         let statement = statement.lines().next().unwrap_or_default();

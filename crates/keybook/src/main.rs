@@ -7,6 +7,7 @@ mod check;
 mod columns;
 mod embedded;
 mod explain;
+mod explore;
 mod html;
 mod init;
 mod judge;
@@ -52,6 +53,8 @@ enum Action {
     /// Judge traces by the rules: what no correct kernel gives is shown, with what would be allowed
     /// there and the rules that say so.
     Judge(judge::Judge),
+    /// Run generated programs on this kernel and have the rules judge what it does.
+    Explore(explore::Explore),
     /// List the rules.
     Rules {
         /// How to list them.
@@ -151,6 +154,7 @@ fn run(otherwise: Action) -> u8 {
         Action::Build => build_and_check(),
         Action::Check(check) => check_only(&check),
         Action::Kernels(kernels) => kernels::run(&kernels),
+        Action::Explore(explore) => explore::run(&explore),
         Action::Judge(judge) => judge::run(&judge),
         Action::Rules { format } => book().and_then(|book| list::list(&book, format)),
         Action::Explain { rule } => {
