@@ -72,6 +72,8 @@ impl Cast {
                 self.processes[process].other |= fits;
                 fits
             }
+            // The parent of `main` is no part of the program, and is not to be changed by it.
+            Act::Do(Operation::SessionToParent) => process != FIRST,
             Act::Do(_) => true,
             Act::Spawn | Act::Exec if self.processes[process].other => false,
             Act::Fork | Act::Clone | Act::Clone3 | Act::Spawn => {

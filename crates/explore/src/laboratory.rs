@@ -4,7 +4,7 @@ use crate::play::{self, Played};
 use crate::program::Program;
 use keyrings::Errno;
 use keyrings::stage::{Seen, Stage};
-use model::{Refusal, Why};
+use model::{Judge, Refusal, Why};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use trace::{Outcome, Owner, Trace};
@@ -39,7 +39,7 @@ pub struct Disagreement {
     pub played: Vec<Played>,
     /// What the kernel did, normalised.
     pub trace: Trace,
-    /// What the model says of it; `None` if the model panicked.
+    /// What the model says of it, without the rules; `None` if the model panicked.
     pub refusal: Option<Refusal>,
 }
 
@@ -47,6 +47,12 @@ impl Disagreement {
     /// The program, with the steps that were played only.
     pub fn program(&self) -> Program {
         Program { steps: self.played.iter().map(|played| played.step).collect() }
+    }
+
+    /// What the model says of it, with the rules that say so.
+    pub fn explained(&self) -> Option<Refusal> {
+        self.refusal.as_ref()?;
+        model::judge(&self.trace).err().map(|refusal| *refusal)
     }
 
     /// What it is about, without names and numbers: disagreements of one kind have mostly one cause.
@@ -70,6 +76,13 @@ impl Disagreement {
         };
         format!("{} gives {} {allowed}", event.call, outcome(&event.outcome))
     }
+}
+
+/// What the model says of a trace, without the rules, as those take longer to find than all the rest.
+fn refusal(trace: &Trace) -> Option<Refusal> {
+    let mut judge = Judge::new();
+    let refused = trace.events.iter().find_map(|event| judge.event(event).err());
+    refused.map(|refusal| *refusal)
 }
 
 impl Laboratory {
@@ -124,9 +137,9 @@ impl Laboratory {
             Err(why) => return Verdict::NotJudged(why),
         };
         // A panic is a mistake of the model like any other.
-        let refusal = match catch_unwind(AssertUnwindSafe(|| model::judge(&trace))) {
-            Ok(Ok(())) => return Verdict::Allowed,
-            Ok(Err(refusal)) => Some(*refusal),
+        let refusal = match catch_unwind(AssertUnwindSafe(|| refusal(&trace))) {
+            Ok(None) => return Verdict::Allowed,
+            Ok(refusal) => refusal,
             Err(_) => None,
         };
         Verdict::Disagrees(Box::new(Disagreement { played, trace, refusal }))

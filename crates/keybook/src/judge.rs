@@ -159,7 +159,7 @@ fn verdict(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Ve
     let lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (line, text) = lines.map(|(nth, line)| (first + nth, line)).nth(nth).unwrap_or_default();
     let (allowed, rules, expected) = match why {
-        Why::Outcome { allowed, rules } => (allowed, rules, None),
+        Why::Outcome { allowed, rules, .. } => (allowed, rules, None),
         Why::NotUnderstood(expected) => (Vec::new(), Vec::new(), Some(expected)),
     };
     Verdict::Refused {
@@ -330,6 +330,7 @@ mod tests {
                 },
                 Outcome::Nothing,
             ],
+            laws: vec![],
             rules: vec!["process.fork", "no.such.rule"],
         };
         Err(Box::new(Refusal { nth: 1, event: event.clone(), why }))

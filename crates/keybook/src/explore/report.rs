@@ -42,7 +42,7 @@ impl Found {
             program: program.to_string(),
             trace: found.trace.to_string().lines().map(str::to_owned).collect(),
             refused: found.refusal.as_ref().map(|refusal| refusal.nth),
-            why: found.refusal.as_ref().map_or(String::new(), |refusal| why(&refusal.why)),
+            why: found.explained().map_or(String::new(), |refusal| why(&refusal.why)),
             snippet: snippet(NO_RULE_YET, &found.played),
         }
     }
@@ -67,7 +67,7 @@ impl Found {
 fn why(why: &Why) -> String {
     match why {
         Why::NotUnderstood(expected) => format!("  expected {expected}\n"),
-        Why::Outcome { allowed, rules } => {
+        Why::Outcome { allowed, rules, .. } => {
             let allowed: Vec<String> = allowed.iter().map(crate::judge::outcome).collect();
             let rules: Vec<String> = rules.iter().map(|id| Rule::of(id).to_string()).collect();
             let mut text = String::new();
