@@ -25,8 +25,9 @@ struct Member {
 struct Process {
     parent: usize,
     has_file: bool,
-    /// It may run as another user, who may not be able to run this executable.
-    other: bool,
+    /// It may run as another user, who may not be able to run this executable; or its first thread has
+    /// ended, by which alone `/proc/self/exe` leads to it.
+    stuck: bool,
 }
 
 /// The process of `main`, which neither ends, nor takes up another program, nor becomes another user: it
@@ -38,7 +39,7 @@ impl Cast {
     pub(crate) fn new() -> Cast {
         Cast {
             tasks: vec![Member { process: FIRST, alive: true, serves: false }],
-            processes: vec![Process { parent: FIRST, has_file: false, other: false }],
+            processes: vec![Process { parent: FIRST, has_file: false, stuck: false }],
         }
     }
 
@@ -69,20 +70,20 @@ impl Cast {
         match act {
             Act::Do(Operation::BecomeOther | Operation::Effective(_)) => {
                 let fits = process != FIRST;
-                self.processes[process].other |= fits;
+                self.processes[process].stuck |= fits;
                 fits
             }
             // The parent of `main` is no part of the program, and is not to be changed by it.
             Act::Do(Operation::SessionToParent) => process != FIRST,
             Act::Do(_) => true,
-            Act::Spawn | Act::Exec if self.processes[process].other => false,
+            Act::Spawn | Act::Exec if self.processes[process].stuck => false,
             Act::Fork | Act::Clone | Act::Clone3 | Act::Spawn => {
                 if room {
                     // A new program has none of the files, as they are closed on execve.
                     let has_file = self.processes[process].has_file && act != Act::Spawn;
                     let new = self.processes.len();
-                    let other = self.processes[process].other;
-                    self.processes.push(Process { parent: process, has_file, other });
+                    let stuck = self.processes[process].stuck;
+                    self.processes.push(Process { parent: process, has_file, stuck });
                     self.tasks.push(Member { process: new, alive: true, serves: true });
                 }
                 room
@@ -121,6 +122,7 @@ impl Cast {
                 let fits = task != 0;
                 if fits {
                     self.tasks[usize::from(task)].alive = false;
+                    self.processes[process].stuck |= serves;
                 }
                 fits
             }

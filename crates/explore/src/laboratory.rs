@@ -19,7 +19,11 @@ const TRIES: usize = 3;
 pub struct Laboratory {
     stage: Stage,
     owner: Owner,
+    refuses: Refuses,
 }
+
+/// What says why a trace is refused, if it is.
+pub type Refuses = fn(&Trace) -> Option<Refusal>;
 
 /// What came of a program.
 #[derive(Debug)]
@@ -71,6 +75,9 @@ impl Disagreement {
                 let mut allowed: Vec<String> = allowed.iter().map(outcome).collect();
                 allowed.sort();
                 allowed.dedup();
+                if allowed.is_empty() {
+                    return format!("{} does not end so", event.call);
+                }
                 format!("where {} is allowed", allowed.join(" or "))
             }
         };
@@ -92,8 +99,17 @@ impl Laboratory {
     ///
     /// If there is no memory for the record.
     pub fn new() -> Result<Laboratory, Errno> {
+        Laboratory::with(refusal)
+    }
+
+    /// A laboratory with another judge than the model.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the record.
+    pub fn with(refuses: Refuses) -> Result<Laboratory, Errno> {
         let owner = Owner { uid: keyrings::getuid(), gid: keyrings::getgid() };
-        Ok(Laboratory { stage: Stage::new()?, owner })
+        Ok(Laboratory { stage: Stage::new()?, owner, refuses })
     }
 
     /// Runs a program; gives the steps that were played, and the normalised trace.
@@ -137,7 +153,7 @@ impl Laboratory {
             Err(why) => return Verdict::NotJudged(why),
         };
         // A panic is a mistake of the model like any other.
-        let refusal = match catch_unwind(AssertUnwindSafe(|| refusal(&trace))) {
+        let refusal = match catch_unwind(AssertUnwindSafe(|| (self.refuses)(&trace))) {
             Ok(None) => return Verdict::Allowed,
             Ok(refusal) => refusal,
             Err(_) => None,

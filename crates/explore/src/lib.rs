@@ -16,7 +16,7 @@ pub mod random;
 pub mod snippet;
 mod text;
 
-pub use laboratory::{Disagreement, Laboratory, Verdict};
+pub use laboratory::{Disagreement, Laboratory, Refuses, Verdict};
 pub use operation::{Key, Kind, Name, Operation, Whom};
 pub use play::Played;
 pub use program::{Act, Program, Step};

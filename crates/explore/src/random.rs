@@ -12,6 +12,9 @@ use proptest::strategy::{BoxedStrategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::cell::RefCell;
 
+/// So many programs are run to find a shorter one: some wait for the collector.
+const SHRINKING: u32 = 500;
+
 /// So many steps a random program has at most.
 const LONGEST: usize = 40;
 
@@ -56,7 +59,8 @@ impl Random {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.seed.to_le_bytes());
         seed[8..16].copy_from_slice(&number.to_le_bytes());
-        let config = Config { failure_persistence: None, ..Config::default() };
+        let config =
+            Config { failure_persistence: None, max_shrink_iters: SHRINKING, ..Config::default() };
         TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
     }
 }

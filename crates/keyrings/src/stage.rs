@@ -49,7 +49,8 @@ impl Stage {
     /// behind from now on.
     pub fn new() -> Result<Stage, Errno> {
         task::adopt_orphans();
-        Ok(Stage { arena: Arena::create()? })
+        let arena = Arena::here().map_or_else(Arena::create, Ok)?;
+        Ok(Stage { arena })
     }
 
     /// Runs a program that is to end within that time (whole seconds). It has a session keyring of its
