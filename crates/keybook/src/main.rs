@@ -7,8 +7,10 @@ mod check;
 mod columns;
 mod embedded;
 mod explain;
+mod explore;
 mod html;
 mod init;
+mod judge;
 mod kernels;
 mod list;
 mod output;
@@ -28,9 +30,10 @@ use std::time::Duration;
 
 /// Builds the book of thread and process keyrings and checks its rules against this kernel.
 ///
-/// Exit status: 0 if no rule differs; 1 if one does, or its program hangs, crashes or is killed; 2
-/// if the book or the command line is wrong, or the result cannot be written; 3 if no rule can be
-/// observed here. Stopped by a signal: 128 and the number of the signal.
+/// Exit status: 0 if no rule differs, or every trace is allowed; 1 if a rule differs, or its program
+/// hangs, crashes or is killed, or a trace is refused; 2 if the book, a trace or the command line is
+/// wrong, or the result cannot be written; 3 if no rule can be observed here. Stopped by a signal: 128
+/// and the number of the signal.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -47,6 +50,11 @@ enum Action {
     Check(Check),
     /// Run this program on other kernels, and in other environments, of this machine.
     Kernels(kernels::Kernels),
+    /// Judge traces by the rules: what no correct kernel gives is shown, with what would be allowed
+    /// there and the rules that say so.
+    Judge(judge::Judge),
+    /// Run generated programs on this kernel and have the rules judge what it does.
+    Explore(explore::Explore),
     /// List the rules.
     Rules {
         /// How to list them.
@@ -146,6 +154,8 @@ fn run(otherwise: Action) -> u8 {
         Action::Build => build_and_check(),
         Action::Check(check) => check_only(&check),
         Action::Kernels(kernels) => kernels::run(&kernels),
+        Action::Explore(explore) => explore::run(&explore),
+        Action::Judge(judge) => judge::run(&judge),
         Action::Rules { format } => book().and_then(|book| list::list(&book, format)),
         Action::Explain { rule } => {
             book().and_then(|book| explain::explain(&book, &root()?, &rule))

@@ -104,14 +104,34 @@ impl Arena {
     pub(crate) fn create() -> nix::Result<&'static Arena> {
         let (descriptor, arena): (_, &Arena) = sys::new_shared_memory()?;
         arena.descriptor.store(descriptor, Ordering::Relaxed);
-        arena.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
-        arena.occupied.store(1, Ordering::Release);
-        let main = arena.desk(0);
+        arena.seat_main();
+        Ok(HERE.get_or_init(|| arena))
+    }
+
+    /// Makes the calling task the main task of memory that is new or cleared.
+    pub(crate) fn seat_main(&self) {
+        self.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+        self.occupied.store(1, Ordering::Release);
+        let main = self.desk(0);
         main.rename("main");
         // It has an order that never ends: the snippet.
         main.set(state::ORDERED);
         main.occupy();
-        Ok(HERE.get_or_init(|| arena))
+    }
+
+    /// Makes the memory as if new, for the next program: all tasks of the last one have ended.
+    pub(crate) fn clear(&self) {
+        for desk in self.desks() {
+            desk.state.store(state::FREE, Ordering::Relaxed);
+            desk.pid.store(0, Ordering::Relaxed);
+            desk.tid.store(0, Ordering::Relaxed);
+            desk.fresh_image.store(0, Ordering::Relaxed);
+            desk.name.fill(0, &[0; 48]);
+        }
+        self.occupied.store(0, Ordering::Relaxed);
+        self.failures_len.store(0, Ordering::Relaxed);
+        self.short.store(false, Ordering::Relaxed);
+        self.len.store(0, Ordering::Release);
     }
 
     /// Finds the memory again in a program that was started as a task.

@@ -41,6 +41,7 @@ mod quota;
 mod record;
 pub mod room;
 mod serve;
+pub mod stage;
 mod sys;
 mod task;
 mod wait;

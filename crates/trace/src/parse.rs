@@ -32,7 +32,7 @@ impl FromStr for Trace {
             if line.trim().is_empty() {
                 continue;
             }
-            let mut reader = Reader { text: line, at: 0 };
+            let mut reader = Reader { text: line, at: 0, within: 0 };
             match reader.event() {
                 Ok(event) => events.push(event),
                 Err(expected) => {
@@ -48,9 +48,15 @@ impl FromStr for Trace {
 /// What was expected where the reader stands.
 type Expected = &'static str;
 
+/// So many values may stand within each other: no trace comes near, and text from anywhere is not to
+/// use up the stack.
+const DEEPEST: usize = 16;
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
+    /// So many sets and lists are open.
+    within: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -126,17 +132,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The values of a set or a list, which begins here.
+    fn inner_values(&mut self, close: &str, expected: Expected) -> Result<Vec<Value>, Expected> {
+        if self.within == DEEPEST {
+            return Err("no more than 16 sets and lists within each other");
+        }
+        self.at += 1;
+        self.within += 1;
+        let values = self.values(close, expected);
+        self.within -= 1;
+        values
+    }
+
     fn value(&mut self) -> Result<Value, Expected> {
         match self.rest().chars().next() {
             Some('"') => Ok(Value::Text(self.quoted()?)),
-            Some('{') => {
-                self.at += 1;
-                Ok(Value::Set(self.values("}", "`,` or `}`")?))
-            }
-            Some('[') => {
-                self.at += 1;
-                Ok(Value::List(self.values("]", "`,` or `]`")?))
-            }
+            Some('{') => Ok(Value::Set(self.inner_values("}", "`,` or `}`")?)),
+            Some('[') => Ok(Value::List(self.inner_values("]", "`,` or `]`")?)),
             Some('#') => {
                 self.at += 1;
                 Ok(Value::Serial(self.number()?))

@@ -141,4 +141,9 @@ fn malformed_text_is_refused_with_place_and_expectation() {
     for (text, refusal) in refusals {
         assert_eq!(text.parse::<Trace>().unwrap_err().to_string(), refusal, "{text}");
     }
+    let deep = format!("main  f({}", "[".repeat(1_000_000));
+    assert_eq!(
+        deep.parse::<Trace>().unwrap_err().to_string(),
+        "line 1, column 25: expected no more than 16 sets and lists within each other"
+    );
 }

@@ -1,0 +1,173 @@
+//! Programs on the kernel: what is seen of them, and how one that disagrees is made short.
+//!
+//! A laboratory wants a process of its own, with one thread; and tasks that begin this program anew
+//! have to be let in first. So this is a program with a `main`, whose tests run one after the other.
+
+use explore::random::Random;
+use explore::snippet::snippet;
+use explore::{Disagreement, Laboratory, Program, Refuses, Verdict};
+use libtest_mimic::{Arguments, Failed, Trial};
+use model::{Refusal, Why};
+use std::process::ExitCode;
+use trace::{Outcome, Trace};
+
+fn main() -> ExitCode {
+    keyrings::serve_if_invited();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    type Test = fn() -> Result<(), String>;
+    let tests: [(&str, Test); 4] = [
+        ("what tasks of every kind did is seen in its order", every_kind),
+        ("a program that disagrees is shrunk to the calls that matter", shrunk),
+        ("steps that nothing depends on are taken away", shortened),
+        ("a mistaken program is refused, and a judge that panics disagrees", mistakes),
+    ];
+    let trials = tests.map(|(name, test)| Trial::test(name, move || here(test)));
+    libtest_mimic::run(&arguments, trials.into()).exit_code()
+}
+
+/// Runs a test where there are keyrings.
+fn here(test: fn() -> Result<(), String>) -> Result<(), Failed> {
+    if let Some(why) = keyrings::place::Keyrings::here().explain() {
+        eprintln!("not observed: {why}");
+        return Ok(());
+    }
+    test().map_err(Failed::from)
+}
+
+fn laboratory(refuses: Refuses) -> Result<Laboratory, String> {
+    Laboratory::with(refuses).map_err(|error| error.desc().to_owned())
+}
+
+fn equal<T: PartialEq + std::fmt::Display>(got: T, expected: T) -> Result<(), String> {
+    if got == expected { Ok(()) } else { Err(format!("got:\n{got}\nand not:\n{expected}")) }
+}
+
+/// Refuses every key that is revoked by a child.
+fn revoking_child(trace: &Trace) -> Option<Refusal> {
+    let (nth, event) = trace.events.iter().enumerate().find(|(_, event)| {
+        event.task.starts_with("child")
+            && event.call == "keyctl_revoke"
+            && matches!(event.outcome, Outcome::Returned(_))
+    })?;
+    let why = Why::NotUnderstood("a child that revokes nothing".to_owned());
+    Some(Refusal { nth, event: event.clone(), why })
+}
+
+fn disagreement(verdict: Verdict) -> Result<Disagreement, String> {
+    match verdict {
+        Verdict::Disagrees(found) => Ok(*found),
+        verdict => Err(format!("{verdict:?}")),
+    }
+}
+
+fn every_kind() -> Result<(), String> {
+    let program: Program = "main keyctl_get_keyring_ID @p 1; main fork; \
+                            child1 keyctl_link K1 @p; child1 pthread_create; thread2 execve; \
+                            thread2 open; thread2 close; main posix_spawn; thread2 exit; \
+                            main vfork keyctl_get_keyring_ID @t 1; \
+                            main clone_vm keyctl_revoke @p; child3 pthread_exit"
+        .parse()?;
+    let (played, trace) = laboratory(|_| None)?.run(&program)?;
+    equal(
+        trace.to_string(),
+        "main     keyctl_get_keyring_ID(@p, 1) = K1\n\
+         main     fork() = child1\n\
+         child1   keyctl_link(K1, @p) = -1 EACCES (Permission denied)\n\
+         child1   pthread_create() = thread2\n\
+         thread2  execve(self) = 0\n\
+         thread2  open(\"/dev/null\") = file\n\
+         thread2  close(file) = 0\n\
+         main     posix_spawn(self) = child3\n\
+         thread2  exit(0)\n\
+         main     waitpid(thread2) = thread2\n\
+         main     vfork() = child4\n\
+         child4   keyctl_get_keyring_ID(@t, 1) = K2\n\
+         child4   exit(0)\n\
+         main     clone(CLONE_VM) = child5\n\
+         child5   keyctl_revoke(@p) = -1 ENOKEY (Required key not available)\n\
+         child5   exit(0)\n\
+         child3   pthread_exit()\n"
+            .to_owned(),
+    )?;
+    equal(
+        snippet("a.rule", &played),
+        "```rust\n\
+         # use keyrings::*;\n\
+         # fn main() -> Observed { observe(\"a.rule\", || {\n\
+         let k1 = keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, CREATE)?;\n\
+         let child1 = fork(\"child1\")?;\n\
+         child1.run(move || expect(keyctl_link(k1, KEY_SPEC_PROCESS_KEYRING), EACCES))?;\n\
+         let thread2 = child1.run(move || pthread_create(\"thread2\"))?;\n\
+         thread2.run(move || execve(SELF))?;\n\
+         let file5 = thread2.run(move || open(\"/dev/null\"))?;\n\
+         thread2.run(move || close(file5))?;\n\
+         let child3 = posix_spawn(\"child3\")?;\n\
+         thread2.exit()?;\n\
+         let k2 = (|| {\n    \
+             let mut key = NO_KEYRING;\n    \
+             vfork(\"child4\", || {\n        \
+                 key = keyctl_get_keyring_ID(KEY_SPEC_THREAD_KEYRING, CREATE)?;\n        \
+                 Ok(())\n    \
+             })?;\n    \
+             Ok::<_, Failure>(key)\n\
+         })()?;\n\
+         clone_vm(NO_FLAGS, \"child5\", || expect(keyctl_revoke(KEY_SPEC_PROCESS_KEYRING), ENOKEY))?;\n\
+         child3.pthread_exit()?;\n\
+         Ok(())\n\
+         # }) }\n\
+         ```\n"
+            .to_owned(),
+    )
+}
+
+fn shrunk() -> Result<(), String> {
+    let laboratory = laboratory(revoking_child)?;
+    let random = Random::new(1, false);
+    let mut found = (0..200).filter_map(|number| {
+        let long = match laboratory.judge(&random.program(number)?) {
+            Verdict::Disagrees(found) => found,
+            _ => return None,
+        };
+        let short = disagreement(random.judge(number, &laboratory, true));
+        Some(short.map(|short| (long.program().steps.len(), short)))
+    });
+    let (long, short) =
+        found.next().ok_or("none of 200 programs has a child that revokes a key")??;
+    let program = short.program();
+    // A child and its call; at most a keyring or key to be revoked, made before.
+    if long > 5 && program.steps.len() <= 3 && short.trace.to_string().contains("keyctl_revoke") {
+        Ok(())
+    } else {
+        Err(format!("{long} steps have become {program}"))
+    }
+}
+
+fn shortened() -> Result<(), String> {
+    let laboratory = laboratory(revoking_child)?;
+    let program: Program = "main fork; main add_key a @t; main pthread_create; main fork; \
+                            thread2 keyctl_read_keyring @s; main fork; \
+                            child4 keyctl_get_keyring_ID @p 1; child1 keyctl_get_keyring_ID @t 1; \
+                            child4 keyctl_revoke K2; child1 exit"
+        .parse()?;
+    let found = disagreement(laboratory.judge(&program))?;
+    let short = laboratory.shorten(found);
+    equal(
+        short.program().to_string(),
+        "main fork; child1 keyctl_get_keyring_ID @p 1; child1 keyctl_revoke K1".to_owned(),
+    )
+}
+
+fn mistakes() -> Result<(), String> {
+    // No task here can have its file closed twice: the text is refused before anything runs.
+    let refused = "main open; main close; main close".parse::<Program>();
+    equal(
+        refused.err().unwrap_or_default(),
+        "step 3, `main close`: this task cannot do that now".to_owned(),
+    )?;
+    let panics: Refuses = |_| std::panic::resume_unwind(Box::new("without a word"));
+    match laboratory(panics)?.judge(&"main fork".parse()?) {
+        Verdict::Disagrees(found) if found.kind() == "the model panics" => Ok(()),
+        verdict => Err(format!("{verdict:?}")),
+    }
+}

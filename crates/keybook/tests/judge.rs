@@ -1,0 +1,114 @@
+//! Traces are judged, wherever they come from, and what is no trace is told in words.
+
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn judge(args: &[&str], input: &[u8]) -> Output {
+    let mut keybook = Command::new(env!("CARGO_BIN_EXE_keybook"));
+    let keybook = keybook.arg("judge").args(args);
+    let pipes = keybook.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = pipes.spawn().unwrap();
+    running.stdin.take().unwrap().write_all(input).unwrap();
+    running.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+const FORK: &str = "main   keyctl_get_keyring_ID(@p, 1) = K1\n\
+                    main   fork() = child\n\
+                    child  keyctl_get_keyring_ID(@p, 0) = -1 ENOKEY (Required key not available)\n";
+
+#[test]
+fn every_snapshot_is_allowed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let rules = files.filter(|file| {
+        let index = file.file_stem().is_some_and(|name| name == rulebook::INDEX);
+        file.extension().is_some_and(|extension| extension == "snap") && !index
+    });
+    let rules: Vec<String> = rules.map(|file| file.display().to_string()).collect();
+    assert!(rules.len() > 600, "{} snapshots", rules.len());
+    let args: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let output = judge(&args, b"");
+    let told = stdout(&output);
+    let others: Vec<&str> = told.lines().filter(|line| !line.contains(": allowed (")).collect();
+    assert_eq!(output.status.code(), Some(0), "{}{}", others.join("\n"), stderr(&output));
+    assert_eq!(told.lines().count(), rules.len());
+}
+
+#[test]
+fn standard_input_is_judged_like_a_file() {
+    for args in [&[][..], &["-"]] {
+        let output = judge(args, FORK.as_bytes());
+        assert_eq!(stdout(&output), "standard input: allowed (3 events)\n");
+        assert_eq!(output.status.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_raw_trace_is_given_names_first() {
+    let raw = FORK.replace("K1", "#271828") + "main   keyctl_chown(#271828, uid#7, gid#8) = 0\n";
+    assert_eq!(stdout(&judge(&[], raw.as_bytes())), "standard input: allowed (4 events)\n");
+
+    let mixed = raw + "main   keyctl_read(K1) = {}\n";
+    let output = judge(&[], mixed.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "keybook: standard input: it is neither raw nor normalised, as it has both numbers \
+         (#271828) and names (K1)\n"
+    );
+}
+
+#[test]
+fn what_is_no_trace_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("malformed.snap");
+    fs::write(&file, format!("---\nsource: x\n---\n{FORK}main   fork(] = child\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let output = judge(&[file], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output), format!("keybook: {file}:7:13: expected a value\n"));
+
+    let output = judge(&["-"], b"main  f()\nmain  g(\xff)\n");
+    assert_eq!(output.status.code(), Some(2));
+    let told = "keybook: standard input: line 2 is not UTF-8, which every trace is\n";
+    assert_eq!(stderr(&output), told);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_does_not_stop_the_others() {
+    let output = judge(&["/nowhere/a.snap", "/", "-"], FORK.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "standard input: allowed (3 events)\n");
+    let told = stderr(&output);
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].starts_with("keybook: /nowhere/a.snap: it cannot be opened: "), "{told}");
+    assert!(lines[1].starts_with("keybook: /: it cannot be read: "), "{told}");
+}
+
+#[test]
+fn programs_read_the_verdicts_as_json() {
+    let output = judge(&["--format", "json", "-", "/nowhere"], FORK.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    let judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(judged[0]["file"], "standard input");
+    assert_eq!(judged[0]["result"], "allowed");
+    assert_eq!(judged[0]["events"], 3);
+    assert_eq!(judged[1]["result"], "unreadable");
+
+    let output = judge(&["--format", "json"], b"main  f(");
+    let judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(judged[0]["result"], "malformed");
+    assert_eq!((&judged[0]["line"], &judged[0]["column"]), (&1.into(), &9.into()));
+    assert_eq!(judged[0]["expected"], "a value");
+}
