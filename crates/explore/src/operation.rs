@@ -108,7 +108,8 @@ pub enum Operation<K = Key> {
     Reqkey(i8),
     /// A line of /proc/keys.
     ProcKeys(K),
-    /// setresuid of all three ids.
+    /// setresuid of all three ids, in this thread alone: glibc does not know the threads of a process
+    /// that it did not make itself.
     BecomeOther,
     /// setresuid of the effective id alone.
     Effective(Whom),
@@ -218,14 +219,14 @@ pub(crate) fn perform(operation: Operation<KeySerial>, other: u32) -> Given {
         O::SessionToParent => plain(keyctl_session_to_parent()),
         O::Reqkey(choice) => plain(keyctl_set_reqkey_keyring(choice.into())),
         O::ProcKeys(a) => plain(proc_keys(a).map_err(|_| Errno::EIO)),
-        O::BecomeOther => plain(setresuid(other, other, other)),
+        O::BecomeOther => plain(setresuid_of_this_thread(other, other, other)),
         O::Effective(whom) => {
             let id = match whom {
                 Whom::Own => getuid(),
                 Whom::NoChange => NO_CHANGE,
                 Whom::Other => other,
             };
-            plain(setresuid(NO_CHANGE, id, NO_CHANGE))
+            plain(setresuid_of_this_thread(NO_CHANGE, id, NO_CHANGE))
         }
         O::Collect => plain(wait_for_the_collector().map_err(|_| Errno::EIO)),
     }

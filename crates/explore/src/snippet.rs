@@ -184,14 +184,16 @@ fn call(operation: &Operation) -> String {
                 name.map_or_else(|| choice.to_string(), |name| format!("KEY_REQKEY_DEFL_{name}"));
             return format!("keyctl_set_reqkey_keyring({name})");
         }
-        Operation::BecomeOther => return "setresuid(other, other, other)".to_owned(),
+        Operation::BecomeOther => {
+            return "setresuid_of_this_thread(other, other, other)".to_owned();
+        }
         Operation::Effective(whom) => {
             let id = match whom {
                 Whom::Own => "getuid()",
                 Whom::NoChange => "NO_CHANGE",
                 Whom::Other => "other",
             };
-            return format!("setresuid(NO_CHANGE, {id}, NO_CHANGE)");
+            return format!("setresuid_of_this_thread(NO_CHANGE, {id}, NO_CHANGE)");
         }
         _ => {}
     }

@@ -160,6 +160,8 @@ pub(crate) struct Group {
     pub(crate) parent: Option<TaskId>,
     pub(crate) memory: usize,
     pub(crate) files: usize,
+    /// Its maker waits for its end, and reaps it without an event that tells so.
+    pub(crate) reaped_at_once: bool,
 }
 
 /// What is in the memory of a process and refers to the credentials that opened it.
@@ -312,7 +314,13 @@ impl World {
         });
         world.memories.add(Memory::default());
         world.tables.add(Vec::new());
-        let group = world.groups.add(Group { leader: 0, parent: None, memory: 0, files: 0 });
+        let group = world.groups.add(Group {
+            leader: 0,
+            parent: None,
+            memory: 0,
+            files: 0,
+            reaped_at_once: false,
+        });
         let name = "main".into();
         world.tasks.add(Task { name, group, cred, life: Life::Runs, tracer: None });
         world.begin();

@@ -60,7 +60,8 @@ impl Run<'_> {
         let files = self.world.tables.add(Vec::new());
         let leader = self.world.tasks.len();
         let parent = Some(self.task);
-        let group = self.world.groups.add(Group { leader, parent, memory, files });
+        let group =
+            self.world.groups.add(Group { leader, parent, memory, files, reaped_at_once: true });
         let name = "keyctl".into();
         self.world.tasks.add(Task { name, group, cred, life: Life::Runs, tracer: None })
     }

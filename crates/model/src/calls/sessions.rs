@@ -138,11 +138,20 @@ impl Run<'_> {
 
     /// Gives the parent the caller's session keyring. Kernel: `keyctl_session_to_parent`.
     pub(super) fn session_to_parent(&mut self) -> Gives {
+        if let Some(key) = self.cred().session {
+            if let Some(errno) = self.unsound(key) {
+                return Err(Stop::Errno(errno));
+            }
+            self.need(Ref { key, possessed: true }, LINK)?;
+        }
         let group = self.world.tasks[self.task].group;
         let Some(parent) = self.world.groups[group].parent else {
             return Err(Stop::Errno("EPERM"));
         };
         let single = self.world.threads(self.world.tasks[parent].group).len() == 1;
+        if !single || self.world.tasks[parent].life != Life::Runs {
+            return Err(Stop::Errno("EPERM"));
+        }
         let (own, other) = (self.cred().clone(), self.world.cred(parent).clone());
         if own.session == other.session {
             return Ok(Given::Int(0));
@@ -153,7 +162,7 @@ impl Run<'_> {
         let session_uid = |cred: &crate::world::Cred| cred.session.map(|key| self.key(key).uid);
         let sessions = [session_uid(&own), session_uid(&other)];
         let owned = sessions.iter().flatten().all(|uid| *uid == own.euid);
-        if !single || !same_user || !owned || self.world.tasks[parent].life != Life::Runs {
+        if !same_user || !owned {
             return Err(Stop::Errno("EPERM"));
         }
         let mut cred = other;

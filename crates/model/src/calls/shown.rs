@@ -3,7 +3,7 @@
 use crate::access::{Named, Ref};
 use crate::laws::{Fact, VIEW};
 use crate::run::{Given, Gives, Run, Stop};
-use crate::world::{Expiry, Id, Type};
+use crate::world::{Content, Expiry, Id, Type};
 
 impl Run<'_> {
     /// What was waited for has come: the key is no more, or has expired.
@@ -129,7 +129,13 @@ impl Run<'_> {
                 _ if !told => format!("{}: empty", key.description),
                 links => format!("{}: {links}", key.description),
             },
-            Type::User | Type::Logon => format!("{}: {}", key.description, key.bytes),
+            Type::User | Type::Logon => match &key.content {
+                Content::Payload(payload) => format!("{}: {}", key.description, payload.len()),
+                Content::Links(_) | Content::Nothing if key.negative.is_some() => {
+                    key.description.to_string()
+                }
+                Content::Links(_) | Content::Nothing => format!("{}: 0", key.description),
+            },
         }
     }
 

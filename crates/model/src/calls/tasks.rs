@@ -5,6 +5,9 @@ use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Cred, CredId, Group, Life, Memory, Space, Task, TaskId};
 use trace::Value;
 
+/// `main`.
+const FIRST: TaskId = 0;
+
 impl Run<'_> {
     /// A process of its own. Kernel: `copy_creds`.
     pub(super) fn new_process(&mut self) -> Gives {
@@ -40,7 +43,18 @@ impl Run<'_> {
             let files = self.world.tables[own.files].clone();
             self.world.tables.add(files)
         };
-        let task = self.add_process(&name, cred, memory, files);
+        let reaped_at_once = matches!(way, Way::Vfork | Way::CloneVm);
+        let task = self.add_process(
+            &name,
+            cred,
+            Group {
+                leader: self.world.tasks.len(),
+                parent: Some(self.task),
+                memory,
+                files,
+                reaped_at_once,
+            },
+        );
         if way == Way::PosixSpawn {
             self.begin_program(task, false)?;
         }
@@ -72,11 +86,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn add_process(&mut self, name: &str, cred: Cred, memory: usize, files: usize) -> TaskId {
+    fn add_process(&mut self, name: &str, cred: Cred, group: Group) -> TaskId {
         let cred = self.world.creds.add(cred);
-        let leader = self.world.tasks.len();
-        let parent = Some(self.task);
-        let group = self.world.groups.add(Group { leader, parent, memory, files });
+        let group = self.world.groups.add(group);
         self.world.tasks.add(Task {
             name: name.into(),
             group,
@@ -207,8 +219,20 @@ impl Run<'_> {
             }
         }
         if self.world.tasks[leader].life != Life::Reaped {
-            let life = if self.law(Fact::ZombieHolds) { Life::Zombie } else { Life::Reaped };
-            self.world.tasks.edit(leader).life = life;
+            let stays = !self.world.groups[group].reaped_at_once && self.law(Fact::ZombieHolds);
+            self.world.tasks.edit(leader).life = if stays { Life::Zombie } else { Life::Reaped };
+        }
+        self.leave_children(group);
+    }
+
+    /// The children of a process that has ended are the first task's from then on: it reaps all
+    /// that nobody else can.
+    fn leave_children(&mut self, group: usize) {
+        for child in 0..self.world.groups.len() {
+            let parent = self.world.groups[child].parent;
+            if parent.is_some_and(|parent| self.world.tasks[parent].group == group) {
+                self.world.groups.edit(child).parent = Some(FIRST);
+            }
         }
     }
 
