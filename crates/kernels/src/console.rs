@@ -145,11 +145,6 @@ impl Silence {
         }
         Error::new(what, "try another kernel, or a longer deadline if this machine is busy")
     }
-
-    /// What was last on the console.
-    pub fn seen(&self) -> impl Iterator<Item = &str> {
-        self.seen.iter().map(String::as_str)
-    }
 }
 
 /// A time limit for people.

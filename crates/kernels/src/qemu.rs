@@ -10,17 +10,19 @@ use crate::console::{Tried, attend, persist};
 use crate::image::{self, Boot};
 use crate::{Error, Limits, Program, Run, cache, initramfs, open_file};
 
-/// What a kernel is told. What comes after it is for `/init`, and so would be what the kernel does
-/// not know itself: each of these is known to all kernels from 5.10 on.
+/// What a kernel is told. What comes after it is for `/init`, and so would be a word that the kernel
+/// does not know itself: each of these is known to all kernels from 5.10 on, or has a value, which
+/// makes it a variable of the environment.
 ///
 /// The console; a panic ends QEMU; no chatter; then what makes it sooner: no workarounds for
 /// processors, no audit, no tests of ciphers, no memory cleared twice, no waiting for grace periods,
 /// for entropy and for a second clock. Programs lie where they lay the last time: TCG then finds their
-/// code translated. The keyboard controller, by which a kernel reboots first, is not there: by triple
-/// fault at once.
+/// code translated. Lock prefixes stay, though there is one processor only: kernels before 7.3 would
+/// take out one by one, and flush the TLB for each. The keyboard controller, by which a kernel
+/// reboots first, is not there: by triple fault at once.
 const APPEND: &str = "console=ttyS0 panic=-1 loglevel=1 mitigations=off audit=0 \
      cryptomgr.notests rcupdate.rcu_expedited=1 random.trust_cpu=on reboot=t norandmaps \
-     tsc=reliable init_on_alloc=0 initcall_blacklist=jent_mod_init";
+     tsc=reliable init_on_alloc=0 initcall_blacklist=jent_mod_init noreplace-smp=1";
 
 /// The longest command line of an x86 kernel, in bytes, without the NUL.
 const LONGEST: usize = 2047;

@@ -3,7 +3,7 @@
 use std::path::{Path, absolute};
 use std::process::Command;
 
-use crate::console::{Tried, attend, persist};
+use crate::console::{attend, persist};
 use crate::{Error, Limits, Program, Run, initramfs, open_file, package};
 
 /// Runs `program` as the first process of `linux`.
@@ -14,7 +14,6 @@ pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Erro
     let initrd = format!("initrd={}", open_file(&archive).display());
     let dir = linux.parent().unwrap_or(Path::new("/"));
 
-    let mut seccomp = false;
     persist(limits, || {
         let temp = tempfile::tempdir().map_err(Error::doing("no directory for User Mode Linux"))?;
         let mut command = Command::new(&linux);
@@ -24,20 +23,16 @@ pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Erro
             .args(["root=98:0", "console=tty0"])
             // Its process id and control socket; in ~/.uml otherwise.
             .arg(format!("uml_dir={}/", temp.path().display()))
-            .args(seccomp.then_some("seccomp=on"))
+            // From 6.16 on it runs its processes by seccomp instead of ptrace if told so: that is
+            // quicker, and a sandbox may forbid ptrace. An older one takes this for a variable.
+            .arg("seccomp=auto")
             .args(arguments.split_whitespace())
             // The name of the loader is from here; see the package module.
             .current_dir(dir);
         if dir.join(package::LOADER).exists() {
             command.env("LD_LIBRARY_PATH", dir.join("lib"));
         }
-        let tried = attend(&mut command, "UML", Some(temp.path()), limits, MEND)?;
-        // The usual way to run its processes is ptrace, which a sandbox may forbid; from 6.16 on
-        // there is another.
-        if let Tried::Silent(silence) = &tried {
-            seccomp = silence.seen().any(|line| line.contains("ptrace"));
-        }
-        Ok(tried)
+        attend(&mut command, "UML", Some(temp.path()), limits, MEND)
     })
 }
 
