@@ -31,13 +31,16 @@ pub fn snippet(rule: &str, played: &[Played]) -> String {
             Act::Open => files[process] = Some(nth),
             _ => {}
         }
+        let after = &played[nth + 1..];
+        let is_used = |key: u8| after.iter().any(|later| names_key(&later.step.act, key));
         let said = Said {
             by: &names[usize::from(step.task)],
             new: &names[made],
             reaper,
             file: files[process].unwrap_or_default(),
             errno: *errno,
-            gave: *gave,
+            gave: gave.filter(|key| is_used(*key)),
+            used: after.iter().any(|later| usize::from(later.step.task) == made),
         };
         let _ = writeln!(lines, "{}", said.line(&step.act));
     }
@@ -45,6 +48,18 @@ pub fn snippet(rule: &str, played: &[Played]) -> String {
         "```rust\n# use keyrings::*;\n# fn main() -> Observed {{ observe(\"{rule}\", || {{\n{lines}Ok(())\n\
          # }}) }}\n```\n"
     )
+}
+
+/// Whether a call is about the key of this number.
+fn names_key(act: &Act, key: u8) -> bool {
+    let mut named = false;
+    if let Some(operation) = act.operation() {
+        let _ = operation.with(|other| {
+            named |= other == Key::Nth(key);
+            Some(other)
+        });
+    }
+    named
 }
 
 fn is_about_other(act: &Act) -> bool {
@@ -65,12 +80,15 @@ struct Said<'a> {
     reaper: &'a str,
     file: usize,
     errno: i32,
+    /// The number of a key that it gave, if it is named later.
     gave: Option<u8>,
+    /// The task that it made acts later.
+    used: bool,
 }
 
 impl Said<'_> {
     fn line(&self, act: &Act) -> String {
-        let Said { by, new, reaper, file, .. } = self;
+        let Said { by, reaper, file, .. } = self;
         match act {
             Act::Do(operation) => match self.gave {
                 Some(nth) => {
@@ -78,19 +96,11 @@ impl Said<'_> {
                 }
                 None => format!("{}?;", by_task(by, &self.expected(operation))),
             },
-            Act::Fork => format!("let {new} = {}?;", by_task(by, &format!("fork({new:?})"))),
-            Act::Clone => {
-                format!("let {new} = {}?;", by_task(by, &format!("clone(CLONE_FS, {new:?})")))
-            }
-            Act::Clone3 => {
-                format!("let {new} = {}?;", by_task(by, &format!("clone3(NO_FLAGS, {new:?})")))
-            }
-            Act::Thread => {
-                format!("let {new} = {}?;", by_task(by, &format!("pthread_create({new:?})")))
-            }
-            Act::Spawn => {
-                format!("let {new} = {}?;", by_task(by, &format!("posix_spawn({new:?})")))
-            }
+            Act::Fork => self.making("fork("),
+            Act::Clone => self.making("clone(CLONE_FS, "),
+            Act::Clone3 => self.making("clone3(NO_FLAGS, "),
+            Act::Thread => self.making("pthread_create("),
+            Act::Spawn => self.making("posix_spawn("),
             Act::Vfork(operation) => self.in_shared_memory("vfork(", operation),
             Act::CloneVm(operation) => self.in_shared_memory("clone_vm(NO_FLAGS, ", operation),
             Act::Exec => format!("{}?;", by_task(by, "execve(SELF)")),
@@ -101,6 +111,13 @@ impl Said<'_> {
             }
             Act::Close => format!("{}?;", by_task(by, &format!("close(file{file})"))),
         }
+    }
+
+    /// Makes a task, which has a variable if it acts later.
+    fn making(&self, make: &str) -> String {
+        let Said { by, new, used, .. } = self;
+        let made = by_task(by, &format!("{make}{new:?})"));
+        if *used { format!("let {new} = {made}?;") } else { format!("{made}?;") }
     }
 
     /// A call, held to what it gave.

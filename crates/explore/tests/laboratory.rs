@@ -104,14 +104,7 @@ fn every_kind() -> Result<(), String> {
          thread2.run(move || close(file5))?;\n\
          let child3 = posix_spawn(\"child3\")?;\n\
          thread2.exit()?;\n\
-         let k2 = (|| {\n    \
-             let mut key = NO_KEYRING;\n    \
-             vfork(\"child4\", || {\n        \
-                 key = keyctl_get_keyring_ID(KEY_SPEC_THREAD_KEYRING, CREATE)?;\n        \
-                 Ok(())\n    \
-             })?;\n    \
-             Ok::<_, Failure>(key)\n\
-         })()?;\n\
+         vfork(\"child4\", || succeeds(keyctl_get_keyring_ID(KEY_SPEC_THREAD_KEYRING, CREATE)))?;\n\
          clone_vm(NO_FLAGS, \"child5\", || expect(keyctl_revoke(KEY_SPEC_PROCESS_KEYRING), ENOKEY))?;\n\
          child3.pthread_exit()?;\n\
          Ok(())\n\

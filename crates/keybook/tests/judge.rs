@@ -55,6 +55,28 @@ fn standard_input_is_judged_like_a_file() {
 }
 
 #[test]
+fn a_refused_line_is_shown_with_what_is_allowed_and_the_rules() {
+    let inherits = FORK.replace("-1 ENOKEY (Required key not available)", "K1");
+    let output = judge(&["-"], format!("\n{inherits}").as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let told = stdout(&output);
+    let begins = "standard input:4: not allowed\n    child  keyctl_get_keyring_ID(@p, 0) = K1\n  \
+                  allowed there:\n    = -1 ENOKEY (Required key not available)\n  by the rules:\n";
+    assert!(told.starts_with(begins), "{told}");
+    let rule = "    process.fork: A process made by fork(2) starts without a process keyring, whatever \
+                its parent has.\n";
+    assert!(told.contains(rule), "{told}");
+
+    let output = judge(&["--format", "json"], inherits.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&judged[0]["result"], &judged[0]["line"]), (&"refused".into(), &3.into()));
+    assert_eq!(judged[0]["allowed"][0], "= -1 ENOKEY (Required key not available)");
+    let rules = judged[0]["rules"].as_array().unwrap();
+    assert!(rules.iter().any(|rule| rule["id"] == "process.fork"), "{judged}");
+}
+
+#[test]
 fn a_raw_trace_is_given_names_first() {
     let raw = FORK.replace("K1", "#271828") + "main   keyctl_chown(#271828, uid#7, gid#8) = 0\n";
     assert_eq!(stdout(&judge(&[], raw.as_bytes())), "standard input: allowed (4 events)\n");
