@@ -38,6 +38,8 @@ pub(crate) enum Named {
 pub(crate) enum Wanted<'a> {
     /// This very key, whatever its state.
     Key(KeyId),
+    /// The authority to make a key, which no task of this model has.
+    Authority,
     /// Any sound key of this type and description; whether one that has expired is passed over in
     /// silence.
     Like(&'a Type, &'a str, bool),
@@ -153,7 +155,8 @@ impl Run<'_> {
         {
             return None;
         }
-        let links = self.key(at.key).links().to_vec();
+        let mut links = self.key(at.key).links().to_vec();
+        links.retain(|link| !self.may_matter(*link, wanted) || self.is_still_linked(at.key, *link));
         for key in &links {
             let link = Ref { key: *key, possessed: at.possessed };
             if let Some(found) = self.candidate(link, wanted, cred, error) {
@@ -190,6 +193,19 @@ impl Run<'_> {
         }
     }
 
+    /// Whether it makes a difference if the collector has taken a key out of its keyring.
+    fn may_matter(&self, key: KeyId, wanted: &Wanted<'_>) -> bool {
+        let is = self.key(key);
+        is.invalidated
+            && match wanted {
+                Wanted::Key(wanted) => *wanted == key,
+                Wanted::Authority => false,
+                Wanted::Like(kind, description, _) => {
+                    is.kind == **kind && *is.description == **description
+                }
+            }
+    }
+
     /// Whether a key is what is wanted; notes the error if it almost is.
     fn candidate(
         &mut self,
@@ -204,6 +220,7 @@ impl Run<'_> {
                     return None;
                 }
             }
+            Wanted::Authority => return None,
             Wanted::Like(kind, description, in_silence) => {
                 if self.key(at.key).kind != **kind && self.law(Fact::SearchMatchesType) {
                     return None;

@@ -39,7 +39,7 @@ impl Judge {
     /// A judge before the first event: `main` alone, with a new session keyring and nothing else.
     /// Whether it is root, its trace will show.
     pub fn new() -> Judge {
-        let worlds = vec![World::new(true), World::new(false)];
+        let worlds = vec![World::new()];
         Judge { worlds, seen: 0, wrong: None, last: Laws::default(), asked: Laws::default() }
     }
 

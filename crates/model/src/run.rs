@@ -195,7 +195,7 @@ impl Run<'_> {
             self.charge(payer, 1, bytes);
         }
         let space = self.cred().space;
-        self.world.keys.add(Key {
+        self.world.add_key(Key {
             name: None,
             kind: new.kind,
             description: new.description.as_str().into(),
@@ -211,7 +211,6 @@ impl Run<'_> {
             negative: None,
             restricted: false,
             crowded: false,
-            kept: false,
             gone: false,
             space,
         })
@@ -219,7 +218,7 @@ impl Run<'_> {
 
     /// Whether a key is held for sure.
     pub(crate) fn is_held(&self, key: KeyId) -> bool {
-        self.world.held()[key]
+        self.world.held().contains(&key)
     }
 
     /// The collector has ended a key, and the keyrings that were the last to hold it.
@@ -230,16 +229,16 @@ impl Run<'_> {
             if self.key(key).gone {
                 continue;
             }
-            self.world.keys.edit(key).gone = true;
+            self.world.end_key(key);
             if let Some(payer) = self.key(key).payer {
                 let bytes = self.key(key).bytes;
                 self.charge(payer, -1, -bytes);
             }
-            for (keyring, is_held) in held.iter().enumerate() {
+            for keyring in self.world.present() {
                 if !self.key(keyring).links().contains(&key) {
                     continue;
                 }
-                if *is_held {
+                if held.contains(&keyring) {
                     // An invalidated key: its link went first.
                     self.take_link(keyring, key);
                 } else {

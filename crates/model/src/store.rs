@@ -28,8 +28,9 @@ impl<T: Clone> Store<T> {
     pub(crate) fn undo(&mut self) {
         self.things.truncate(self.len);
         while let Some((nth, thing)) = self.before.pop() {
-            if let Some(place) = self.things.get_mut(nth) {
-                *place = thing;
+            match self.things.get_mut(nth) {
+                Some(place) => *place = thing,
+                None => self.things.push(thing),
             }
         }
     }
@@ -44,6 +45,18 @@ impl<T: Clone> Store<T> {
             self.before.push((nth, self.things[nth].clone()));
         }
         &mut self.things[nth]
+    }
+
+    /// Takes a thing out; the last one gets its number.
+    pub(crate) fn take_out(&mut self, is_it: impl Fn(&T) -> bool) {
+        let Some(nth) = self.things.iter().position(is_it) else { return };
+        let Some(last) = self.things.pop() else { return };
+        if self.things.len() < self.len {
+            self.before.push((self.things.len(), last.clone()));
+        }
+        if nth < self.things.len() {
+            *self.edit(nth) = last;
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

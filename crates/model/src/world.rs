@@ -9,7 +9,7 @@
 //! ```
 
 use crate::store::Store;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub(crate) type KeyId = usize;
@@ -95,8 +95,6 @@ pub(crate) struct Key {
     pub(crate) restricted: bool,
     /// It links more keys than the trace tells.
     pub(crate) crowded: bool,
-    /// Something besides tasks and keyrings refers to it for good, as a user to `@u`.
-    pub(crate) kept: bool,
     /// The collector has ended it.
     pub(crate) gone: bool,
     /// The user namespace in which it can be joined by its name.
@@ -124,7 +122,7 @@ pub(crate) struct Cred {
     pub(crate) sgid: Id,
     pub(crate) fsgid: Id,
     pub(crate) space: SpaceId,
-    /// Has the capabilities of root in its namespace.
+    /// Has the capabilities of root in its namespace; in the first one, if `UID` is root.
     pub(crate) capable: bool,
     /// May take them up again.
     pub(crate) permitted: bool,
@@ -206,7 +204,7 @@ pub(crate) struct UserKeyrings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     /// `UID` is root, with all capabilities.
-    pub(crate) root: bool,
+    pub(crate) root: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
     pub(crate) dh: Option<bool>,
     /// The first thing that was listened with.
@@ -216,8 +214,12 @@ pub(crate) struct Config {
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) keys: Store<Key>,
+    /// The keys that are not known to be gone.
+    present: Store<KeyId>,
     pub(crate) creds: Store<Cred>,
     pub(crate) tasks: Store<Task>,
+    /// The tasks that were not reaped.
+    live: Store<TaskId>,
     pub(crate) groups: Store<Group>,
     pub(crate) memories: Store<Memory>,
     pub(crate) tables: Store<Vec<File>>,
@@ -239,8 +241,10 @@ pub(crate) struct World {
 macro_rules! each_store {
     ($world:ident, $act:ident) => {
         $world.keys.$act();
+        $world.present.$act();
         $world.creds.$act();
         $world.tasks.$act();
+        $world.live.$act();
         $world.groups.$act();
         $world.memories.$act();
         $world.tables.$act();
@@ -255,12 +259,14 @@ macro_rules! each_store {
 
 impl World {
     /// `main` alone, with a new session keyring and nothing else.
-    pub(crate) fn new(root: bool) -> World {
-        let config = Config { root, dh: None, listener: None };
+    pub(crate) fn new() -> World {
+        let config = Config { root: None, dh: None, listener: None };
         let mut world = World {
             keys: Store::default(),
+            present: Store::default(),
             creds: Store::default(),
             tasks: Store::default(),
+            live: Store::default(),
             groups: Store::default(),
             memories: Store::default(),
             tables: Store::default(),
@@ -275,7 +281,7 @@ impl World {
             by_name: HashMap::new(),
         };
         let space = world.spaces.add(Space { mapped: None });
-        let session = world.keys.add(Key {
+        let session = world.add_key(Key {
             name: None,
             kind: Type::Keyring,
             description: "_ses".into(),
@@ -291,7 +297,6 @@ impl World {
             negative: None,
             restricted: false,
             crowded: false,
-            kept: false,
             gone: false,
             space,
         });
@@ -305,8 +310,8 @@ impl World {
             sgid: 0,
             fsgid: 0,
             space,
-            capable: root,
-            permitted: root,
+            capable: true,
+            permitted: true,
             thread: None,
             process: None,
             session: Some(session),
@@ -322,7 +327,7 @@ impl World {
             reaped_at_once: false,
         });
         let name = "main".into();
-        world.tasks.add(Task { name, group, cred, life: Life::Runs, tracer: None });
+        world.add_task(Task { name, group, cred, life: Life::Runs, tracer: None });
         world.begin();
         world
     }
@@ -356,11 +361,52 @@ impl World {
             && self.config == other.config
     }
 
+    pub(crate) fn add_key(&mut self, key: Key) -> KeyId {
+        let key = self.keys.add(key);
+        self.present.add(key);
+        key
+    }
+
+    /// The collector has ended a key.
+    pub(crate) fn end_key(&mut self, key: KeyId) {
+        self.keys.edit(key).gone = true;
+        self.present.take_out(|present| *present == key);
+    }
+
+    pub(crate) fn add_task(&mut self, task: Task) -> TaskId {
+        let task = self.tasks.add(task);
+        self.live.add(task);
+        task
+    }
+
+    pub(crate) fn set_life(&mut self, task: TaskId, life: Life) {
+        self.tasks.edit(task).life = life;
+        if life == Life::Reaped {
+            self.live.take_out(|live| *live == task);
+        }
+    }
+
+    /// The keys that are not known to be gone, oldest first.
+    pub(crate) fn present(&self) -> Vec<KeyId> {
+        let mut present: Vec<KeyId> = self.present.iter().copied().collect();
+        present.sort_unstable();
+        present
+    }
+
+    /// The tasks that were not reaped, oldest first.
+    pub(crate) fn live(&self) -> Vec<TaskId> {
+        let mut live: Vec<TaskId> = self.live.iter().copied().collect();
+        live.sort_unstable();
+        live
+    }
+
     /// The task that runs under this name; the youngest, should there be several.
     pub(crate) fn task(&self, name: &str) -> Option<TaskId> {
-        let mut tasks = self.tasks.iter().enumerate().rev();
-        let found = tasks.find(|(_, task)| task.life == Life::Runs && &*task.name == name);
-        found.map(|(task, _)| task)
+        let is = |task: &&TaskId| {
+            let task = &self.tasks[**task];
+            task.life == Life::Runs && &*task.name == name
+        };
+        self.live.iter().filter(is).max().copied()
     }
 
     pub(crate) fn cred(&self, task: TaskId) -> &Cred {
@@ -397,15 +443,15 @@ impl World {
     }
 
     /// Which keys something refers to for sure. The others are there until the collector comes.
-    pub(crate) fn held(&self) -> Vec<bool> {
-        let mut held = vec![false; self.keys.len()];
+    pub(crate) fn held(&self) -> BTreeSet<KeyId> {
         let mut todo: Vec<KeyId> = Vec::new();
         let hold = |cred: CredId, todo: &mut Vec<KeyId>| {
             let cred = &self.creds[cred];
             todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         };
-        for (id, task) in self.tasks.iter().enumerate() {
-            if task.life == Life::Reaped || self.is_orphan(id) {
+        for id in self.live.iter() {
+            let task = &self.tasks[*id];
+            if self.is_orphan(*id) {
                 continue;
             }
             hold(task.cred, &mut todo);
@@ -427,10 +473,11 @@ impl World {
         for (client, _) in self.waiting.iter().filter(|(_, taken)| !taken) {
             hold(*client, &mut todo);
         }
-        todo.extend((0..self.keys.len()).filter(|key| self.keys[*key].kept));
+        todo.extend(self.user_keyrings.iter().flat_map(|of| [of.user, of.session]));
+        todo.extend(self.persistent.iter().map(|(_, key)| *key));
+        let mut held = BTreeSet::new();
         while let Some(key) = todo.pop() {
-            if !held[key] && !self.keys[key].gone {
-                held[key] = true;
+            if !self.keys[key].gone && held.insert(key) {
                 todo.extend(self.lasting_links(key));
             }
         }
@@ -456,15 +503,17 @@ impl World {
 
     /// No task of the process runs any more.
     pub(crate) fn is_over(&self, group: GroupId) -> bool {
-        !self.tasks.iter().any(|task| task.group == group && task.life == Life::Runs)
+        let runs = |task: &Task| task.group == group && task.life == Life::Runs;
+        !self.live.iter().any(|task| runs(&self.tasks[*task]))
     }
 
     /// The tasks of a process that run.
     pub(crate) fn threads(&self, group: GroupId) -> Vec<TaskId> {
-        let all = self.tasks.iter().enumerate();
-        all.filter(|(_, task)| task.group == group && task.life == Life::Runs)
-            .map(|(id, _)| id)
-            .collect()
+        let runs = |task: &TaskId| {
+            let task = &self.tasks[*task];
+            task.group == group && task.life == Life::Runs
+        };
+        self.live().into_iter().filter(runs).collect()
     }
 
     /// Whether a user has a number in a namespace.

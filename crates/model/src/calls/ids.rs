@@ -92,7 +92,7 @@ impl Run<'_> {
             if !is_mapped {
                 return Err(Stop::Errno("EINVAL"));
             }
-            if !own.contains(&id) && !cred.capable {
+            if !own.contains(&id) && !self.is_capable() {
                 return Err(Stop::Errno("EPERM"));
             }
         }
@@ -101,9 +101,6 @@ impl Run<'_> {
 
     /// Capabilities go with the user root. Kernel: `cap_task_fix_setuid`.
     fn give_up_root(&mut self, before: &Cred, cred: &mut Cred) {
-        if !self.world.config.root {
-            return;
-        }
         let root = |cred: &Cred| cred.uid == 0 || cred.euid == 0 || cred.suid == 0;
         if root(before) && !root(cred) {
             cred.permitted = false;

@@ -101,7 +101,7 @@ impl Run<'_> {
     }
 
     /// The collector takes invalidated keys out of keyrings, in its own time.
-    pub(super) fn is_still_linked(&mut self, keyring: KeyId, key: KeyId) -> bool {
+    pub(crate) fn is_still_linked(&mut self, keyring: KeyId, key: KeyId) -> bool {
         if !self.key(key).invalidated || self.key(keyring).invalidated {
             return true;
         }
@@ -141,7 +141,7 @@ impl Run<'_> {
             links.push(key);
         }
         if !self.law(Fact::LinkHolds) {
-            self.world.keys.edit(key).gone = true;
+            self.world.end_key(key);
         }
         self.count_links(keyring, 1);
     }

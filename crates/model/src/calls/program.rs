@@ -26,7 +26,7 @@ impl Run<'_> {
         self.task = self.keyctl_task();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let told = self.command(&words);
-        self.world.tasks.edit(self.task).life = Life::Reaped;
+        self.world.set_life(self.task, Life::Reaped);
         self.task = caller;
 
         let text = |text: &str| Given::Text(text.to_owned());
@@ -63,7 +63,7 @@ impl Run<'_> {
         let group =
             self.world.groups.add(Group { leader, parent, memory, files, reaped_at_once: true });
         let name = "keyctl".into();
-        self.world.tasks.add(Task { name, group, cred, life: Life::Runs, tracer: None })
+        self.world.add_task(Task { name, group, cred, life: Life::Runs, tracer: None })
     }
 
     fn command(&mut self, words: &[&str]) -> Step<Told> {

@@ -114,12 +114,12 @@ impl Run<'_> {
     fn joinable(&mut self, name: &str) -> Option<usize> {
         let cred = self.cred().clone();
         let mut all = Vec::new();
-        for key in 0..self.world.keys.len() {
+        for key in self.world.present() {
             let is = self.key(key);
             if is.kind != Type::Keyring || *is.description != *name || is.space != cred.space {
                 continue;
             }
-            if is.revoked || is.gone {
+            if is.revoked {
                 continue;
             }
             let may = self.permits(Ref { key, possessed: false }, SEARCH);
@@ -185,11 +185,7 @@ impl Run<'_> {
         if let Some(known) = self.world.user_keyrings.iter().find(known) {
             return *known;
         }
-        let mut make = |name: &str| {
-            let key = self.new_key(NewKey::keyring(name, uid, NO_ID, 0x1f3f_0000));
-            self.world.keys.edit(key).kept = true;
-            key
-        };
+        let mut make = |name: &str| self.new_key(NewKey::keyring(name, uid, NO_ID, 0x1f3f_0000));
         let (user, session) = (make("_uid"), make("_uid_ses"));
         self.put_link(session, user);
         let made = UserKeyrings { space, uid, user, session };
@@ -203,8 +199,8 @@ impl Run<'_> {
         let destination = self.named(1)?;
         let cred = self.cred().clone();
         let uid = if uid == NO_ID { cred.uid } else { uid };
-        let may = uid == cred.uid || uid == cred.euid || cred.capable;
-        if !may && self.law(Fact::PersistentOfOther) {
+        let own = uid == cred.uid || uid == cred.euid;
+        if !own && !self.is_capable() && self.law(Fact::PersistentOfOther) {
             return Err(Stop::Errno("EPERM"));
         }
         if destination == Named::None && !self.law(Fact::PersistentDestination) {
@@ -218,7 +214,6 @@ impl Run<'_> {
                 let mut new = NewKey::keyring("_persistent", uid, NO_ID, 0x1f03_0000);
                 new.payer = None;
                 let key = self.new_key(new);
-                self.world.keys.edit(key).kept = true;
                 self.world.persistent.add((uid, key));
                 key
             }

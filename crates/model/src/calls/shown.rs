@@ -3,7 +3,8 @@
 use crate::access::{Named, Ref};
 use crate::laws::{Fact, VIEW};
 use crate::run::{Given, Gives, Run, Stop};
-use crate::world::{Content, Expiry, Id, Type};
+use crate::world::{Content, Expiry, Id, KeyId, Type};
+use std::collections::BTreeSet;
 
 impl Run<'_> {
     /// What was waited for has come: the key is no more, or has expired.
@@ -28,14 +29,12 @@ impl Run<'_> {
     pub(super) fn wait_for_the_collector(&mut self) -> Gives {
         for _ in 0..2 {
             let held = self.world.held();
-            let mut linked = vec![false; held.len()];
-            for (keyring, _) in held.iter().enumerate().filter(|(_, held)| !**held) {
-                if !self.key(keyring).gone {
-                    self.key(keyring).links().iter().for_each(|key| linked[*key] = true);
-                }
-            }
-            for key in 0..held.len() {
-                if !held[key] && !linked[key] && self.law(Fact::UnlinkedGoes) {
+            let mut loose = self.world.present();
+            loose.retain(|key| !held.contains(key));
+            let mut linked: BTreeSet<KeyId> = BTreeSet::new();
+            loose.iter().for_each(|keyring| linked.extend(self.key(*keyring).links()));
+            for key in loose {
+                if !linked.contains(&key) && self.law(Fact::UnlinkedGoes) {
                     self.collect(key);
                 }
             }
@@ -167,9 +166,9 @@ impl Run<'_> {
     fn keys_of(&self, user: Id) -> Vec<usize> {
         let counts = |nth: &usize| {
             let key = self.key(*nth);
-            key.payer == Some(user) && !key.gone
+            key.payer == Some(user)
         };
-        (0..self.world.keys.len()).filter(counts).collect()
+        self.world.present().into_iter().filter(counts).collect()
     }
 
     /// How many more keys or bytes a user may have.

@@ -1,6 +1,6 @@
 //! What concerns one key: read, describe, update, revoke, invalidate, and its attributes.
 
-use crate::access::Named;
+use crate::access::{Named, Wanted};
 use crate::laws::{Fact, Place, SETATTR, WRITE};
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Content, Expiry, Id, KeyId, NO_ID, Type};
@@ -101,9 +101,15 @@ impl Run<'_> {
         match self.lookup(&named, Place::GetSecurity) {
             Ok(_) if self.event.args.len() > 1 => Ok(Given::Int(1)),
             Ok(_) => Ok(Given::Text(String::new())),
-            // Without permission it asks for the authority to make the key, and there is none.
+            // Without permission it searches for the authority to make the key. There is none, but
+            // the keyrings may not be searchable either.
             Err(Stop::Errno("EACCES")) if self.law(Fact::SecurityErrno) => {
-                Err(Stop::Errno("ENOKEY"))
+                let cred = self.cred().clone();
+                let errno = match self.search_all(&cred, &Wanted::Authority) {
+                    Err("EACCES") => "EACCES",
+                    _ => "ENOKEY",
+                };
+                Err(Stop::Errno(errno))
             }
             Err(other) => Err(other),
         }
@@ -218,8 +224,22 @@ impl Run<'_> {
 
     /// May administer the machine: root's capabilities in the first user namespace.
     pub(super) fn is_administrator(&mut self) -> bool {
+        self.cred().space == 0 && self.is_capable()
+    }
+
+    /// Has root's capabilities in its own user namespace.
+    pub(super) fn is_capable(&mut self) -> bool {
         let cred = self.cred();
-        cred.capable && cred.space == 0
+        let (capable, space) = (cred.capable, cred.space);
+        capable && (space != 0 || self.is_root())
+    }
+
+    /// Whether `UID` is root, which the trace shows sooner or later.
+    pub(super) fn is_root(&mut self) -> bool {
+        if self.world.config.root.is_none() {
+            self.world.config.root = Some(!self.either());
+        }
+        self.world.config.root == Some(true)
     }
 
     pub(super) fn keyctl_setperm(&mut self) -> Gives {

@@ -89,13 +89,7 @@ impl Run<'_> {
     fn add_process(&mut self, name: &str, cred: Cred, group: Group) -> TaskId {
         let cred = self.world.creds.add(cred);
         let group = self.world.groups.add(group);
-        self.world.tasks.add(Task {
-            name: name.into(),
-            group,
-            cred,
-            life: Life::Runs,
-            tracer: None,
-        })
+        self.world.add_task(Task { name: name.into(), group, cred, life: Life::Runs, tracer: None })
     }
 
     /// Another thread of the caller's process.
@@ -121,7 +115,7 @@ impl Run<'_> {
         let cred = if is_shared { self.cred_id() } else { self.world.creds.add(cred) };
         let group = self.world.tasks[self.task].group;
         let name_of = name.as_str().into();
-        self.world.tasks.add(Task { name: name_of, group, cred, life: Life::Runs, tracer: None });
+        self.world.add_task(Task { name: name_of, group, cred, life: Life::Runs, tracer: None });
         Ok(Given::Word(name))
     }
 
@@ -179,7 +173,9 @@ impl Run<'_> {
         cred.fsuid = cred.euid;
         cred.sgid = cred.egid;
         cred.fsgid = cred.egid;
-        let is_root = self.world.config.root && (cred.euid == 0 || cred.uid == 0);
+        let was_root = cred.euid == 0 || cred.uid == 0;
+        // In another namespace than the first, `UID` has capabilities only as root.
+        let is_root = was_root && (cred.space == 0 || self.is_root());
         cred.permitted = is_root;
         cred.capable = is_root && cred.euid == 0;
 
@@ -190,11 +186,11 @@ impl Run<'_> {
         let kept = self.world.tables[self.world.groups[group].files].iter();
         let kept = kept.filter(|file| file.outlives_execve).cloned().collect();
         let files = self.world.tables.add(kept);
-        for other in 0..self.world.tasks.len() {
+        for other in self.world.live() {
             if other != task && self.world.tasks[other].group == group {
                 let life =
                     if self.law(Fact::ExecveEndsOthers) { Life::Reaped } else { Life::Zombie };
-                self.world.tasks.edit(other).life = life;
+                self.world.set_life(other, life);
             }
         }
         let of_group = self.world.groups.edit(group);
@@ -220,7 +216,7 @@ impl Run<'_> {
         }
         if self.world.tasks[leader].life != Life::Reaped {
             let stays = !self.world.groups[group].reaped_at_once && self.law(Fact::ZombieHolds);
-            self.world.tasks.edit(leader).life = if stays { Life::Zombie } else { Life::Reaped };
+            self.world.set_life(leader, if stays { Life::Zombie } else { Life::Reaped });
         }
         self.leave_children(group);
     }
@@ -228,7 +224,8 @@ impl Run<'_> {
     /// The children of a process that has ended are the first task's from then on: it reaps all
     /// that nobody else can.
     fn leave_children(&mut self, group: usize) {
-        for child in 0..self.world.groups.len() {
+        for task in self.world.live() {
+            let child = self.world.tasks[task].group;
             let parent = self.world.groups[child].parent;
             if parent.is_some_and(|parent| self.world.tasks[parent].group == group) {
                 self.world.groups.edit(child).parent = Some(FIRST);
@@ -238,7 +235,7 @@ impl Run<'_> {
 
     fn end_thread(&mut self, task: TaskId) {
         let life = if self.law(Fact::EndedThreadDoesNotHold) { Life::Reaped } else { Life::Zombie };
-        self.world.tasks.edit(task).life = life;
+        self.world.set_life(task, life);
     }
 
     /// Ends one thread. The leader stays as a zombie until the others have ended too.
@@ -248,7 +245,7 @@ impl Run<'_> {
             self.end_thread(self.task);
         } else {
             let life = if self.law(Fact::LeaderHolds) { Life::Zombie } else { Life::Reaped };
-            self.world.tasks.edit(self.task).life = life;
+            self.world.set_life(self.task, life);
         }
         Ok(Given::Nothing)
     }
@@ -256,13 +253,14 @@ impl Run<'_> {
     /// A child of the caller's process by its name, the youngest first.
     fn child(&self, name: &str) -> Option<usize> {
         let own = self.world.tasks[self.task].group;
-        let mut tasks = self.world.tasks.iter().rev();
-        let is_child = |task: &&Task| {
+        let is_child = |task: &TaskId| {
+            let task = &self.world.tasks[*task];
             let parent = self.world.groups[task.group].parent;
             let is_mine = parent.is_some_and(|parent| self.world.tasks[parent].group == own);
-            &*task.name == name && is_mine && task.life != Life::Reaped
+            &*task.name == name && is_mine
         };
-        tasks.find(is_child).map(|task| task.group)
+        let found = self.world.live().into_iter().rev().find(is_child);
+        found.map(|task| self.world.tasks[task].group)
     }
 
     /// Reaps a child that has ended.
@@ -273,9 +271,9 @@ impl Run<'_> {
             return if self.wrong.is_some() { Ok(Given::Word(name)) } else { Err(Stop::Never) };
         };
         let life = if self.law(Fact::ReapedDoesNotHold) { Life::Reaped } else { Life::Zombie };
-        for task in 0..self.world.tasks.len() {
+        for task in self.world.live() {
             if self.world.tasks[task].group == group {
-                self.world.tasks.edit(task).life = life;
+                self.world.set_life(task, life);
             }
         }
         Ok(Given::Word(name))
