@@ -507,6 +507,12 @@ impl World {
         !self.live.iter().any(|task| runs(&self.tasks[*task]))
     }
 
+    /// A task is the only one of its process; a leader that has ended counts.
+    pub(crate) fn is_alone(&self, task: TaskId) -> bool {
+        let group = self.tasks[task].group;
+        self.live.iter().filter(|other| self.tasks[**other].group == group).count() == 1
+    }
+
     /// The tasks of a process that run.
     pub(crate) fn threads(&self, group: GroupId) -> Vec<TaskId> {
         let runs = |task: &TaskId| {

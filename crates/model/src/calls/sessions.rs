@@ -148,8 +148,7 @@ impl Run<'_> {
         let Some(parent) = self.world.groups[group].parent else {
             return Err(Stop::Errno("EPERM"));
         };
-        let single = self.world.threads(self.world.tasks[parent].group).len() == 1;
-        if !single || self.world.tasks[parent].life != Life::Runs {
+        if !self.world.is_alone(parent) || self.world.tasks[parent].life != Life::Runs {
             return Err(Stop::Errno("EPERM"));
         }
         let (own, other) = (self.cred().clone(), self.world.cred(parent).clone());

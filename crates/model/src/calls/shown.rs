@@ -49,7 +49,8 @@ impl Run<'_> {
             return self.expected(0, "a serial number");
         };
         let Some(key) = key else { return nothing() };
-        if !self.is_there(key) {
+        // A key that has no number any more is shown until the collector takes it out.
+        if !self.is_there(key) && !self.either() {
             return nothing();
         }
         let space = self.cred().space;
@@ -121,6 +122,7 @@ impl Run<'_> {
 
     fn summary(&mut self, key: usize) -> String {
         let told = self.law(Fact::ProcSummary);
+        self.settle_links(key);
         let key = self.key(key);
         match key.kind {
             Type::Keyring => match key.links().len() {
@@ -138,6 +140,13 @@ impl Run<'_> {
         }
     }
 
+    /// Whether the collector has taken invalidated keys out of a keyring.
+    fn settle_links(&mut self, keyring: usize) {
+        for link in self.key(keyring).links().to_vec() {
+            self.is_still_linked(keyring, link);
+        }
+    }
+
     /// What a user's keys count for. Kernel: `proc_key_users_show`.
     pub(super) fn key_users(&mut self) -> Gives {
         let user = self.id(0)?;
@@ -149,6 +158,7 @@ impl Run<'_> {
         let mut bytes = 0;
         for key in self.keys_of(user) {
             if self.is_there(key) {
+                self.settle_links(key);
                 keys += 1;
                 bytes += self.key(key).bytes;
             }

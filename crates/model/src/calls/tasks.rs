@@ -198,13 +198,31 @@ impl Run<'_> {
         of_group.memory = memory;
         of_group.files = files;
         self.commit(task, cred);
+        self.leave_children();
         Ok(())
     }
 
     /// Ends the whole process.
     pub(super) fn exit(&mut self) -> Gives {
         self.end_process(self.world.tasks[self.task].group);
+        self.leave_children();
         Ok(Given::Nothing)
+    }
+
+    /// The children of a task that has ended are those of another thread of its process from then
+    /// on, and else the first task's, which reaps all that nobody else can. Kernel:
+    /// `find_new_reaper`.
+    fn leave_children(&mut self) {
+        for task in self.world.live() {
+            let child = self.world.tasks[task].group;
+            if let Some(parent) = self.world.groups[child].parent
+                && self.world.tasks[parent].life != Life::Runs
+            {
+                let threads = self.world.threads(self.world.tasks[parent].group);
+                let reaper = threads.first().copied().unwrap_or(FIRST);
+                self.world.groups.edit(child).parent = Some(reaper);
+            }
+        }
     }
 
     fn end_process(&mut self, group: usize) {
@@ -217,19 +235,6 @@ impl Run<'_> {
         if self.world.tasks[leader].life != Life::Reaped {
             let stays = !self.world.groups[group].reaped_at_once && self.law(Fact::ZombieHolds);
             self.world.set_life(leader, if stays { Life::Zombie } else { Life::Reaped });
-        }
-        self.leave_children(group);
-    }
-
-    /// The children of a process that has ended are the first task's from then on: it reaps all
-    /// that nobody else can.
-    fn leave_children(&mut self, group: usize) {
-        for task in self.world.live() {
-            let child = self.world.tasks[task].group;
-            let parent = self.world.groups[child].parent;
-            if parent.is_some_and(|parent| self.world.tasks[parent].group == group) {
-                self.world.groups.edit(child).parent = Some(FIRST);
-            }
         }
     }
 
@@ -247,6 +252,7 @@ impl Run<'_> {
             let life = if self.law(Fact::LeaderHolds) { Life::Zombie } else { Life::Reaped };
             self.world.set_life(self.task, life);
         }
+        self.leave_children();
         Ok(Given::Nothing)
     }
 
@@ -283,7 +289,10 @@ impl Run<'_> {
     pub(super) fn kill(&mut self) -> Gives {
         let name = self.word_or_text(0)?;
         match self.child(&name) {
-            Some(group) => self.end_process(group),
+            Some(group) => {
+                self.end_process(group);
+                self.leave_children();
+            }
             None => return self.expected(0, "a child"),
         }
         Ok(Given::Int(0))
@@ -307,8 +316,7 @@ impl Run<'_> {
         if !self.word_or_text(0)?.split('|').any(|flag| flag == "CLONE_NEWUSER") {
             return Ok(Given::Int(0));
         }
-        let threads = self.world.threads(self.world.tasks[self.task].group);
-        if threads.len() > 1 && self.law(Fact::NamespaceNeedsSingle) {
+        if !self.world.is_alone(self.task) && self.law(Fact::NamespaceNeedsSingle) {
             return Err(Stop::Errno("EINVAL"));
         }
         self.leave_namespace();
