@@ -228,6 +228,10 @@ pub(crate) fn perform(operation: Operation<KeySerial>, other: u32) -> Given {
             };
             plain(setresuid_of_this_thread(NO_CHANGE, id, NO_CHANGE))
         }
-        O::Collect => plain(wait_for_the_collector().map_err(|_| Errno::EIO)),
+        // Twice: what a thread on another core let go of may come to its end a little later.
+        O::Collect => {
+            let twice = wait_for_the_collector().and_then(|()| wait_for_the_collector());
+            plain(twice.map_err(|_| Errno::EIO))
+        }
     }
 }
