@@ -9,7 +9,7 @@
 //! - the memory of a process that judges a million traces, after a tenth of them and in the end.
 //!
 //! SibylFS (SOSP 2015), which judges file systems in the same way, reports 21,000 traces run and judged
-//! in under 5 minutes on four cores: 70 a second.
+//! in under 5 minutes: 70 a second.
 
 use explore::random::Random;
 use explore::{Laboratory, Verdict, exhaustive};

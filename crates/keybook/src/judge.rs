@@ -12,6 +12,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use trace::{Owner, Trace, Value};
 
+/// The heading of what explains a refused trace.
+pub(crate) const MISTAKES: &str = "a kernel gives it by one of these mistakes";
+
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
@@ -57,6 +60,8 @@ enum Verdict {
         allowed: Vec<String>,
         /// Those that say so.
         rules: Vec<Rule>,
+        /// Each a mistake that a kernel gives the trace by.
+        mistakes: Vec<String>,
         /// What was expected, where the line says nothing that the rules know of.
         #[serde(skip_serializing_if = "Option::is_none")]
         expected: Option<String>,
@@ -158,9 +163,9 @@ fn verdict(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Ve
     let Refusal { nth, event, why } = *refusal;
     let lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (line, text) = lines.map(|(nth, line)| (first + nth, line)).nth(nth).unwrap_or_default();
-    let (allowed, rules, expected) = match why {
-        Why::Outcome { allowed, rules, .. } => (allowed, rules, None),
-        Why::NotUnderstood(expected) => (Vec::new(), Vec::new(), Some(expected)),
+    let (allowed, laws, rules, expected) = match why {
+        Why::Outcome { allowed, laws, rules } => (allowed, laws, rules, None),
+        Why::NotUnderstood(expected) => (Vec::new(), Vec::new(), Vec::new(), Some(expected)),
     };
     Verdict::Refused {
         line,
@@ -168,6 +173,7 @@ fn verdict(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Ve
         named: raw.map(|_| event.to_string()),
         allowed: allowed.iter().map(outcome).collect(),
         rules: rules.into_iter().map(Rule::of).collect(),
+        mistakes: laws.into_iter().map(model::Law::wrong).collect(),
         expected,
     }
 }
@@ -286,7 +292,7 @@ impl Judged {
                     if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
                 format!("{file}: {GOOD}allowed{GOOD:#} ({events})\n")
             }
-            Verdict::Refused { line, text, named, allowed, rules, expected } => {
+            Verdict::Refused { line, text, named, allowed, rules, mistakes, expected } => {
                 let mut told = format!("{file}:{line}: {BAD}not allowed{BAD:#}\n    {text}\n");
                 if let Some(named) = named {
                     let _ = writeln!(told, "  with names: {named}");
@@ -297,6 +303,7 @@ impl Judged {
                 let lists = [
                     ("allowed there", allowed.clone()),
                     ("by the rules", rules.iter().map(Rule::to_string).collect()),
+                    (MISTAKES, mistakes.clone()),
                 ];
                 for (what, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
                     let _ = writeln!(told, "  {what}:\n    {}", list.join("\n    "));

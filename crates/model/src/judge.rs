@@ -152,6 +152,7 @@ pub fn judge(trace: &Trace) -> Result<(), Box<Refusal>> {
             let up_to = Trace { events: trace.events[..=refusal.nth].to_vec() };
             let decided = Law::all().filter(|law| judge.has_asked(*law));
             *laws = decided.filter(|law| wrong::gives(*law, &up_to)).collect();
+            wrong::telling_first(laws);
             *rules = wrong::rules(laws);
         }
         return Err(refusal);

@@ -58,10 +58,10 @@ pub enum Why {
     Outcome {
         /// What would have been allowed.
         allowed: Vec<Outcome>,
-        /// The laws of which one does not hold for a kernel that gives this; none if no single one
-        /// explains it.
+        /// The laws of which one does not hold for a kernel that gives this, the most telling first;
+        /// none if no single one explains it.
         laws: Vec<Law>,
-        /// The ids of the rules that say so: those that the laws embody.
+        /// The ids of some of the rules that say so: of those that the laws embody.
         rules: Vec<&'static str>,
     },
     /// The event says nothing that the model understands: what was expected.

@@ -111,15 +111,26 @@ pub fn to_save(table: &[Refused]) -> String {
     table.iter().map(line).collect()
 }
 
-/// The rules that laws embody, without repetition.
+/// Puts laws first that few rules have to do with: they say most about what is wrong.
+pub(crate) fn telling_first(laws: &mut [Law]) {
+    let of = |law: &Law| saved().iter().find(|line| line.law == *law);
+    laws.sort_by_key(|law| of(law).map_or(usize::MAX, |line| line.refused_by));
+}
+
+/// The first of the rules that laws embody, without repetition.
 pub(crate) fn rules(laws: &[Law]) -> Vec<&'static str> {
     let mut rules = Vec::new();
-    for line in saved().iter().filter(|line| laws.contains(&line.law)) {
-        for rule in &line.rules {
-            if !rules.contains(rule) {
-                rules.push(rule);
+    for law in laws {
+        let lines = saved().iter().filter(|line| line.law == *law);
+        for rule in lines.flat_map(|line| line.rules.iter().take(OF_EACH)) {
+            if !rules.contains(rule) && rules.len() < AT_MOST {
+                rules.push(*rule);
             }
         }
     }
     rules
 }
+
+/// How many rules a refusal names, of each law and in all.
+const OF_EACH: usize = 3;
+const AT_MOST: usize = 6;

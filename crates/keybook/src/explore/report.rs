@@ -2,7 +2,7 @@
 
 use super::worker::Told;
 use super::{Disagreement, NO_RULE_YET, snippet};
-use crate::judge::Rule;
+use crate::judge::{self, Rule};
 use crate::report::indented;
 use crate::{DIFFERS, HELD, NOTHING_HERE};
 use anstyle::{AnsiColor, Style};
@@ -67,11 +67,14 @@ impl Found {
 fn why(why: &Why) -> String {
     match why {
         Why::NotUnderstood(expected) => format!("  expected {expected}\n"),
-        Why::Outcome { allowed, rules, .. } => {
-            let allowed: Vec<String> = allowed.iter().map(crate::judge::outcome).collect();
+        Why::Outcome { allowed, laws, rules } => {
+            let allowed: Vec<String> = allowed.iter().map(judge::outcome).collect();
             let rules: Vec<String> = rules.iter().map(|id| Rule::of(id).to_string()).collect();
+            let mistakes: Vec<String> = laws.iter().map(|law| law.wrong()).collect();
             let mut text = String::new();
-            for (what, list) in [("allowed there", allowed), ("by the rules", rules)] {
+            for (what, list) in
+                [("allowed there", allowed), ("by the rules", rules), (judge::MISTAKES, mistakes)]
+            {
                 if !list.is_empty() {
                     let _ = writeln!(text, "  {what}:\n{}", indented("    ", &list.join("\n")));
                 }
