@@ -20,13 +20,14 @@
 //! out of keyrings (`kernel.keys.gc_delay`).
 #![forbid(unsafe_code)]
 
-mod access;
 mod calls;
 mod errno;
 mod fate;
 mod judge;
 mod laws;
+mod lookup;
 mod run;
+mod search;
 mod store;
 mod world;
 pub mod wrong;

@@ -1,8 +1,9 @@
 //! add_key(2), and the helpers that add many keys.
 
-use crate::access::Ref;
 use crate::laws::{Fact, Place, WRITE};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, NewKey, Run, Step, Stop};
+use crate::search::Ref;
 use crate::world::{Content, Expiry, Id, KeyId, Left, Type};
 use trace::Value;
 
@@ -38,7 +39,7 @@ impl Run<'_> {
         kind: &str,
         description: &str,
         payload: &str,
-        named: &crate::access::Named,
+        named: &Named,
     ) -> Step<KeyId> {
         let payload =
             if payload.is_empty() { Payload::None } else { Payload::Text(payload.to_owned()) };
@@ -50,7 +51,7 @@ impl Run<'_> {
         kind: Option<&str>,
         description: Option<String>,
         payload: &Payload,
-        named: &crate::access::Named,
+        named: &Named,
     ) -> Step<KeyId> {
         let length = match payload {
             Payload::None => 0,

@@ -1,9 +1,10 @@
 //! Links between keyrings and keys: link, unlink, move, clear, restrict.
 
 use super::add::A_LINK;
-use crate::access::{Named, Ref};
 use crate::laws::{Fact, Place};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
+use crate::search::Ref;
 use crate::world::{Content, KeyId, Left, Type};
 use trace::Value;
 

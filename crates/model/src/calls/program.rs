@@ -1,8 +1,8 @@
 //! The program keyctl(1): a process of its own, which makes one call and prints what it gave.
 
-use crate::access::Named;
 use crate::errno;
 use crate::laws::{Fact, Place};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::world::{Group, Life, Memory, Task};
 use trace::Value;

@@ -1,8 +1,9 @@
 //! request_key(2) and KEYCTL_SEARCH, with upcalls.
 
-use crate::access::{Named, Ref, Wanted};
 use crate::laws::{Fact, LINK, Place, WRITE};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
+use crate::search::{Ref, Wanted};
 use crate::world::{Content, Expiry, KeyId, Type};
 
 /// What comes of an upcall.

@@ -1,8 +1,9 @@
 //! Session keyrings, the default destination, user keyrings, persistent keyrings.
 
-use crate::access::{Named, Ref};
 use crate::laws::{Fact, Kind, LINK, Place, SEARCH};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, NewKey, Run, Stop};
+use crate::search::Ref;
 use crate::world::{Id, Life, NO_ID, Type, UserKeyrings};
 use trace::Value;
 

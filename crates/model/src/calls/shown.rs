@@ -1,8 +1,9 @@
 //! What is shown outside of keyctl(2): waiting for a key's end, /proc/keys, /proc/key-users.
 
-use crate::access::{Named, Ref};
 use crate::laws::{Fact, VIEW};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Stop};
+use crate::search::Ref;
 use crate::world::{Content, Expiry, Id, KeyId, Type};
 use std::collections::BTreeSet;
 

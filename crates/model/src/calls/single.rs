@@ -1,8 +1,9 @@
 //! What concerns one key: read, describe, update, revoke, invalidate, and its attributes.
 
-use crate::access::{Named, Wanted};
 use crate::laws::{Fact, Place, SETATTR, WRITE};
+use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
+use crate::search::Wanted;
 use crate::world::{Content, Expiry, Id, KeyId, NO_ID, Type};
 
 /// The longest buffer that KEYCTL_READ fills at once, in bytes.
