@@ -40,7 +40,7 @@ fn a_process_keyring_that_is_shared_with_an_older_thread() {
     );
     assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
     assert_eq!(laws, ["OneForAsker"]);
-    assert!(rules.contains(&"process.threads.before"), "{rules:?}");
+    assert!(rules.contains(&"process.birth.asker"), "{rules:?}");
 }
 
 #[test]
