@@ -176,7 +176,7 @@ fn long(rounds: usize) -> Trace {
 /// Traces that become longer.
 fn linear() {
     let mut before: Option<f64> = None;
-    for rounds in [20, 200, 2_000] {
+    for rounds in [20, 200, 2_000, 20_000] {
         let trace = long(rounds);
         let begun = Instant::now();
         assert_eq!(model::judge(&trace), Ok(()), "a long trace is allowed");
