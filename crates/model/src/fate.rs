@@ -20,7 +20,7 @@ impl Fate {
 
     /// Nothing was asked in this try, and none came before.
     pub(crate) fn is_only(&self) -> bool {
-        self.asked == 0 && self.chosen.is_empty()
+        self.chosen.is_empty()
     }
 
     /// Goes on to the choices of the next try; false if each was tried.

@@ -3,7 +3,7 @@
 use crate::fate::Fate;
 use crate::laws::{Fact, Law, Laws};
 use crate::world::{
-    Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, OVERFLOW, TaskId, Type, World,
+    Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, OVERFLOW, SpaceId, TaskId, Type, World,
 };
 use trace::{Event, Outcome, Value};
 
@@ -195,25 +195,7 @@ impl Run<'_> {
             self.charge(payer, 1, bytes);
         }
         let space = self.cred().space;
-        self.world.add_key(Key {
-            name: None,
-            kind: new.kind,
-            description: new.description.as_str().into(),
-            uid: new.uid,
-            gid: new.gid,
-            perm: new.perm,
-            payer: new.payer,
-            bytes,
-            content: new.content,
-            expiry: Expiry::Never,
-            revoked: false,
-            invalidated: false,
-            negative: None,
-            restricted: false,
-            crowded: false,
-            gone: false,
-            space,
-        })
+        self.world.add_key(new.key(bytes, space))
     }
 
     /// Whether a key is held for sure.
@@ -293,6 +275,29 @@ pub(crate) struct NewKey {
 }
 
 impl NewKey {
+    /// The key, which counts so many bytes.
+    pub(crate) fn key(self, bytes: i64, space: SpaceId) -> Key {
+        Key {
+            name: None,
+            kind: self.kind,
+            description: self.description.as_str().into(),
+            uid: self.uid,
+            gid: self.gid,
+            perm: self.perm,
+            payer: self.payer,
+            bytes,
+            content: self.content,
+            expiry: Expiry::Never,
+            revoked: false,
+            invalidated: false,
+            negative: None,
+            restricted: false,
+            crowded: false,
+            gone: false,
+            space,
+        }
+    }
+
     /// An empty keyring.
     pub(crate) fn keyring(description: &str, uid: Id, gid: Id, perm: u32) -> NewKey {
         NewKey {

@@ -8,6 +8,7 @@
 //!   └── open files ── cred
 //! ```
 
+use crate::run::NewKey;
 use crate::store::Store;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -281,25 +282,8 @@ impl World {
             by_name: HashMap::new(),
         };
         let space = world.spaces.add(Space { mapped: None });
-        let session = world.add_key(Key {
-            name: None,
-            kind: Type::Keyring,
-            description: "_ses".into(),
-            uid: 0,
-            gid: 0,
-            perm: 0x3f03_0000,
-            payer: Some(0),
-            bytes: 5,
-            content: Content::Links(Vec::new()),
-            expiry: Expiry::Never,
-            revoked: false,
-            invalidated: false,
-            negative: None,
-            restricted: false,
-            crowded: false,
-            gone: false,
-            space,
-        });
+        let session = NewKey::keyring("_ses", 0, 0, 0x3f03_0000).key(5, space);
+        let session = world.add_key(session);
         let cred = world.creds.add(Cred {
             uid: 0,
             euid: 0,
