@@ -4,9 +4,9 @@
 //! Kernel: `lookup_user_key`.
 
 use crate::laws::{Fact, Kind, Law, Place, READ};
-use crate::run::{NewKey, Run, Step, Stop};
+use crate::run::{Run, Step, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Cred, KeyId};
+use crate::world::{Cred, KeyId, NewKey};
 use trace::Value;
 
 /// What stands in the place of a key.

@@ -3,7 +3,7 @@
 use crate::fate::Fate;
 use crate::laws::{Fact, Law, Laws};
 use crate::world::{
-    Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, OVERFLOW, SpaceId, TaskId, Type, World,
+    Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, NewKey, OVERFLOW, TaskId, World,
 };
 use trace::{Event, Outcome, Value};
 
@@ -260,55 +260,6 @@ impl Run<'_> {
             return Some(if self.law(Fact::ExpiredErrno) { "EKEYEXPIRED" } else { "EKEYREVOKED" });
         }
         None
-    }
-}
-
-/// What a new key is made of.
-pub(crate) struct NewKey {
-    pub(crate) kind: Type,
-    pub(crate) description: String,
-    pub(crate) content: Content,
-    pub(crate) uid: Id,
-    pub(crate) gid: Id,
-    pub(crate) perm: u32,
-    pub(crate) payer: Option<Id>,
-}
-
-impl NewKey {
-    /// The key, which counts so many bytes.
-    pub(crate) fn key(self, bytes: i64, space: SpaceId) -> Key {
-        Key {
-            name: None,
-            kind: self.kind,
-            description: self.description.as_str().into(),
-            uid: self.uid,
-            gid: self.gid,
-            perm: self.perm,
-            payer: self.payer,
-            bytes,
-            content: self.content,
-            expiry: Expiry::Never,
-            revoked: false,
-            invalidated: false,
-            negative: None,
-            restricted: false,
-            crowded: false,
-            gone: false,
-            space,
-        }
-    }
-
-    /// An empty keyring.
-    pub(crate) fn keyring(description: &str, uid: Id, gid: Id, perm: u32) -> NewKey {
-        NewKey {
-            kind: Type::Keyring,
-            description: description.to_owned(),
-            content: Content::Links(Vec::new()),
-            uid,
-            gid,
-            perm,
-            payer: Some(uid),
-        }
     }
 }
 

@@ -8,7 +8,6 @@
 //!   └── open files ── cred
 //! ```
 
-use crate::run::NewKey;
 use crate::store::Store;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -107,6 +106,55 @@ impl Key {
         match &self.content {
             Content::Links(links) => links,
             Content::Payload(_) | Content::Nothing => &[],
+        }
+    }
+}
+
+/// What a new key is made of.
+pub(crate) struct NewKey {
+    pub(crate) kind: Type,
+    pub(crate) description: String,
+    pub(crate) content: Content,
+    pub(crate) uid: Id,
+    pub(crate) gid: Id,
+    pub(crate) perm: u32,
+    pub(crate) payer: Option<Id>,
+}
+
+impl NewKey {
+    /// The key, which counts so many bytes.
+    pub(crate) fn key(self, bytes: i64, space: SpaceId) -> Key {
+        Key {
+            name: None,
+            kind: self.kind,
+            description: self.description.as_str().into(),
+            uid: self.uid,
+            gid: self.gid,
+            perm: self.perm,
+            payer: self.payer,
+            bytes,
+            content: self.content,
+            expiry: Expiry::Never,
+            revoked: false,
+            invalidated: false,
+            negative: None,
+            restricted: false,
+            crowded: false,
+            gone: false,
+            space,
+        }
+    }
+
+    /// An empty keyring.
+    pub(crate) fn keyring(description: &str, uid: Id, gid: Id, perm: u32) -> NewKey {
+        NewKey {
+            kind: Type::Keyring,
+            description: description.to_owned(),
+            content: Content::Links(Vec::new()),
+            uid,
+            gid,
+            perm,
+            payer: Some(uid),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::laws::{Fact, Place, WRITE};
 use crate::lookup::Named;
-use crate::run::{Given, Gives, NewKey, Run, Step, Stop};
+use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::search::Ref;
-use crate::world::{Content, Expiry, Id, KeyId, Left, Type};
+use crate::world::{Content, Expiry, Id, KeyId, Left, NewKey, Type};
 use trace::Value;
 
 /// What is given as a payload.

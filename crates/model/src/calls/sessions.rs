@@ -2,9 +2,9 @@
 
 use crate::laws::{Fact, Kind, LINK, Place, SEARCH};
 use crate::lookup::Named;
-use crate::run::{Given, Gives, NewKey, Run, Stop};
+use crate::run::{Given, Gives, Run, Stop};
 use crate::search::Ref;
-use crate::world::{Id, Life, NO_ID, Type, UserKeyrings};
+use crate::world::{Id, Life, NO_ID, NewKey, Type, UserKeyrings};
 use trace::Value;
 
 impl Run<'_> {

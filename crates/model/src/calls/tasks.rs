@@ -77,7 +77,7 @@ impl Run<'_> {
     /// What every new process has from its parent.
     fn inherit(&mut self, cred: &mut Cred) -> Step {
         if !self.law(Fact::SessionIsInherited) {
-            let new = crate::run::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
+            let new = crate::world::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
             cred.session = Some(self.new_key(new));
         }
         if !self.law(Fact::DestinationIsInherited) {
@@ -163,7 +163,7 @@ impl Run<'_> {
             cred.process = None;
         }
         if !self.law(Fact::ExecveKeepsSession) {
-            let new = crate::run::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
+            let new = crate::world::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
             cred.session = Some(self.new_key(new));
         }
         if !self.law(Fact::ExecveKeepsDestination) {
