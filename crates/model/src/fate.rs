@@ -11,6 +11,9 @@ pub(crate) struct Fate {
 impl Fate {
     /// One of `of` ways, `0..of`; over all tries, each of them.
     pub(crate) fn choose(&mut self, of: usize) -> usize {
+        if of == 1 {
+            return 0;
+        }
         if self.asked == self.chosen.len() {
             self.chosen.push((0, of));
         }

@@ -194,7 +194,6 @@ fn fits_value(world: &mut World, fate: &mut Fate, given: &Given, value: &Value) 
         (Given::Line(key), Value::Text(line)) => {
             line.strip_suffix('\n').is_some_and(|name| world.name(*key, name))
         }
-        (Given::Word(given), Value::Word(word)) => given == word,
         (Given::Word(given), value) => *given == value.to_string(),
         (Given::List(given), Value::List(values)) => {
             given.len() == values.len()
@@ -228,7 +227,7 @@ fn fits_set(world: &mut World, fate: &mut Fate, keys: &[usize], values: &[Value]
         }
     }
     for name in names {
-        let nth = if unnamed.len() > 1 { fate.choose(unnamed.len()) } else { 0 };
+        let nth = fate.choose(unnamed.len());
         let key = unnamed.swap_remove(nth);
         if !world.name(key, name) {
             return false;

@@ -76,11 +76,11 @@ impl Run<'_> {
         if !self.law(Fact::UnlinkedGoes) || self.is_held(key) {
             return true;
         }
-        let is_there = !self.either();
-        if !is_there {
+        let is_gone = self.either();
+        if is_gone {
             self.collect(key);
         }
-        is_there
+        !is_gone
     }
 
     /// The thread or process keyring of the caller.
@@ -123,8 +123,7 @@ impl Run<'_> {
         let uid = if self.law(Fact::OwnerOfNew) { cred.uid } else { cred.euid };
         let gid = if self.law(Fact::GroupOfNew) { cred.gid } else { cred.egid };
         let perm = if self.law(Fact::MaskOfNew) { 0x3f01_0000 } else { 0x3f3f_0000 };
-        let bytes = name.len() as i64 + 1;
-        if !self.has_room(uid, 1, bytes) && !self.law(Fact::NewOverrunsQuota) {
+        if !self.has_room(uid, 1, 1) && !self.law(Fact::NewOverrunsQuota) {
             return Err(Stop::Errno("EDQUOT"));
         }
         let mut new = NewKey::keyring(name, uid, gid, perm);

@@ -130,7 +130,6 @@ impl Run<'_> {
     pub(crate) fn id(&self, nth: usize) -> Step<Id> {
         let id = match self.arg(nth)? {
             Value::Int(-1) => Some(NO_ID),
-            Value::Int(65534) => Some(OVERFLOW),
             Value::Word(word) => id(word),
             _ => None,
         };

@@ -81,3 +81,41 @@ impl<T: PartialEq> PartialEq for Store<T> {
         self.things == other.things
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_is_undone() {
+        let mut store = Store::default();
+        for thing in [10, 20, 30] {
+            store.add(thing);
+        }
+        let before = store.clone();
+        let acts: [fn(&mut Store<i32>); 6] = [
+            |store| *store.edit(1) = 21,
+            |store| *store.edit(2) = 31,
+            |store| {
+                let new = store.add(40);
+                *store.edit(new) = 41;
+            },
+            |store| store.take_out(|thing| *thing == 10),
+            |store| store.take_out(|thing| *thing == 30),
+            |store| {
+                store.take_out(|thing| *thing == 20);
+                *store.edit(1) = 31;
+                let new = store.add(50);
+                *store.edit(new) = 51;
+                store.take_out(|thing| *thing == 10);
+            },
+        ];
+        for act in acts {
+            store.begin();
+            act(&mut store);
+            assert!(store != before);
+            store.undo();
+            assert!(store == before, "{store:?}");
+        }
+    }
+}

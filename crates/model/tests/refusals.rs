@@ -79,6 +79,10 @@ fn what_is_no_event_of_this_book() {
     );
     assert_eq!(expected("main  keyctl_read() = {}"), "a value as argument 1 of keyctl_read");
     assert_eq!(expected("main  keyctl_read(\"@t\") = {}"), "a key as argument 1 of keyctl_read");
+    assert_eq!(
+        expected("main  add_key(user, \"key\", \"payload\", @t) = K1"),
+        "text or NULL as argument 1 of add_key"
+    );
     assert_eq!(expected("child  keyctl_read(@t) = {}"), "a task that runs, not `child`");
 }
 

@@ -141,8 +141,11 @@ impl Run<'_> {
                 return Ok(key);
             }
         }
-        let (uid, bytes) = (self.cred().fsuid, description.len() + 1 + payload.len());
-        if !self.has_room(uid, 1, bytes as i64) && self.law(Fact::AddEdquot) {
+        let uid = self.cred().fsuid;
+        let bytes = (description.len() + 1 + payload.len()) as i64;
+        // The link has its bytes already.
+        let link = if same.is_none() && self.key(at.key).payer == Some(uid) { A_LINK } else { 0 };
+        if !self.has_room(uid, 1, bytes + link) && self.law(Fact::AddEdquot) {
             return Err(Stop::Errno("EDQUOT"));
         }
         Ok(self.make_key(at, kind, description, payload))

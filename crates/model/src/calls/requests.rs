@@ -1,5 +1,6 @@
 //! request_key(2) and KEYCTL_SEARCH, with upcalls.
 
+use super::add::A_LINK;
 use crate::laws::{Fact, LINK, Place, WRITE};
 use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
@@ -119,7 +120,9 @@ impl Run<'_> {
             return Err(self.fail(Fact::UpcallRevoked, "EKEYREVOKED"));
         }
         let uid = self.cred().fsuid;
-        if !self.has_room(uid, 1, description.len() as i64 + 1) {
+        let bytes = description.len() as i64 + 1;
+        let link = if self.key(destination).payer == Some(uid) { A_LINK } else { 0 };
+        if !self.has_room(uid, 1, bytes + link) {
             return Err(Stop::Errno("EDQUOT"));
         }
         self.room_for_link(destination)?;
