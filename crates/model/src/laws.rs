@@ -127,7 +127,6 @@ impl Place {
     pub fn needs(self) -> Vec<&'static str> {
         let name = |needs: &u32| match *needs {
             VIEW => "View",
-            READ => "Read",
             WRITE => "Write",
             SEARCH => "Search",
             LINK => "Link",
