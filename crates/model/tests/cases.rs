@@ -128,3 +128,18 @@ fn a_key_that_loses_its_link_before_it_goes() {
     allowed(&then("-1 EACCES (Permission denied)"));
     refused_at_its_end(&then("\"payload\""));
 }
+
+/// The same for a search: the key may still be linked, or not.
+#[test]
+fn a_search_for_a_key_that_loses_its_link() {
+    let then = |gives: &str| {
+        format!(
+            "main  add_key(\"user\", \"key\", \"payload\", @s) = K1
+             main  keyctl_invalidate(K1) = 0
+             main  keyctl_search(@s, \"user\", \"key\", 0) = {gives}"
+        )
+    };
+    allowed(&then(ENOKEY));
+    allowed(&then("-1 EKEYREVOKED (Key has been revoked)"));
+    refused_at_its_end(&then("K1"));
+}
