@@ -87,9 +87,7 @@ impl Disagreement {
 
 /// What the model says of a trace, without the rules, as those take longer to find than all the rest.
 fn refusal(trace: &Trace) -> Option<Refusal> {
-    let mut judge = Judge::new();
-    let refused = trace.events.iter().find_map(|event| judge.event(event).err());
-    refused.map(|refusal| *refusal)
+    Judge::new().events(trace).err().map(|refusal| *refusal)
 }
 
 impl Laboratory {

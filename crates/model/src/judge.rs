@@ -104,6 +104,15 @@ impl Judge {
         Ok(())
     }
 
+    /// Judges the events of a normalised trace.
+    ///
+    /// # Errors
+    ///
+    /// The first that no correct kernel gives.
+    pub fn events(&mut self, trace: &Trace) -> Result<(), Box<Refusal>> {
+        trace.events.iter().try_for_each(|event| self.event(event))
+    }
+
     /// Whether an event so far had to do with a law.
     pub fn has_asked(&self, law: Law) -> bool {
         self.asked.has(law)
@@ -146,18 +155,15 @@ impl Judge {
 /// kernel that gave it.
 pub fn judge(trace: &Trace) -> Result<(), Box<Refusal>> {
     let mut judge = Judge::new();
-    for event in &trace.events {
-        let Err(mut refusal) = judge.event(event) else { continue };
-        if let Why::Outcome { laws, rules, .. } = &mut refusal.why {
-            let up_to = Trace { events: trace.events[..=refusal.nth].to_vec() };
-            let decided = Law::all().filter(|law| judge.has_asked(*law));
-            *laws = decided.filter(|law| wrong::gives(*law, &up_to)).collect();
-            wrong::telling_first(laws);
-            *rules = wrong::rules(laws);
-        }
-        return Err(refusal);
+    let Err(mut refusal) = judge.events(trace) else { return Ok(()) };
+    if let Why::Outcome { laws, rules, .. } = &mut refusal.why {
+        let up_to = Trace { events: trace.events[..=refusal.nth].to_vec() };
+        let decided = Law::all().filter(|law| judge.has_asked(*law));
+        *laws = decided.filter(|law| wrong::gives(*law, &up_to)).collect();
+        wrong::telling_first(laws);
+        *rules = wrong::rules(laws);
     }
-    Ok(())
+    Err(refusal)
 }
 
 /// One try of an event.

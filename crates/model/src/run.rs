@@ -126,7 +126,7 @@ impl Run<'_> {
         }
     }
 
-    /// A user or group id: `UID`, `GID2`, 65534, or -1 for none.
+    /// A user or group id: `UID`, `GID2`, or -1 for none.
     pub(crate) fn id(&self, nth: usize) -> Step<Id> {
         let id = match self.arg(nth)? {
             Value::Int(-1) => Some(NO_ID),
@@ -151,7 +151,7 @@ impl Run<'_> {
         if is_mapped || !self.law(Fact::NamespaceOverflow) {
             show_id(name, id)
         } else {
-            "65534".to_owned()
+            show_id(name, OVERFLOW)
         }
     }
 
@@ -276,9 +276,8 @@ fn id(word: &str) -> Option<Id> {
 pub(crate) fn show_id(name: &str, id: Id) -> String {
     match id {
         0 => name.to_owned(),
-        OVERFLOW => "65534".to_owned(),
         // A group id that is none is shown as the overflow id too.
-        NO_ID => "65534".to_owned(),
+        OVERFLOW | NO_ID => "65534".to_owned(),
         nth => format!("{name}{}", nth + 1),
     }
 }

@@ -57,18 +57,14 @@ pub fn refused(traces: &[(String, Trace)]) -> Vec<Refused> {
 /// The laws that a trace has to do with.
 fn decided(trace: &Trace) -> Vec<Law> {
     let mut judge = Judge::new();
-    for event in &trace.events {
-        if judge.event(event).is_err() {
-            break;
-        }
-    }
+    // Also of one that is refused, up to there.
+    let _ = judge.events(trace);
     Law::all().filter(|law| judge.has_asked(*law)).collect()
 }
 
 /// Whether a kernel for which this law does not hold gives this trace.
 pub fn gives(law: Law, trace: &Trace) -> bool {
-    let mut judge = Judge::wrong(law);
-    trace.events.iter().all(|event| judge.event(event).is_ok())
+    Judge::wrong(law).events(trace).is_ok()
 }
 
 /// What `keybook wrong --save` has found: a line for each law with what goes wrong, how many rules

@@ -11,7 +11,7 @@ use trace::Value;
 enum Payload {
     None,
     Text(String),
-    /// So many bytes; `None` where no memory is.
+    /// So many bytes, and whether they can be read.
     Bytes(usize, bool),
 }
 
@@ -117,10 +117,7 @@ impl Run<'_> {
             // Refused only where a key is made, and only this type looks.
             return Err(Stop::Errno("EINVAL"));
         }
-        let same = self.linked_like(at.key, &kind, &description);
-        if same.is_none() {
-            self.room_for_link(at.key)?;
-        }
+        let same = self.begin_link(at.key, &kind, &description)?;
         if self.key(at.key).restricted && self.law(Fact::LinkRestricted) {
             return Err(Stop::Errno("EPERM"));
         }

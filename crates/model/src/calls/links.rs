@@ -6,6 +6,7 @@ use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::search::Ref;
 use crate::world::{Content, KeyId, Left, Type};
+use std::sync::Arc;
 use trace::Value;
 
 /// How many keyrings deep a tree may be that is linked.
@@ -30,7 +31,10 @@ impl Run<'_> {
 
     /// Links a key. Kernel: `key_link`.
     pub(super) fn link(&mut self, keyring: KeyId, key: KeyId) -> Step {
-        self.may_link(keyring, key)?;
+        self.takes_links(keyring)?;
+        let (kind, description) = self.index(key);
+        self.begin_link(keyring, &kind, &description)?;
+        self.check_link(keyring, key)?;
         self.put_link(keyring, key);
         Ok(())
     }
@@ -42,20 +46,39 @@ impl Run<'_> {
         Err(self.fail(Fact::NotAKeyring, "ENOTDIR"))
     }
 
-    fn may_link(&mut self, keyring: KeyId, key: KeyId) -> Step {
+    fn takes_links(&mut self, keyring: KeyId) -> Step {
         self.is_keyring(keyring)?;
-        if self.key(keyring).revoked {
-            return Err(Stop::Errno("EKEYREVOKED"));
-        }
-        let kind = self.key(key).kind.clone();
-        let description = self.key(key).description.clone();
-        if self.linked_like(keyring, &kind, &description).is_none() {
+        if self.key(keyring).revoked { Err(Stop::Errno("EKEYREVOKED")) } else { Ok(()) }
+    }
+
+    /// What a keyring knows a key by: its type and description.
+    fn index(&self, key: KeyId) -> (Type, Arc<str>) {
+        let key = self.key(key);
+        (key.kind.clone(), key.description.clone())
+    }
+
+    /// Finds the link that a new one takes the place of; without one, there has to be room. Kernel:
+    /// `__key_link_begin`.
+    pub(super) fn begin_link(
+        &mut self,
+        keyring: KeyId,
+        kind: &Type,
+        description: &str,
+    ) -> Step<Option<KeyId>> {
+        let same = self.linked_like(keyring, kind, description);
+        if same.is_none() {
             self.room_for_link(keyring)?;
         }
+        Ok(same)
+    }
+
+    /// Whether a keyring takes this key at all. Kernel: `__key_link_check_restriction`,
+    /// `__key_link_check_live_key`.
+    fn check_link(&mut self, keyring: KeyId, key: KeyId) -> Step {
         if self.key(keyring).restricted && self.law(Fact::LinkRestricted) {
             return Err(Stop::Errno("EPERM"));
         }
-        if kind == Type::Keyring {
+        if self.key(key).kind == Type::Keyring {
             self.no_cycle(keyring, key, 0)?;
         }
         Ok(())
@@ -93,12 +116,16 @@ impl Run<'_> {
         kind: &Type,
         description: &str,
     ) -> Option<KeyId> {
-        let links = self.key(keyring).links().to_vec();
+        let key = self.noted_like(keyring, kind, description)?;
+        if self.is_still_linked(keyring, key) { Some(key) } else { None }
+    }
+
+    /// The same of what the model has noted, be it still linked or not.
+    fn noted_like(&self, keyring: KeyId, kind: &Type, description: &str) -> Option<KeyId> {
         let like = |key: &KeyId| {
             self.key(*key).kind == *kind && *self.key(*key).description == *description
         };
-        let key = links.into_iter().find(like)?;
-        if self.is_still_linked(keyring, key) { Some(key) } else { None }
+        self.key(keyring).links().iter().copied().find(like)
     }
 
     /// The collector takes invalidated keys out of keyrings, in its own time.
@@ -124,16 +151,11 @@ impl Run<'_> {
 
     /// Links a key in the place of one that is like it.
     pub(super) fn put_link(&mut self, keyring: KeyId, key: KeyId) {
-        let kind = self.key(key).kind.clone();
-        let description = self.key(key).description.clone();
-        if self.law(Fact::LinkDisplaces) {
-            let like = |other: &KeyId| {
-                self.key(*other).kind == kind && self.key(*other).description == description
-            };
-            let before = self.key(keyring).links().iter().copied().find(like);
-            if let Some(before) = before {
-                self.take_link(keyring, before);
-            }
+        let (kind, description) = self.index(key);
+        if self.law(Fact::LinkDisplaces)
+            && let Some(before) = self.noted_like(keyring, &kind, &description)
+        {
+            self.take_link(keyring, before);
         }
         if self.key(keyring).links().contains(&key) {
             return;
@@ -183,8 +205,7 @@ impl Run<'_> {
         let keyring = self.lookup(&keyring, Place::UnlinkKeyring)?;
         let key = self.lookup(&key, Place::UnlinkKey)?;
         self.is_keyring(keyring.key)?;
-        let kind = self.key(key.key).kind.clone();
-        let description = self.key(key.key).description.clone();
+        let (kind, description) = self.index(key.key);
         let mut link = self.linked_like(keyring.key, &kind, &description);
         if link.is_some_and(|link| link != key.key) && !self.law(Fact::UnlinkByName) {
             link = None;
@@ -222,19 +243,16 @@ impl Run<'_> {
 
     fn move_link(&mut self, key: Ref, from: KeyId, to: KeyId, exclusive: bool) -> Step {
         self.is_keyring(from)?;
-        self.is_keyring(to)?;
-        let kind = self.key(key.key).kind.clone();
-        let description = self.key(key.key).description.clone();
+        self.takes_links(to)?;
+        let (kind, description) = self.index(key.key);
         let Some(link) = self.linked_like(from, &kind, &description) else {
             return Err(self.fail(Fact::MoveMissing, "ENOENT"));
         };
-        let there = self.linked_like(to, &kind, &description);
-        if there.is_none() {
-            self.room_for_link(to)?;
-        } else if exclusive && self.law(Fact::MoveExclusive) {
+        let there = self.begin_link(to, &kind, &description)?;
+        if there.is_some() && exclusive && self.law(Fact::MoveExclusive) {
             return Err(Stop::Errno("EEXIST"));
         }
-        self.may_link(to, key.key)?;
+        self.check_link(to, key.key)?;
         if self.law(Fact::MoveUnlinks) {
             self.take_link(from, link);
         }

@@ -12,7 +12,7 @@ mod shown;
 mod single;
 mod tasks;
 
-use crate::laws::{Kind, Place};
+use crate::laws::Place;
 use crate::run::{Given, Gives, Run, Stop};
 
 /// What calls of these names do.
@@ -196,10 +196,5 @@ impl Run<'_> {
     /// What succeeds and concerns no key.
     fn change_nothing(&mut self) -> Gives {
         Ok(Given::Int(0))
-    }
-
-    /// Both kinds, for what concerns both.
-    fn kinds(&self) -> [Kind; 2] {
-        Kind::ALL
     }
 }

@@ -4,7 +4,7 @@ use crate::errno;
 use crate::laws::{Fact, Place};
 use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
-use crate::world::{Group, Life, Memory, Task};
+use crate::world::{Group, Life, Memory};
 use trace::Value;
 
 /// What it prints, or the function of keyutils that fails.
@@ -55,15 +55,12 @@ impl Run<'_> {
             cred.thread = None;
             cred.process = None;
         }
-        let cred = self.world.creds.add(cred);
         let memory = self.world.memories.add(Memory::default());
         let files = self.world.tables.add(Vec::new());
         let leader = self.world.tasks.len();
         let parent = Some(self.task);
-        let group =
-            self.world.groups.add(Group { leader, parent, memory, files, reaped_at_once: true });
-        let name = "keyctl".into();
-        self.world.add_task(Task { name, group, cred, life: Life::Runs, tracer: None })
+        let group = Group { leader, parent, memory, files, reaped_at_once: true };
+        self.add_process("keyctl", cred, group)
     }
 
     fn command(&mut self, words: &[&str]) -> Step<Told> {

@@ -38,7 +38,7 @@ impl Run<'_> {
             2 => Some(Kind::Process),
             _ => None,
         };
-        for kind in self.kinds() {
+        for kind in Kind::ALL {
             let makes = if named == Some(kind) {
                 self.law(Fact::ReqkeyMakes)
             } else {

@@ -86,7 +86,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn add_process(&mut self, name: &str, cred: Cred, group: Group) -> TaskId {
+    pub(super) fn add_process(&mut self, name: &str, cred: Cred, group: Group) -> TaskId {
         let cred = self.world.creds.add(cred);
         let group = self.world.groups.add(group);
         self.world.add_task(Task { name: name.into(), group, cred, life: Life::Runs, tracer: None })
