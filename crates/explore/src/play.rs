@@ -158,20 +158,15 @@ impl Player {
                 let operation = with_keys(&operation)?;
                 return self.run(task, move || Ok(perform(operation, other)));
             }
-            Act::Fork => {
-                let made = self.run(task, move || keyrings::fork(&name("child", new)))?;
-                self.files.push(self.files[process]);
-                self.tasks.push(Some(made));
-            }
-            Act::Clone => {
-                let made =
-                    self.run(task, move || keyrings::clone(CLONE_FS, &name("child", new)))?;
-                self.files.push(self.files[process]);
-                self.tasks.push(Some(made));
-            }
-            Act::Clone3 => {
-                let made =
-                    self.run(task, move || keyrings::clone3(NO_FLAGS, &name("child", new)))?;
+            Act::Fork | Act::Clone | Act::Clone3 => {
+                let made = self.run(task, move || {
+                    let name = name("child", new);
+                    match act {
+                        Act::Clone => keyrings::clone(CLONE_FS, &name),
+                        Act::Clone3 => keyrings::clone3(NO_FLAGS, &name),
+                        _ => keyrings::fork(&name),
+                    }
+                })?;
                 self.files.push(self.files[process]);
                 self.tasks.push(Some(made));
             }
@@ -185,27 +180,19 @@ impl Player {
                     self.run(task, move || keyrings::pthread_create(&name("thread", new)))?;
                 self.tasks.push(Some(made));
             }
-            Act::Vfork(operation) => {
+            Act::Vfork(operation) | Act::CloneVm(operation) => {
                 let operation = with_keys(&operation)?;
                 let given = self.run(task, move || {
                     let mut given = nothing;
-                    keyrings::vfork(&name("child", new), || {
+                    let name = name("child", new);
+                    let program = || {
                         given = perform(operation, other);
                         Ok(())
-                    })?;
-                    Ok(given)
-                });
-                self.tasks.push(None);
-                return given;
-            }
-            Act::CloneVm(operation) => {
-                let operation = with_keys(&operation)?;
-                let given = self.run(task, move || {
-                    let mut given = nothing;
-                    keyrings::clone_vm(NO_FLAGS, &name("child", new), || {
-                        given = perform(operation, other);
-                        Ok(())
-                    })?;
+                    };
+                    match act {
+                        Act::Vfork(_) => keyrings::vfork(&name, program)?,
+                        _ => keyrings::clone_vm(NO_FLAGS, &name, program)?,
+                    }
                     Ok(given)
                 });
                 self.tasks.push(None);
