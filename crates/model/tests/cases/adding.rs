@@ -1,0 +1,50 @@
+//! New keys, and the room they take.
+
+use crate::{EDQUOT, ENOKEY, allowed, refused_at_its_end};
+
+/// A user with a full quota has room again for as much as was freed, and no more.
+#[test]
+fn room_that_comes_back() {
+    let full = |how: &str, freed: &str, then: &str| {
+        format!(
+            "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
+             main  add_key(\"keyring\", \"ring\", NULL, @s) = K2
+             main  add_key(\"user\", \"one\", \"12345678\", K2) = K3
+             main  {how}
+             main  {freed}
+             main  wait_for_the_collector()
+             main  {then}"
+        )
+    };
+    let keys = format!("add_keys_until_refused(1, K1) = {EDQUOT}");
+    let bytes = "use_up_bytes(K1) = 0";
+    let (unlink, nothing) = ("keyctl_unlink(K3, K2) = 0", "keyctl_capabilities() = 0");
+    let add = "add_key(\"user\", \"two\", \"12345678\", K2) = K4";
+    let longer = "add_key(\"user\", \"two\", \"123456789\", K2)";
+    for how in [keys.as_str(), bytes] {
+        allowed(&full(how, unlink, add));
+        refused_at_its_end(&full(how, nothing, add));
+        allowed(&full(how, nothing, &format!("{} = {EDQUOT}", add.replace(" = K4", ""))));
+    }
+    allowed(&full(bytes, unlink, &format!("{longer} = {EDQUOT}")));
+    refused_at_its_end(&full(bytes, unlink, &format!("{longer} = K4")));
+}
+
+/// A negative key has attributes, and nothing else.
+#[test]
+fn a_negative_key() {
+    let made = format!(
+        "main  request_key(\"user\", \"nobody:makes\", \"callout\", @t) = {ENOKEY}
+         main  keyctl_read(@t) = {{K1}}"
+    );
+    let then = |call: &str, gives: &str| format!("{made}\nmain  {call} = {gives}");
+    let text = "\"user;UID;GID;3f010000;nobody:makes\"";
+    allowed(&then("keyctl_describe(K1)", text));
+    allowed(&then("keyctl_setperm(K1, 0x3f3f0000)", "0"));
+    allowed(&then("keyctl_chown(K1, UID, -1)", "0"));
+    refused_at_its_end(&then("keyctl_describe(K1)", ENOKEY));
+    for call in ["keyctl_update(K1, \"payload\")", "keyctl_read(K1)", "keyctl_link(K1, @s)"] {
+        allowed(&then(call, ENOKEY));
+        refused_at_its_end(&then(call, "0"));
+    }
+}
