@@ -183,7 +183,7 @@ fn attempt(
 /// Whether the outcome is what the model gives; keys that it tells first get their names.
 fn fits(world: &mut World, fate: &mut Fate, gives: &Gives, outcome: &Outcome) -> bool {
     match (gives, outcome) {
-        (Ok(Given::Any), Outcome::Returned(_)) | (Ok(Given::Nothing), Outcome::Nothing) => true,
+        (Ok(Given::Nothing), Outcome::Nothing) => true,
         (Ok(given), Outcome::Returned(value)) => fits_value(world, fate, given, value),
         (Err(Stop::Errno(errno)), Outcome::Failed { errno: observed, .. }) => errno == observed,
         _ => false,
@@ -193,7 +193,6 @@ fn fits(world: &mut World, fate: &mut Fate, gives: &Gives, outcome: &Outcome) ->
 fn fits_value(world: &mut World, fate: &mut Fate, given: &Given, value: &Value) -> bool {
     match (given, value) {
         (Given::Any, _) => true,
-        (Given::Nothing, _) => false,
         (Given::Int(given), Value::Int(value)) => given == value,
         (Given::Text(given), Value::Text(value)) => given == value,
         (Given::Key(key), Value::Word(name)) => world.name(*key, name),
