@@ -512,14 +512,13 @@ impl Law {
     /// Its place among all.
     fn number(self) -> usize {
         const PLACES: usize = Place::ALL.len();
+        const WAYS: usize = Way::ALL.len();
         match self {
             Law::Creates(place) => place as usize,
             Law::Needs(place) => PLACES + place as usize,
             Law::Sound(place) => 2 * PLACES + place as usize,
-            Law::NotInherited(way, kind) => {
-                3 * PLACES + Kind::ALL.len() * way as usize + kind as usize
-            }
-            Law::Fact(fact) => 3 * PLACES + Kind::ALL.len() * Way::ALL.len() + fact as usize,
+            Law::NotInherited(way, kind) => 3 * PLACES + kind as usize * WAYS + way as usize,
+            Law::Fact(fact) => 3 * PLACES + Kind::ALL.len() * WAYS + fact as usize,
         }
     }
 }
