@@ -9,7 +9,7 @@
 //! ```
 
 use crate::store::Store;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) type KeyId = usize;
@@ -282,8 +282,6 @@ pub(crate) struct World {
     pub(crate) waiting: Store<(CredId, bool)>,
     pub(crate) config: Config,
     config_before: Config,
-    /// Where a key of this name was last; not more than a hint after something was taken back.
-    by_name: HashMap<Arc<str>, KeyId>,
 }
 
 /// Does the same with every store of a world.
@@ -327,7 +325,6 @@ impl World {
             waiting: Store::default(),
             config,
             config_before: config,
-            by_name: HashMap::new(),
         };
         let space = world.spaces.add(Space { mapped: None });
         let session = NewKey::keyring("_ses", 0, 0, 0x3f03_0000).key(5, space);
@@ -447,12 +444,7 @@ impl World {
 
     /// The key of this name in the trace.
     pub(crate) fn named(&self, name: &str) -> Option<KeyId> {
-        let key = *self.by_name.get(name)?;
-        let is = |key: &Key| key.name.as_deref() == Some(name);
-        if key < self.keys.len() && is(&self.keys[key]) {
-            return Some(key);
-        }
-        self.keys.iter().position(is)
+        self.keys.iter().position(|key| key.name.as_deref() == Some(name))
     }
 
     /// How many keys have names.
@@ -468,9 +460,7 @@ impl World {
         if self.named(name).is_some() {
             return false;
         }
-        let name: Arc<str> = name.into();
-        self.by_name.insert(name.clone(), key);
-        self.keys.edit(key).name = Some(name);
+        self.keys.edit(key).name = Some(name.into());
         true
     }
 
