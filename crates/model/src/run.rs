@@ -2,9 +2,7 @@
 
 use crate::fate::Fate;
 use crate::laws::{Fact, Law, Laws};
-use crate::world::{
-    Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, NewKey, OVERFLOW, TaskId, World,
-};
+use crate::world::{Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, NewKey, TaskId, World};
 use trace::{Event, Outcome, Value};
 
 /// Why a transition ends before its end.
@@ -151,7 +149,7 @@ impl Run<'_> {
         if is_mapped || !self.law(Fact::NamespaceOverflow) {
             show_id(name, id)
         } else {
-            show_id(name, OVERFLOW)
+            show_id(name, NO_ID)
         }
     }
 
@@ -268,7 +266,7 @@ fn id(word: &str) -> Option<Id> {
     match number {
         "" => Some(0),
         number => {
-            number.parse::<Id>().ok().filter(|nth| (2..OVERFLOW).contains(nth)).map(|nth| nth - 1)
+            number.parse::<Id>().ok().filter(|nth| (2..NO_ID).contains(nth)).map(|nth| nth - 1)
         }
     }
 }
@@ -276,8 +274,8 @@ fn id(word: &str) -> Option<Id> {
 pub(crate) fn show_id(name: &str, id: Id) -> String {
     match id {
         0 => name.to_owned(),
-        // A group id that is none is shown as the overflow id too.
-        OVERFLOW | NO_ID => "65534".to_owned(),
+        // No group, or one without a number in the namespace: the overflow id.
+        NO_ID => "65534".to_owned(),
         nth => format!("{name}{}", nth + 1),
     }
 }

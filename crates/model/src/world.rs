@@ -21,8 +21,6 @@ pub(crate) type SpaceId = usize;
 /// A user or group id by its name in the trace: `UID` is 0, `UID2` is 1.
 pub(crate) type Id = u32;
 
-/// The id that stands for every one without a counterpart in a user namespace.
-pub(crate) const OVERFLOW: Id = u32::MAX - 1;
 /// No id: the group of `@u`, and the argument that changes nothing.
 pub(crate) const NO_ID: Id = u32::MAX;
 
@@ -547,12 +545,12 @@ impl World {
     /// Whether a user has a number in a namespace.
     pub(crate) fn has_user(&self, space: SpaceId, uid: Id) -> bool {
         let mapped = self.spaces[space].mapped.as_ref();
-        uid < OVERFLOW && mapped.is_none_or(|(users, _)| users.contains(&uid))
+        mapped.is_none_or(|(users, _)| users.contains(&uid))
     }
 
     /// Whether a group has a number in a namespace.
     pub(crate) fn has_group(&self, space: SpaceId, gid: Id) -> bool {
         let mapped = self.spaces[space].mapped.as_ref();
-        gid < OVERFLOW && mapped.is_none_or(|(_, groups)| groups.contains(&gid))
+        mapped.is_none_or(|(_, groups)| groups.contains(&gid))
     }
 }
