@@ -507,8 +507,8 @@ impl World {
     /// The links of a keyring without those that the collector is to take out.
     fn lasting_links(&self, keyring: KeyId) -> impl Iterator<Item = KeyId> {
         let keyring = &self.keys[keyring];
-        let lasts = keyring.invalidated || keyring.revoked;
-        keyring.links().iter().copied().filter(move |link| lasts || !self.keys[*link].invalidated)
+        let lasts = |link: &KeyId| keyring.invalidated || !self.keys[*link].invalidated;
+        keyring.links().iter().copied().filter(lasts)
     }
 
     /// A zombie without a parent is reaped by init, in its own time.
