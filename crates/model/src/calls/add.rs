@@ -187,7 +187,7 @@ impl Run<'_> {
         };
         let more = payload.len() as i64 - before;
         if let Some(payer) = self.key(key).payer {
-            if more > 0 && !self.has_room(payer, 0, more) {
+            if !self.has_room(payer, 0, more) {
                 return Err(Stop::Errno("EDQUOT"));
             }
             self.charge(payer, 0, more);
