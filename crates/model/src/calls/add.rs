@@ -222,16 +222,17 @@ impl Run<'_> {
         match self.arg(nth)? {
             Value::Text(text) => Ok(Payload::Text(text.clone())),
             Value::Word(word) if word == "NULL" => Ok(Payload::None),
-            Value::List(values) => match values.as_slice() {
-                [first, Value::Int(length), Value::Word(_)] if *length >= 0 => {
-                    let readable = !matches!(first, Value::Word(word) if word == "NULL");
-                    Ok(Payload::Bytes(usize::try_from(*length).unwrap_or(usize::MAX), readable))
-                }
-                [Value::Int(length), Value::Word(_)] if *length >= 0 => {
-                    Ok(Payload::Bytes(usize::try_from(*length).unwrap_or(usize::MAX), true))
-                }
-                _ => self.expected(nth, "a payload"),
-            },
+            Value::List(values) => {
+                let (length, readable) = match values.as_slice() {
+                    [Value::Int(length), Value::Word(_)] => (length, true),
+                    [Value::Word(_), Value::Int(length), Value::Word(_)] => (length, false),
+                    _ => return self.expected(nth, "a payload"),
+                };
+                let Ok(length) = usize::try_from(*length) else {
+                    return self.expected(nth, "a length that is not negative");
+                };
+                Ok(Payload::Bytes(length, readable))
+            }
             _ => self.expected(nth, "a payload"),
         }
     }
