@@ -86,8 +86,10 @@ impl Run<'_> {
         }
         self.check_payload(&kind, length)?;
         let payload = match payload {
+            Payload::None => String::new(),
             Payload::Text(text) => text.clone(),
-            Payload::None | Payload::Bytes(..) => String::new(),
+            // Which bytes they are, the trace does not tell.
+            Payload::Bytes(length, _) => "\0".repeat(*length),
         };
         self.create_or_update(at, kind, description, payload)
     }

@@ -1,6 +1,6 @@
 //! New keys, and the room they take.
 
-use crate::{EDQUOT, ENOKEY, allowed, refused_at_its_end};
+use crate::{EDQUOT, EINVAL, ENOKEY, allowed, refused_at_its_end};
 
 /// A user with a full quota has room again for as much as was freed, and no more.
 #[test]
@@ -47,4 +47,23 @@ fn a_negative_key() {
         allowed(&then(call, ENOKEY));
         refused_at_its_end(&then(call, "0"));
     }
+}
+
+/// The longest payload of type `user`, of which the trace tells the length alone.
+#[test]
+fn the_longest_payload() {
+    let add = |length: usize, gives: &str| {
+        format!("main  add_key(\"user\", \"key\", [{length}, bytes], @s) = {gives}")
+    };
+    allowed(&add(32767, "K1"));
+    refused_at_its_end(&add(32767, EINVAL));
+    allowed(&add(32768, EINVAL));
+    refused_at_its_end(&add(32768, "K1"));
+    let shown = |summary: &str| {
+        let line =
+            format!("[\"I--Q---\", \"perm\", \"3f010000\", UID, GID, \"user\", \"{summary}\"]");
+        format!("{}\nmain  proc_keys(K1) = {line}", add(32767, "K1"))
+    };
+    allowed(&shown("key: 32767"));
+    refused_at_its_end(&shown("key: 0"));
 }

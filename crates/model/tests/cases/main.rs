@@ -27,4 +27,5 @@ fn refused_at_its_end(text: &str) {
 }
 
 const EDQUOT: &str = "-1 EDQUOT (Quota exceeded)";
+const EINVAL: &str = "-1 EINVAL (Invalid argument)";
 const ENOKEY: &str = "-1 ENOKEY (Required key not available)";
