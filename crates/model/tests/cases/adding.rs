@@ -49,6 +49,70 @@ fn a_negative_key() {
     }
 }
 
+/// A keyring in the place of another like it pays no link: the other's is its own.
+#[test]
+fn a_keyring_that_displaces_another() {
+    let with_seven_bytes_left = |then: &str| {
+        format!(
+            "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
+             main  add_key(\"keyring\", \"ring\", NULL, @s) = K2
+             main  add_key(\"user\", \"a\", \"1\", @s) = K3
+             main  use_up_bytes(K1) = 0
+             main  keyctl_unlink(K3, @s) = 0
+             main  wait_for_the_collector()
+             main  add_key(\"keyring\", {then}"
+        )
+    };
+    allowed(&with_seven_bytes_left("\"ring\", NULL, @s) = K4"));
+    refused_at_its_end(&with_seven_bytes_left(&format!("\"ring\", NULL, @s) = {EDQUOT}")));
+    allowed(&with_seven_bytes_left(&format!("\"gong\", NULL, @s) = {EDQUOT}")));
+    refused_at_its_end(&with_seven_bytes_left("\"gong\", NULL, @s) = K4"));
+}
+
+/// With no byte left a key takes a payload as long as its own, or shorter.
+#[test]
+fn an_update_without_room() {
+    let made = "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
+                main  add_key(\"user\", \"one\", \"12345678\", @s) = K2
+                main  use_up_bytes(K1) = 0";
+    let then = |payload: &str, gives: &str| {
+        format!("{made}\nmain  keyctl_update(K2, \"{payload}\") = {gives}")
+    };
+    for payload in ["87654321", "1234"] {
+        allowed(&then(payload, "0"));
+        refused_at_its_end(&then(payload, EDQUOT));
+    }
+    allowed(&then("123456789", EDQUOT));
+    refused_at_its_end(&then("123456789", "0"));
+    // What a shorter one has freed is there for a longer one.
+    let again = |payload: &str, gives: &str| {
+        format!("{}\nmain  keyctl_update(K2, \"{payload}\") = {gives}", then("1234", "0"))
+    };
+    allowed(&again("12345678", "0"));
+    allowed(&again("123456789", EDQUOT));
+    refused_at_its_end(&again("123456789", "0"));
+}
+
+/// A key frees what it counts at its end, not what it counted at first.
+#[test]
+fn room_that_comes_back_after_an_update() {
+    let then = |payload: &str, gives: &str| {
+        format!(
+            "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
+             main  add_key(\"user\", \"one\", \"12345678\", @s) = K2
+             main  keyctl_update(K2, \"1234\") = 0
+             main  use_up_bytes(K1) = 0
+             main  keyctl_unlink(K2, @s) = 0
+             main  wait_for_the_collector()
+             main  add_key(\"user\", \"two\", \"{payload}\", @s) = {gives}"
+        )
+    };
+    allowed(&then("1234", "K3"));
+    refused_at_its_end(&then("1234", EDQUOT));
+    allowed(&then("12345", EDQUOT));
+    refused_at_its_end(&then("12345", "K3"));
+}
+
 /// The longest payload of type `user`, of which the trace tells the length alone.
 #[test]
 fn the_longest_payload() {
@@ -66,4 +130,20 @@ fn the_longest_payload() {
     };
     allowed(&shown("key: 32767"));
     refused_at_its_end(&shown("key: 0"));
+}
+
+/// The name of a type has 1 to 31 bytes; whether there is such a type is looked at later.
+#[test]
+fn the_name_of_a_type() {
+    const ENODEV: &str = "-1 ENODEV (No such device)";
+    for (length, gives, other) in
+        [(0, EINVAL, ENODEV), (1, ENODEV, EINVAL), (31, ENODEV, EINVAL), (32, EINVAL, ENODEV)]
+    {
+        let add = |gives: &str| {
+            let kind = "x".repeat(length);
+            format!("main  add_key(\"{kind}\", \"key\", \"payload\", @s) = {gives}")
+        };
+        allowed(&add(gives));
+        refused_at_its_end(&add(other));
+    }
 }
