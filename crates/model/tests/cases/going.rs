@@ -31,3 +31,41 @@ fn a_search_for_a_key_that_loses_its_link() {
     allowed(&then("-1 EKEYREVOKED (Key has been revoked)"));
     refused_at_its_end(&then("K1"));
 }
+
+/// A keyring that is invalidated itself loses no links to invalidated keys, and so holds them.
+#[test]
+fn an_invalidated_key_in_an_invalidated_keyring() {
+    const ENOENT: &str = "-1 ENOENT (No such file or directory)";
+    let then = |first: &str, gives: &str| {
+        format!(
+            "main  add_key(\"user\", \"key\", \"payload\", @s) = K1
+             main  keyctl_link(K1, @t) = 0
+             main  {first}
+             main  keyctl_invalidate(K1) = 0
+             main  keyctl_unlink(K1, @t) = {gives}"
+        )
+    };
+    for gives in ["0", ENOENT] {
+        allowed(&then("keyctl_invalidate(@s) = 0", gives));
+    }
+    refused_at_its_end(&then("keyctl_invalidate(@s) = 0", ENOKEY));
+    allowed(&then("keyctl_capabilities() = 0", ENOKEY));
+}
+
+/// A key may expire while the trace is made, unless it has five minutes.
+#[test]
+fn a_key_that_expires_in_time() {
+    const EKEYEXPIRED: &str = "-1 EKEYEXPIRED (Key has expired)";
+    let then = |seconds: u32, gives: &str| {
+        format!(
+            "main  add_key(\"user\", \"key\", \"payload\", @s) = K1
+             main  keyctl_set_timeout(K1, {seconds}) = 0
+             main  keyctl_read(K1) = {gives}"
+        )
+    };
+    for seconds in [299, 300] {
+        allowed(&then(seconds, "\"payload\""));
+    }
+    allowed(&then(299, EKEYEXPIRED));
+    refused_at_its_end(&then(300, EKEYEXPIRED));
+}
