@@ -2,7 +2,9 @@
 
 mod adding;
 mod going;
+mod holding;
 mod judging;
+mod naming;
 
 use model::judge;
 use trace::Trace;
