@@ -17,6 +17,7 @@ fn told(trace: &str) -> (usize, Vec<String>, Vec<String>, Vec<&'static str>) {
     (refusal.nth, allowed, laws.iter().map(|law| law.name()).collect(), rules)
 }
 
+const EINVAL: &str = "-1 EINVAL (Invalid argument)";
 const ENOKEY: &str = "-1 ENOKEY (Required key not available)";
 
 #[test]
@@ -57,6 +58,29 @@ fn another_error() {
     assert_eq!(laws, Vec::<String>::new());
 }
 
+/// Fewer rules have to do with the first law than with the second.
+#[test]
+fn the_most_telling_law_comes_first() {
+    let (_, _, laws, _) = told(
+        "main  keyctl_get_keyring_ID(@t, 1) = K1
+         main  keyctl_revoke(@t) = 0
+         main  keyctl_read(@t) = {}",
+    );
+    assert_eq!(laws, ["ReadStateErrno", "RevokedIsRefused"]);
+}
+
+/// Each of the three laws embodies three rules or more.
+#[test]
+fn no_more_than_six_rules_are_named() {
+    let (_, _, laws, rules) = told(
+        "main  keyctl_get_keyring_ID(@t, 1) = K1
+         main  keyctl_revoke(@t) = 0
+         main  add_key(\"user\", \"key\", \"payload\", @t) = K2",
+    );
+    assert_eq!(laws, ["Sound.AddKey", "RevokedIsRefused", "UnsoundIsKept"]);
+    assert_eq!(rules.len(), 6, "{rules:?}");
+}
+
 #[test]
 fn every_outcome_that_is_left_open_is_named() {
     let (nth, allowed, _, _) = told(
@@ -83,6 +107,13 @@ fn what_is_no_event_of_this_book() {
         expected("main  add_key(user, \"key\", \"payload\", @t) = K1"),
         "text or NULL as argument 1 of add_key"
     );
+    let add = |payload: &str| {
+        expected(&format!("main  add_key(\"user\", \"key\", {payload}, @t) = {EINVAL}"))
+    };
+    assert_eq!(add("NOTHING"), "a payload as argument 3 of add_key");
+    for payload in ["[-1, bytes]", "[NULL, -1, bytes]"] {
+        assert_eq!(add(payload), "a length that is not negative as argument 3 of add_key");
+    }
     assert_eq!(expected("child  keyctl_read(@t) = {}"), "a task that runs, not `child`");
 }
 
