@@ -91,6 +91,21 @@ fn every_outcome_that_is_left_open_is_named() {
     assert_eq!((nth, allowed), (2, vec!["{K1}".to_owned(), "{}".to_owned()]));
 }
 
+/// Each of four keys may be in the keyring still, or not: that makes sixteen.
+#[test]
+fn no_more_than_eight_outcomes_are_named() {
+    let keys: String = (1..=4)
+        .map(|nth| {
+            format!(
+                "main  add_key(\"user\", \"{nth}\", \"payload\", @s) = K{nth}
+                 main  keyctl_invalidate(K{nth}) = 0\n"
+            )
+        })
+        .collect();
+    let (_, allowed, _, _) = told(&format!("{keys}main  keyctl_read(@s) = \"text\""));
+    assert_eq!(allowed.len(), 8, "{allowed:?}");
+}
+
 #[test]
 fn what_is_no_event_of_this_book() {
     let expected = |trace: &str| match refused(trace).why {
