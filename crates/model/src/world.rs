@@ -169,10 +169,6 @@ pub(crate) struct Cred {
     pub(crate) sgid: Id,
     pub(crate) fsgid: Id,
     pub(crate) space: SpaceId,
-    /// Has the capabilities of root in its namespace; in the first one, if `UID` is root.
-    pub(crate) capable: bool,
-    /// May take them up again.
-    pub(crate) permitted: bool,
     pub(crate) thread: Option<KeyId>,
     pub(crate) process: Option<KeyId>,
     pub(crate) session: Option<KeyId>,
@@ -337,8 +333,6 @@ impl World {
             sgid: 0,
             fsgid: 0,
             space,
-            capable: true,
-            permitted: true,
             thread: None,
             process: None,
             session: Some(session),

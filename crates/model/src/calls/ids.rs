@@ -24,9 +24,6 @@ impl Run<'_> {
             cred.euid = if effective == NO_ID { cred.euid } else { effective };
             cred.suid = if saved == NO_ID { cred.suid } else { saved };
             cred.fsuid = cred.euid;
-            if self.law(Fact::RootGivesUp) {
-                self.give_up_root(&before, &mut cred);
-            }
             self.follow(task, &before, cred);
         }
         Ok(Given::Int(0))
@@ -99,17 +96,20 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Capabilities go with the user root. Kernel: `cap_task_fix_setuid`.
-    fn give_up_root(&mut self, before: &Cred, cred: &mut Cred) {
-        let root = |cred: &Cred| cred.uid == 0 || cred.euid == 0 || cred.suid == 0;
-        if root(before) && !root(cred) {
-            cred.permitted = false;
-            cred.capable = false;
-        } else if before.euid == 0 && cred.euid != 0 {
-            cred.capable = false;
-        } else if before.euid != 0 && cred.euid == 0 {
-            cred.capable = cred.permitted;
+    /// Has root's capabilities: they go and come with the effective user. Those in another user
+    /// namespace than the first are of no use there, as it maps only ids that its tasks have. Kernel:
+    /// `cap_task_fix_setuid`.
+    pub(super) fn is_capable(&mut self) -> bool {
+        let (space, euid) = (self.cred().space, self.cred().euid);
+        space == 0 && (euid == 0 || !self.law(Fact::RootGivesUp)) && self.is_root()
+    }
+
+    /// Whether `UID` is root, which the trace shows sooner or later.
+    fn is_root(&mut self) -> bool {
+        if self.world.config.root.is_none() {
+            self.world.config.root = Some(!self.either());
         }
+        self.world.config.root == Some(true)
     }
 
     /// The thread keyring goes to another filesystem user or group.

@@ -190,10 +190,7 @@ impl Run<'_> {
         let key = self.key(found.key);
         let another_user = uid != NO_ID && uid != key.uid;
         let another_group = gid != NO_ID && gid != key.gid && gid != cred.fsgid && gid != cred.egid;
-        if (another_user || another_group)
-            && !self.is_administrator()
-            && self.law(Fact::ChownByRoot)
-        {
+        if (another_user || another_group) && !self.is_capable() && self.law(Fact::ChownByRoot) {
             return Err(self.fail(Fact::PermissionErrno, "EACCES"));
         }
         if another_user {
@@ -223,26 +220,6 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// May administer the machine: root's capabilities in the first user namespace.
-    pub(super) fn is_administrator(&mut self) -> bool {
-        self.cred().space == 0 && self.is_capable()
-    }
-
-    /// Has root's capabilities in its own user namespace.
-    pub(super) fn is_capable(&mut self) -> bool {
-        let cred = self.cred();
-        let (capable, space) = (cred.capable, cred.space);
-        capable && (space != 0 || self.is_root())
-    }
-
-    /// Whether `UID` is root, which the trace shows sooner or later.
-    pub(super) fn is_root(&mut self) -> bool {
-        if self.world.config.root.is_none() {
-            self.world.config.root = Some(!self.either());
-        }
-        self.world.config.root == Some(true)
-    }
-
     pub(super) fn keyctl_setperm(&mut self) -> Gives {
         let named = self.named(0)?;
         let mask = self.mask(1)?;
@@ -257,7 +234,7 @@ impl Run<'_> {
         }
         let found = self.lookup(named, Place::Setperm)?;
         let is_owner = self.key(found.key).uid == self.cred().fsuid;
-        if !is_owner && !self.is_administrator() && self.law(Fact::SetpermOwner) {
+        if !is_owner && !self.is_capable() && self.law(Fact::SetpermOwner) {
             return Err(self.fail(Fact::PermissionErrno, "EACCES"));
         }
         if self.law(Fact::SetpermSets) {

@@ -173,11 +173,6 @@ impl Run<'_> {
         cred.fsuid = cred.euid;
         cred.sgid = cred.egid;
         cred.fsgid = cred.egid;
-        let was_root = cred.euid == 0 || cred.uid == 0;
-        // In another namespace than the first, `UID` has capabilities only as root.
-        let is_root = was_root && (cred.space == 0 || self.is_root());
-        cred.permitted = is_root;
-        cred.capable = is_root && cred.euid == 0;
 
         let group = self.world.tasks[task].group;
         // The executable stays open for as long as the program runs, and was opened by the old one.
@@ -335,8 +330,6 @@ impl Run<'_> {
 
     fn new_namespace(&mut self, cred: &mut Cred) {
         cred.space = self.world.spaces.add(Space { mapped: Some((Vec::new(), Vec::new())) });
-        cred.capable = true;
-        cred.permitted = true;
     }
 
     pub(super) fn enter_user_namespace(&mut self) -> Gives {

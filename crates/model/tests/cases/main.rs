@@ -3,6 +3,7 @@
 mod adding;
 mod going;
 mod holding;
+mod ids;
 mod judging;
 mod naming;
 
@@ -31,3 +32,5 @@ fn refused_at_its_end(text: &str) {
 const EDQUOT: &str = "-1 EDQUOT (Quota exceeded)";
 const EINVAL: &str = "-1 EINVAL (Invalid argument)";
 const ENOKEY: &str = "-1 ENOKEY (Required key not available)";
+const EACCES: &str = "-1 EACCES (Permission denied)";
+const EPERM: &str = "-1 EPERM (Operation not permitted)";
