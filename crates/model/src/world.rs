@@ -269,7 +269,7 @@ pub(crate) struct World {
     pub(crate) spaces: Store<Space>,
     pub(crate) left: Store<(Id, Left)>,
     pub(crate) user_keyrings: Store<UserKeyrings>,
-    pub(crate) persistent: Store<(Id, KeyId)>,
+    pub(crate) persistent: Store<(SpaceId, Id, KeyId)>,
     /// Files on their way through a socket, and whether they have been taken.
     pub(crate) sent: Store<(File, bool)>,
     /// Connections that wait to be accepted, by the client's credentials.
@@ -488,7 +488,7 @@ impl World {
             hold(*client, &mut todo);
         }
         todo.extend(self.user_keyrings.iter().flat_map(|of| [of.user, of.session]));
-        todo.extend(self.persistent.iter().map(|(_, key)| *key));
+        todo.extend(self.persistent.iter().map(|(_, _, key)| *key));
         let mut held = BTreeSet::new();
         while let Some(key) = todo.pop() {
             if !self.keys[key].gone && held.insert(key) {

@@ -56,8 +56,10 @@ impl Run<'_> {
         } else {
             [before.gid, before.egid, before.sgid, before.fsgid]
         };
-        if !own.contains(&id) {
-            self.may_take(&before, [id; 3], is_user)?;
+        let may = own.contains(&id) || self.is_capable();
+        // The kernel tells no error: its caller sees that nothing has changed.
+        if !may || !self.is_mapped(&before, id, is_user) {
+            return Err(Stop::Errno("EPERM"));
         }
         let mut cred = before.clone();
         if is_user {
@@ -73,6 +75,14 @@ impl Run<'_> {
         if all { self.world.threads(self.world.tasks[self.task].group) } else { vec![self.task] }
     }
 
+    fn is_mapped(&self, cred: &Cred, id: Id, is_user: bool) -> bool {
+        if is_user {
+            self.world.has_user(cred.space, id)
+        } else {
+            self.world.has_group(cred.space, id)
+        }
+    }
+
     /// Only a capable task may take ids that it does not have.
     fn may_take(&mut self, cred: &Cred, ids: [Id; 3], are_users: bool) -> Result<(), Stop> {
         let own = if are_users {
@@ -81,12 +91,7 @@ impl Run<'_> {
             [cred.gid, cred.egid, cred.sgid]
         };
         for id in ids.into_iter().filter(|id| *id != NO_ID) {
-            let is_mapped = if are_users {
-                self.world.has_user(cred.space, id)
-            } else {
-                self.world.has_group(cred.space, id)
-            };
-            if !is_mapped {
+            if !self.is_mapped(cred, id, are_users) {
                 return Err(Stop::Errno("EINVAL"));
             }
             if !own.contains(&id) && !self.is_capable() {

@@ -198,6 +198,9 @@ impl Run<'_> {
         let uid = self.id(0)?;
         let destination = self.named(1)?;
         let cred = self.cred().clone();
+        if uid != NO_ID && !self.world.has_user(cred.space, uid) {
+            return Err(Stop::Errno("EINVAL"));
+        }
         let uid = if uid == NO_ID { cred.uid } else { uid };
         let own = uid == cred.uid || uid == cred.euid;
         if !own && !self.is_capable() && self.law(Fact::PersistentOfOther) {
@@ -207,14 +210,15 @@ impl Run<'_> {
             return Ok(Given::Any);
         }
         let at = self.lookup(&destination, Place::GetPersistent)?;
-        let known = self.world.persistent.iter().find(|(of, _)| *of == uid).map(|(_, key)| *key);
+        let is_known = |known: &&(_, _, _)| (known.0, known.1) == (cred.space, uid);
+        let known = self.world.persistent.iter().find(is_known).map(|known| known.2);
         let key = match known {
             Some(key) => key,
             None => {
                 let mut new = NewKey::keyring("_persistent", uid, NO_ID, 0x1f03_0000);
                 new.payer = None;
                 let key = self.new_key(new);
-                self.world.persistent.add((uid, key));
+                self.world.persistent.add((cred.space, uid, key));
                 key
             }
         };

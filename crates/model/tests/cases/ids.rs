@@ -1,6 +1,6 @@
 //! Users and groups: which a task has, and what it may do by them.
 
-use crate::{EACCES, EPERM, allowed, refused_at_its_end};
+use crate::{EACCES, EINVAL, EPERM, allowed, refused_at_its_end};
 
 /// A thread keyring begins with the real user and group; an id of -1 leaves the one that was.
 #[test]
@@ -83,4 +83,60 @@ fn a_group_that_stays() {
     };
     allowed(&shown("GID2"));
     refused_at_its_end(&shown("GID"));
+}
+
+/// Who may have a persistent keyring: its user, by the real id or the effective one.
+#[test]
+fn persistent_keyrings_of_users() {
+    let then = |ids: &str, user: &str, gives: &str| {
+        format!(
+            "main  setresuid({ids}) = 0
+             main  keyctl_get_keyring_ID(@t, 1) = K1
+             main  keyctl_get_persistent({user}, @t) = {gives}"
+        )
+    };
+    for (user, gives, refused) in
+        [("UID2", "K2", EPERM), ("UID3", "K2", EPERM), ("UID4", EPERM, "K2")]
+    {
+        allowed(&then("UID2, UID3, UID3", user, gives));
+        refused_at_its_end(&then("UID2, UID3, UID3", user, refused));
+    }
+}
+
+/// A user namespace has persistent keyrings of its own, and none of users that it does not map.
+#[test]
+fn persistent_keyrings_of_a_namespace() {
+    let then = |user: &str, gives: &str| {
+        format!(
+            "main   keyctl_get_persistent(UID, @s) = K1
+             main   fork() = child
+             child  enter_user_namespace()
+             child  keyctl_get_persistent({user}, @s) = {gives}"
+        )
+    };
+    for user in ["UID", "-1"] {
+        allowed(&then(user, "K2"));
+        refused_at_its_end(&then(user, "K1"));
+    }
+    allowed(&then("UID2", EINVAL));
+    for gives in ["K2", EPERM] {
+        refused_at_its_end(&then("UID2", gives));
+    }
+}
+
+/// A filesystem user is one of those that the task has, if it is not root; and one of those that its
+/// namespace maps.
+#[test]
+fn filesystem_users() {
+    let then = |before: &str, id: &str, gives: &str| {
+        format!("main  setresuid(-1, -1, UID2) = 0\nmain  {before}\nmain  setfsuid({id}) = {gives}")
+    };
+    let namespace = "enter_user_namespace()";
+    let user = "setresuid(UID3, UID3, -1) = 0";
+    for (before, may, may_not) in [(user, "UID2", "UID4"), (namespace, "UID", "UID2")] {
+        allowed(&then(before, may, "0"));
+        refused_at_its_end(&then(before, may, EPERM));
+        allowed(&then(before, may_not, EPERM));
+        refused_at_its_end(&then(before, may_not, "0"));
+    }
 }
