@@ -51,7 +51,7 @@ impl Run<'_> {
         };
         let Some(key) = key else { return nothing() };
         // A key that has no number any more is shown until the collector takes it out.
-        if !self.is_there(key) && !self.either() {
+        if !self.is_there(key) && self.either() {
             return nothing();
         }
         let space = self.cred().space;
@@ -106,15 +106,13 @@ impl Run<'_> {
                 Expiry::Never => "perm",
                 Expiry::Passed => "expd",
                 Expiry::In(seconds) => {
-                    // Some seconds of it have passed.
-                    let units = [(604_800, "w"), (86_400, "d"), (3600, "h")];
-                    match units.iter().find(|(unit, _)| seconds > unit + crate::LONGEST) {
-                        Some((unit, letter)) => {
-                            let left = (seconds - 1) / unit;
-                            return Given::Text(format!("{left}{letter}"));
-                        }
-                        None => return Given::Any,
-                    }
+                    // Some seconds of it may have passed.
+                    let at_first = time_left(seconds);
+                    let at_last = time_left(seconds.saturating_sub(crate::LONGEST));
+                    return match at_first {
+                        Some(left) if Some(&left) == at_last.as_ref() => Given::Text(left),
+                        _ => Given::Any,
+                    };
                 }
             }
         };
@@ -193,4 +191,11 @@ impl Run<'_> {
         let told = if self.event.call == "keys_left" { left.keys } else { left.bytes };
         Ok(told.map_or(Given::Any, Given::Int))
     }
+}
+
+/// What is shown of so many seconds, in whole weeks, days or hours; of less, `None`.
+fn time_left(seconds: u32) -> Option<String> {
+    let units = [(604_800, 'w'), (86_400, 'd'), (3600, 'h')];
+    let (unit, letter) = units.into_iter().find(|(unit, _)| seconds >= *unit)?;
+    Some(format!("{}{letter}", seconds / unit))
 }

@@ -6,6 +6,7 @@ mod holding;
 mod ids;
 mod judging;
 mod naming;
+mod shown;
 
 use model::judge;
 use trace::Trace;
@@ -34,4 +35,3 @@ const EINVAL: &str = "-1 EINVAL (Invalid argument)";
 const ENOKEY: &str = "-1 ENOKEY (Required key not available)";
 const EACCES: &str = "-1 EACCES (Permission denied)";
 const EPERM: &str = "-1 EPERM (Operation not permitted)";
-const EINVAL: &str = "-1 EINVAL (Invalid argument)";
