@@ -36,6 +36,11 @@ fn answer(kind: &Type, description: &str, callout: &str) -> Answer {
 /// How long a negative key lasts, in seconds.
 const NEGATIVE: u32 = 30;
 
+/// What the helper's session keyring `_req.` counts with a link to the authority, in bytes, by how
+/// many digits the key's serial number has: one at least, ten at most.
+const SHORTEST_SESSION: i64 = 11;
+const LONGEST_SESSION: i64 = 20;
+
 impl Run<'_> {
     pub(super) fn request_key(&mut self) -> Gives {
         let kind = self.text(0)?.map(str::to_owned);
@@ -121,12 +126,20 @@ impl Run<'_> {
         }
         let uid = self.cred().fsuid;
         let bytes = description.len() as i64 + 1;
-        let link = if self.key(destination).payer == Some(uid) { A_LINK } else { 0 };
+        let same = self.begin_link(destination, kind, description)?;
+        let is_counted = same.is_none() && self.key(destination).payer == Some(uid);
+        let link = if is_counted { A_LINK } else { 0 };
         if !self.has_room(uid, 1, bytes + link) {
             return Err(Stop::Errno("EDQUOT"));
         }
-        self.room_for_link(destination)?;
-        let answer = answer(kind, description, callout);
+        let rest = |session: i64| bytes + link + session;
+        let is_helped = self.has_room(uid, 1, rest(LONGEST_SESSION))
+            || (self.has_room(uid, 1, rest(SHORTEST_SESSION)) && self.either());
+        let answer = if is_helped {
+            answer(kind, description, callout)
+        } else {
+            Answer::Negative("ENOKEY", false)
+        };
         let payload = match &answer {
             Answer::Payload(payload) if self.law(Fact::UpcallPayload) => payload.clone(),
             _ => String::new(),
@@ -149,6 +162,7 @@ impl Run<'_> {
                 self.put_link(session, key);
             }
         }
+        let errno = if is_helped { errno } else { "EDQUOT" };
         Err(self.fail(Fact::UpcallUnhandled, errno))
     }
 

@@ -6,6 +6,7 @@ mod holding;
 mod ids;
 mod judging;
 mod naming;
+mod requests;
 mod shown;
 
 use model::judge;
