@@ -129,6 +129,10 @@ fn what_is_no_event_of_this_book() {
     for payload in ["[-1, bytes]", "[NULL, -1, bytes]"] {
         assert_eq!(add(payload), "a length that is not negative as argument 3 of add_key");
     }
+    assert_eq!(
+        expected("main  keyctl_move(@t, @p, @s, KEYCTL_MOVE) = 0"),
+        "a number as argument 4 of keyctl_move"
+    );
     assert_eq!(expected("child  keyctl_read(@t) = {}"), "a task that runs, not `child`");
 }
 

@@ -5,9 +5,14 @@ mod going;
 mod holding;
 mod ids;
 mod judging;
+mod links;
 mod naming;
+mod programs;
 mod requests;
+mod room;
+mod sessions;
 mod shown;
+mod tasks;
 
 use model::judge;
 use trace::Trace;

@@ -1,0 +1,20 @@
+//! The program keyctl(1).
+
+use crate::{allowed, refused_at_its_end};
+
+/// Only of an empty keyring is it known what is printed.
+#[test]
+fn a_list_of_keys() {
+    let then = |before: &str, printed: &str| {
+        format!(
+            "main  {before}
+             main  keyctl_program(\"list\", \"@s\") = [status, 0, stdout, \"{printed}\", stderr, \"\"]"
+        )
+    };
+    let (nothing, key) =
+        ("keyctl_capabilities() = 0", "add_key(\"user\", \"key\", \"payload\", @s) = K1");
+    let (empty, printed) = ("keyring is empty\\n", "1 key in keyring:\\nK1: user: key\\n");
+    allowed(&then(nothing, empty));
+    refused_at_its_end(&then(nothing, printed));
+    allowed(&then(key, printed));
+}

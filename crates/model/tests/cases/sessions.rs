@@ -1,0 +1,89 @@
+//! Session keyrings, and the keyrings of users.
+
+use crate::{EDQUOT, EPERM, allowed, refused_at_its_end};
+
+/// What a parent has to be like for a child to give it its session keyring.
+#[test]
+fn a_session_for_the_parent() {
+    let then = |parent: &str, child: &str, gives: &str| {
+        format!(
+            "main   {parent}
+             main   fork() = child
+             child  {child}
+             child  keyctl_join_session_keyring(NULL) = K1
+             child  keyctl_session_to_parent() = {gives}"
+        )
+    };
+    let nothing = "keyctl_capabilities() = 0";
+    let user = "setresuid(UID2, UID2, UID2) = 0";
+    for (parent, child, gives, other) in [
+        (nothing, nothing, "0", EPERM),
+        ("pthread_create() = thread", nothing, EPERM, "0"),
+        // The session keyring of the parent is another user's.
+        ("keyctl_chown(@s, UID2, -1) = 0", nothing, EPERM, "0"),
+        // It is the child's user's, but the parent is not.
+        ("keyctl_chown(@s, UID2, -1) = 0", user, EPERM, "0"),
+        (nothing, "setresgid(GID2, GID2, GID2) = 0", EPERM, "0"),
+    ] {
+        allowed(&then(parent, child, gives));
+        refused_at_its_end(&then(parent, child, other));
+    }
+}
+
+/// The children of a thread that has ended are those of another thread of its process.
+#[test]
+fn a_session_for_another_parent() {
+    let then = |thread: &str, gives: &str| {
+        format!(
+            "main    pthread_create() = thread
+             thread  fork() = child
+             {thread}
+             child   keyctl_join_session_keyring(NULL) = K1
+             child   keyctl_session_to_parent() = {gives}"
+        )
+    };
+    let (nothing, ends) = ("thread  keyctl_capabilities() = 0", "thread  pthread_exit()");
+    allowed(&then(ends, "0"));
+    refused_at_its_end(&then(ends, EPERM));
+    allowed(&then(nothing, EPERM));
+    refused_at_its_end(&then(nothing, "0"));
+}
+
+/// A session keyring with a name counts that name with its end.
+#[test]
+fn room_for_a_session() {
+    let then = |letters: usize, gives: &str| {
+        format!(
+            "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
+             main  add_key(\"keyring\", \"ring\", NULL, @s) = K2
+             main  add_key(\"user\", \"one\", \"12345678\", K2) = K3
+             main  use_up_bytes(K1) = 0
+             main  keyctl_unlink(K3, K2) = 0
+             main  wait_for_the_collector()
+             main  keyctl_join_session_keyring(\"{}\") = {gives}",
+            "x".repeat(letters)
+        )
+    };
+    allowed(&then(15, "K4"));
+    refused_at_its_end(&then(15, EDQUOT));
+    allowed(&then(16, EDQUOT));
+    refused_at_its_end(&then(16, "K4"));
+}
+
+/// Each user has its own `@u`.
+#[test]
+fn keyrings_of_users() {
+    let then = |child: &str, gives: &str| {
+        format!(
+            "main   keyctl_get_keyring_ID(@u, 0) = K1
+             main   fork() = child
+             child  {child}
+             child  keyctl_get_keyring_ID(@u, 0) = {gives}"
+        )
+    };
+    let (nothing, user) = ("keyctl_capabilities() = 0", "setresuid(UID2, UID2, UID2) = 0");
+    for (child, gives, other) in [(nothing, "K1", "K2"), (user, "K2", "K1")] {
+        allowed(&then(child, gives));
+        refused_at_its_end(&then(child, other));
+    }
+}
