@@ -24,6 +24,8 @@ fn a_session_for_the_parent() {
         // It is the child's user's, but the parent is not.
         ("keyctl_chown(@s, UID2, -1) = 0", user, EPERM, "0"),
         (nothing, "setresgid(GID2, GID2, GID2) = 0", EPERM, "0"),
+        // The parent could become another group again.
+        ("setresgid(-1, -1, GID2) = 0", nothing, EPERM, "0"),
     ] {
         allowed(&then(parent, child, gives));
         refused_at_its_end(&then(parent, child, other));
