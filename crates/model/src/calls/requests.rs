@@ -5,7 +5,7 @@ use crate::laws::{Fact, LINK, Place, WRITE};
 use crate::lookup::Named;
 use crate::run::{Given, Gives, Run, Step, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Content, Expiry, KeyId, Type};
+use crate::world::{Content, Expiry, Id, KeyId, Type};
 
 /// What comes of an upcall.
 enum Answer {
@@ -35,11 +35,6 @@ fn answer(kind: &Type, description: &str, callout: &str) -> Answer {
 
 /// How long a negative key lasts, in seconds.
 const NEGATIVE: u32 = 30;
-
-/// What the helper's session keyring `_req.` counts with a link to the authority, in bytes, by how
-/// many digits the key's serial number has: one at least, ten at most.
-const SHORTEST_SESSION: i64 = 11;
-const LONGEST_SESSION: i64 = 20;
 
 impl Run<'_> {
     pub(super) fn request_key(&mut self) -> Gives {
@@ -132,13 +127,16 @@ impl Run<'_> {
         if !self.has_room(uid, 1, bytes + link) {
             return Err(Stop::Errno("EDQUOT"));
         }
-        let rest = |session: i64| bytes + link + session;
-        let is_helped = self.has_room(uid, 1, rest(LONGEST_SESSION))
-            || (self.has_room(uid, 1, rest(SHORTEST_SESSION)) && self.either());
-        let answer = if is_helped {
-            answer(kind, description, callout)
-        } else {
-            Answer::Negative("ENOKEY", false)
+        let helper = self.session_of_helper(uid);
+        let is_helped = self.has_room(uid, 1, bytes + link + helper);
+        let answer = match answer(kind, description, callout) {
+            Answer::Payload(payload)
+                if self.has_room(uid, 1, bytes + link + helper + payload.len() as i64) =>
+            {
+                Answer::Payload(payload)
+            }
+            Answer::Negative(errno, by_handler) if is_helped => Answer::Negative(errno, by_handler),
+            _ => Answer::Negative("ENOKEY", false),
         };
         let payload = match &answer {
             Answer::Payload(payload) if self.law(Fact::UpcallPayload) => payload.clone(),
@@ -158,12 +156,24 @@ impl Run<'_> {
             self.put_link(destination, key);
             if let Some(session) = self.cred().session
                 && by_handler
+                && (self.key(session).payer != Some(uid) || self.has_room(uid, 0, helper + A_LINK))
             {
                 self.put_link(session, key);
             }
         }
         let errno = if is_helped { errno } else { "EDQUOT" };
         Err(self.fail(Fact::UpcallUnhandled, errno))
+    }
+
+    /// What the session keyring of the helper counts, in bytes, with its link to the authority: its name
+    /// is `_req.` and a serial number of one to ten digits. Kernel: `call_sbin_request_key`.
+    fn session_of_helper(&mut self, uid: Id) -> i64 {
+        let is_limited = !self.has_room(uid, 0, i64::MAX);
+        if is_limited {
+            "_req.1".len() as i64 + 1 + A_LINK + self.fate.choose(10) as i64
+        } else {
+            0
+        }
     }
 
     /// Where an upcall links its key if nothing else is said. Kernel: `construct_get_dest_keyring`.

@@ -29,14 +29,10 @@ fn errors_that_are_asked_for() {
     }
 }
 
-/// A key that an upcall is to make counts with its link before there is an upcall; the helper's session
-/// counts for the same user then, and without room for it the key is left negative.
-#[test]
-fn room_for_an_upcall() {
-    // This gives back 16 bytes, and one for each letter more.
-    let full = |more: usize, then: &str| {
-        format!(
-            "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
+/// A user whose quota is full but for 16 bytes and so many more, with a keyring `K2`.
+fn full(more: usize, then: &str) -> String {
+    format!(
+        "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
              main  add_key(\"keyring\", \"ring\", NULL, @s) = K2
              main  add_key(\"user\", \"one\", \"12345678{}\", K2) = K3
              main  keyctl_get_keyring_ID(@u, 0) = K4
@@ -44,9 +40,14 @@ fn room_for_an_upcall() {
              main  keyctl_unlink(K3, K2) = 0
              main  wait_for_the_collector()
              {then}",
-            "9".repeat(more)
-        )
-    };
+        "9".repeat(more)
+    )
+}
+
+/// A key that an upcall is to make counts with its link before there is an upcall; the helper's session
+/// counts for the same user then, and without room for it the key is left negative.
+#[test]
+fn room_for_an_upcall() {
     let request = |letters: usize, gives: &str| {
         format!(
             "main  request_key(\"user\", \"{}\", \"callout\", K2) = {gives}",
@@ -75,6 +76,39 @@ fn room_for_an_upcall() {
             }
         }
     }
+}
+
+/// What the handler does has to fit beside the helper's session: the payload, or the link in the session
+/// keyring.
+#[test]
+fn room_for_the_handler() {
+    let request = |callout: &str, gives: &str| {
+        format!("main  request_key(\"user\", \"debug:loop:\", \"{callout}\", K2) = {gives}")
+    };
+    // 16 bytes for the key and its link, up to 20 for the session.
+    let payload = |more: usize, gives: &str| full(more, &request("12345678", gives));
+    allowed(&payload(28, "K5"));
+    refused_at_its_end(&payload(28, ENOKEY));
+    allowed(&payload(18, ENOKEY));
+    refused_at_its_end(&payload(18, "K5"));
+
+    let link = |more: usize, links: &str| {
+        let request = format!(
+            "main  request_key(\"user\", \"debug:1user\", \"negate\", K2) = {ENOKEY}
+             main  keyctl_read(K2) = {{K5}}
+             main  keyctl_read(@s) = {links}"
+        );
+        full(more, &request)
+    };
+    allowed(&link(24, "{K1, K2, K5}"));
+    refused_at_its_end(&link(24, "{K1, K2}"));
+    allowed(&link(14, "{K1, K2}"));
+    refused_at_its_end(&link(14, "{K1, K2, K5}"));
+    // The session keyring is another user's here, who has room.
+    let user =
+        |links: &str| "main  setresuid(UID2, UID2, UID2) = 0\n".to_owned() + &link(14, links);
+    allowed(&user("{K1, K2, K5}"));
+    refused_at_its_end(&user("{K1, K2}"));
 }
 
 /// A key that takes the place of one that has expired takes its link as well.
