@@ -104,6 +104,13 @@ fn room_for_the_handler() {
     refused_at_its_end(&link(24, "{K1, K2}"));
     allowed(&link(14, "{K1, K2}"));
     refused_at_its_end(&link(14, "{K1, K2, K5}"));
+    // Where there is no helper, it does not matter what it would have been asked for.
+    let again = |gives: &str| {
+        let request = "main  request_key(\"user\", \"debug:1user\", \"rejected\", K2) = ";
+        full(10, &format!("{request}{EDQUOT}\n{request}{gives}"))
+    };
+    allowed(&again(ENOKEY));
+    refused_at_its_end(&again("-1 EKEYREJECTED (Key was rejected by service)"));
     // The session keyring is another user's here, who has room.
     let user =
         |links: &str| "main  setresuid(UID2, UID2, UID2) = 0\n".to_owned() + &link(14, links);
