@@ -63,6 +63,10 @@ impl<T: Clone> Store<T> {
         self.things.len()
     }
 
+    pub(crate) fn get(&self, nth: usize) -> Option<&T> {
+        self.things.get(nth)
+    }
+
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
         self.things.iter()
     }

@@ -9,7 +9,7 @@
 //! ```
 
 use crate::store::Store;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub(crate) type KeyId = usize;
@@ -276,6 +276,8 @@ pub(crate) struct World {
     pub(crate) waiting: Store<(CredId, bool)>,
     pub(crate) config: Config,
     config_before: Config,
+    /// Where a key of this name was last; not more than a hint after something was taken back.
+    by_name: HashMap<Arc<str>, KeyId>,
 }
 
 /// Does the same with every store of a world.
@@ -319,6 +321,7 @@ impl World {
             waiting: Store::default(),
             config,
             config_before: config,
+            by_name: HashMap::new(),
         };
         let space = world.spaces.add(Space { mapped: None });
         let session = NewKey::keyring("_ses", 0, 0, 0x3f03_0000).key(5, space);
@@ -436,7 +439,10 @@ impl World {
 
     /// The key of this name in the trace.
     pub(crate) fn named(&self, name: &str) -> Option<KeyId> {
-        self.keys.iter().position(|key| key.name.as_deref() == Some(name))
+        let hint = *self.by_name.get(name)?;
+        let is = |key: &Key| key.name.as_deref() == Some(name);
+        let is_there = self.keys.get(hint).is_some_and(is);
+        if is_there { Some(hint) } else { self.keys.iter().position(is) }
     }
 
     /// How many keys have names.
@@ -452,7 +458,9 @@ impl World {
         if self.named(name).is_some() {
             return false;
         }
-        self.keys.edit(key).name = Some(name.into());
+        let name: Arc<str> = name.into();
+        self.by_name.insert(name.clone(), key);
+        self.keys.edit(key).name = Some(name);
         true
     }
 
