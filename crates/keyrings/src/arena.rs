@@ -7,17 +7,20 @@
 
 use crate::Errno;
 use crate::sys::{self, Bytes, Order};
+use nix::unistd::Pid;
 use std::cell::Cell;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Tells a program that it is started as a task of a snippet: `descriptor:desk`.
 pub(crate) const TASK_VARIABLE: &str = "KEYRINGS_TASK";
 
 /// How long anything is waited for. Nothing takes long; a loaded machine may.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// So often who waits looks whether the other is alive.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 const DESKS: usize = 64;
 const ROOM: usize = 1 << 20;
@@ -217,10 +220,15 @@ impl Desk {
         self.name.fill(0, &name.as_bytes()[..len]);
     }
 
-    /// Notes who sits here.
+    /// Notes that the calling task sits here.
     pub(crate) fn occupy(&self) {
-        self.pid.store(nix::unistd::getpid().as_raw(), Ordering::Release);
-        self.tid.store(nix::unistd::gettid().as_raw(), Ordering::Release);
+        self.give_to(nix::unistd::getpid(), nix::unistd::gettid());
+    }
+
+    /// Notes which process and which thread of it sit here.
+    pub(crate) fn give_to(&self, pid: Pid, tid: Pid) {
+        self.pid.store(pid.as_raw(), Ordering::Release);
+        self.tid.store(tid.as_raw(), Ordering::Release);
     }
 
     pub(crate) fn state(&self) -> u32 {
@@ -232,22 +240,29 @@ impl Desk {
         sys::futex_wake(&self.state);
     }
 
-    /// Waits for a state that is wanted; looks up now and then, and stops when `give_up` says so.
+    /// The task may have the next order. Nobody waits for that, so nobody is woken.
+    pub(crate) fn idle(&self) {
+        self.state.store(state::IDLE, Ordering::Release);
+    }
+
+    /// Waits for a state that is wanted; now and then looks up, and stops when `give_up` says so.
     pub(crate) fn wait(
         &self,
         wanted: impl Fn(u32) -> bool,
         mut give_up: impl FnMut() -> bool,
     ) -> Option<u32> {
-        let end = Instant::now() + PATIENCE;
+        let mut quiet = Duration::ZERO;
         loop {
             let state = self.state();
             if wanted(state) {
                 return Some(state);
             }
-            if Instant::now() > end || give_up() {
+            if quiet >= PATIENCE || (!quiet.is_zero() && give_up()) {
                 return None;
             }
-            sys::futex_wait(&self.state, state, Duration::from_millis(100));
+            if sys::futex_wait(&self.state, state, LOOK_UP) == Err(Errno::ETIMEDOUT) {
+                quiet += LOOK_UP;
+            }
         }
     }
 }

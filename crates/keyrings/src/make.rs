@@ -6,6 +6,7 @@ use crate::serve::{obey_until_leave, serve};
 use crate::sys::{self, Way};
 use crate::{Checked, Errno, Failure, Task};
 use nix::libc;
+use nix::unistd::Pid;
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -123,23 +124,27 @@ pub(crate) fn record_making(
     record::record(|| trace::Event { task, call: call.to_owned(), args, outcome });
 }
 
+/// The new process is not waited for: it begins with its first order.
 fn forked(call: &str, args: Vec<Value>, how: Way, name: &str) -> Checked<Task> {
     let (arena, number) = new_desk(name)?;
     let desk = arena.desk(number);
-    let maker = arena::my_desk();
+    desk.idle();
     let made = sys::fork_like(how, || {
         arena::sit_at(number);
-        desk.occupy();
-        record_making(maker, call, args.clone(), &Ok(()), name);
-        desk.set(state::DONE);
         serve(desk)
     });
-    if let Err(errno) = made {
-        desk.set(state::GONE);
-        record_making(maker, call, args, &Err(errno), name);
-        return Err(errno.into());
+    record_making(arena::my_desk(), call, args, &made.map(drop), name);
+    match made {
+        Ok(pid) => {
+            let pid = Pid::from_raw(pid);
+            desk.give_to(pid, pid);
+            Ok(Task(number))
+        }
+        Err(errno) => {
+            desk.set(state::GONE);
+            Err(errno.into())
+        }
     }
-    arrived(number)
 }
 
 /// Waits until a new task has come to its desk.

@@ -70,14 +70,18 @@ pub(crate) fn request_key(
     })
 }
 
-/// Sleeps until the word is woken or no longer `value`, at most that long.
-pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Duration) {
+/// Sleeps until the word is woken, at most that long (`ETIMEDOUT`), and not at all if it is no longer
+/// `value` (`EAGAIN`).
+pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Duration) -> Result<()> {
     let timeout = libc::timespec {
         tv_sec: at_most.as_secs() as i64,
         tv_nsec: i64::from(at_most.subsec_nanos()),
     };
     // SAFETY: word and timeout live through the call, which only reads them.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &timeout) };
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &timeout)
+    })
+    .map(drop)
 }
 
 /// Wakes all that sleep on the word.

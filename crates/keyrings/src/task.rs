@@ -71,11 +71,11 @@ impl Task {
         };
         match desk.wait(|state| over.contains(&state), dead) {
             Some(state::DONE) => {
-                desk.set(state::IDLE);
+                desk.idle();
                 Ok(())
             }
             Some(state::FAILED) => {
-                desk.set(state::IDLE);
+                desk.idle();
                 Err(Failure::reported())
             }
             Some(_) => Err(Failure::new(format!("{} ended in the middle", self.name()))),
