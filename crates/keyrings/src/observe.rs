@@ -51,6 +51,12 @@ impl Termination for Observed {
 /// (and left in the directory that [`TRACES_VARIABLE`] names); what was otherwise than expected
 /// is said on standard error.
 pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
+    observed(rule, Box::new(program))
+}
+
+/// One for all snippets: what depends on the snippet's type is compiled for each.
+#[inline(never)]
+fn observed(rule: &str, program: Box<dyn FnOnce() -> Checked + '_>) -> Observed {
     serve_if_invited();
     if let Err(status) = begin() {
         return Observed { status };

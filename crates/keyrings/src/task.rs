@@ -7,7 +7,7 @@
 
 use crate::arena::{Arena, Desk, state};
 use crate::record;
-use crate::sys::Plain;
+use crate::sys::{Order, Plain};
 use crate::{Checked, Errno, Failure};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -44,11 +44,28 @@ impl Task {
         R: Plain,
         Failure: From<E>,
     {
+        let order_at_hand = self.at_hand()?;
+        order_at_hand.give(move || order().map_err(|error| Failure::from(error).report()).ok());
+        self.carry_out()?;
+        Ok(order_at_hand.brought_back())
+    }
+
+    /// Where this task finds its next order, if it can have one.
+    #[track_caller]
+    #[inline(never)]
+    fn at_hand(self) -> Checked<&'static Order> {
         let desk = self.desk();
         if desk.state() != state::IDLE {
             return Err(Failure::new(format!("{} has ended and takes no orders", self.name())));
         }
-        desk.order.give(move || order().map_err(|error| Failure::from(error).report()).ok());
+        Ok(&desk.order)
+    }
+
+    /// Has the order at hand carried out; waits until it is.
+    #[track_caller]
+    #[inline(never)]
+    fn carry_out(self) -> Checked {
+        let desk = self.desk();
         if desk.fresh_image.load(Ordering::Acquire) == 1 && desk.order.carries_reference() {
             return Err(Failure::new(
                 "an order to a task that went through execve carries a reference, which means \
@@ -56,8 +73,7 @@ impl Task {
             ));
         }
         desk.set(state::ORDERED);
-        self.finish()?;
-        Ok(desk.order.brought_back())
+        self.finish()
     }
 
     /// Waits until the present order is carried out.
