@@ -16,15 +16,16 @@ use crate::{Error, Limits, Program, Run, cache, initramfs, open_file};
 ///
 /// The console; a panic ends QEMU; no chatter; then what makes it sooner: no workarounds for
 /// processors, no audit, no tests of ciphers, no memory cleared twice, no second look at what is copied,
-/// no account of memory by group and of what was waited for, no names for those who trace the kernel,
-/// no waiting for grace periods, for entropy and for a second clock. Programs lie where they lay the
-/// last time: TCG then finds their code translated. Lock prefixes stay, though there is one processor
-/// only: kernels before 7.3 would take out one by one, and flush the TLB for each. The keyboard
-/// controller, by which a kernel reboots first, is not there: by triple fault at once.
+/// no account of memory by group and of what was waited for, no names and no functions looked up for
+/// those who trace the kernel, no waiting for grace periods, for entropy and for a second clock.
+/// Programs lie where they lay the last time: TCG then finds their code translated. Lock prefixes
+/// stay, though there is one processor only: kernels before 7.3 would take out one by one, and flush
+/// the TLB for each. The keyboard controller, by which a kernel reboots first, is not there: by triple
+/// fault at once.
 const APPEND: &str = "console=ttyS0 panic=-1 loglevel=1 mitigations=off audit=0 psi=0 \
      cryptomgr.notests rcupdate.rcu_expedited=1 random.trust_cpu=on reboot=t norandmaps \
      tsc=reliable init_on_alloc=0 hardened_usercopy=off cgroup_disable=memory noreplace-smp=1 \
-     initcall_blacklist=jent_mod_init,trace_eval_init";
+     initcall_blacklist=jent_mod_init,trace_eval_init,ftrace_check_for_weak_functions";
 
 /// The longest command line of an x86 kernel, in bytes, without the NUL.
 const LONGEST: usize = 2047;

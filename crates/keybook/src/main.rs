@@ -132,6 +132,10 @@ const MISUSE: u8 = 2;
 /// Exit status: no rule can be observed here.
 const NOTHING_HERE: u8 = 3;
 
+/// Snippets run in copies of this program.
+#[global_allocator]
+static HEAP: keyrings::Heap = keyrings::Heap;
+
 fn main() -> ExitCode {
     // Snippets start this program again, to be one of their tasks.
     keyrings::serve_if_invited();

@@ -60,6 +60,6 @@ pub use proc_keys::*;
 pub use quota::*;
 pub use record::Answer;
 pub use serve::serve_if_invited;
-pub use sys::Plain;
+pub use sys::{Heap, Plain};
 pub use task::*;
 pub use wait::*;

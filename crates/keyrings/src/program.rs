@@ -156,6 +156,7 @@ impl Program {
     ) -> Result<Program, Errno> {
         let paper = paper.blank()?;
         let pid = sys::fork_like(Way::Fork, || {
+            sys::fill_own_place();
             observe::only_print(deadline.as_secs().try_into().unwrap_or(u32::MAX));
             // A group of its own: so it is ended as a whole, and by nobody's Ctrl-C.
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));

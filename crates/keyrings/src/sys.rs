@@ -1,8 +1,11 @@
 //! All that needs `unsafe`, with the reason at each block.
 #![allow(unsafe_code)]
 
+mod heap;
 mod shared;
 
+pub use heap::Heap;
+pub(crate) use heap::begin as fill_own_place;
 pub use shared::Plain;
 pub(crate) use shared::{Bytes, Order, new_shared_memory, shared_memory};
 

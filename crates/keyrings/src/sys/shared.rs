@@ -71,7 +71,8 @@ impl<const N: usize> Bytes<N> {
         assert!(len <= N);
         // SAFETY: within bounds, as just checked; the bytes are copied at once.
         let bytes = unsafe { std::slice::from_raw_parts(self.0.get().cast::<u8>(), len) }.to_vec();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
