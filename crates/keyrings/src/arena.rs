@@ -211,8 +211,9 @@ impl Arena {
 
 impl Desk {
     pub(crate) fn name(&self) -> String {
-        let name = self.name.text(48);
-        name.trim_end_matches('\0').to_owned()
+        let mut name = self.name.text(48);
+        name.truncate(name.find('\0').unwrap_or(48));
+        name
     }
 
     fn rename(&self, name: &str) {
