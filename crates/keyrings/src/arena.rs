@@ -212,7 +212,9 @@ impl Arena {
 impl Desk {
     pub(crate) fn name(&self) -> String {
         let mut name = self.name.text(48);
-        name.truncate(name.find('\0').unwrap_or(48));
+        if let Some(end) = name.find('\0') {
+            name.truncate(end);
+        }
         name
     }
 
@@ -261,8 +263,10 @@ impl Desk {
             if quiet >= PATIENCE || (!quiet.is_zero() && give_up()) {
                 return None;
             }
-            if sys::futex_wait(&self.state, state, LOOK_UP) == Err(Errno::ETIMEDOUT) {
-                quiet += LOOK_UP;
+            match sys::futex_wait(&self.state, state, LOOK_UP) {
+                Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
+                // One that is refused, as by a filter, is not tried for ever either.
+                Err(_) => quiet += LOOK_UP,
             }
         }
     }
