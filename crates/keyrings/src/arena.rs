@@ -22,6 +22,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// So often who waits looks whether the other is alive.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
+/// Bytes of the longest name of a task.
+pub(crate) const LONGEST_NAME: usize = 48;
+
 const DESKS: usize = 64;
 const ROOM: usize = 1 << 20;
 
@@ -35,7 +38,7 @@ pub(crate) struct Desk {
     pub(crate) tid: AtomicI32,
     /// Set once the task has gone through execve.
     pub(crate) fresh_image: AtomicU32,
-    name: Bytes<48>,
+    name: Bytes<LONGEST_NAME>,
     pub(crate) order: Order,
 }
 
@@ -129,7 +132,7 @@ impl Arena {
             desk.pid.store(0, Ordering::Relaxed);
             desk.tid.store(0, Ordering::Relaxed);
             desk.fresh_image.store(0, Ordering::Relaxed);
-            desk.name.fill(0, &[0; 48]);
+            desk.name.fill(0, &[0; LONGEST_NAME]);
         }
         self.occupied.store(0, Ordering::Relaxed);
         self.failures_len.store(0, Ordering::Relaxed);
@@ -211,7 +214,7 @@ impl Arena {
 
 impl Desk {
     pub(crate) fn name(&self) -> String {
-        let mut name = self.name.text(48);
+        let mut name = self.name.text(LONGEST_NAME);
         if let Some(end) = name.find('\0') {
             name.truncate(end);
         }
@@ -219,8 +222,7 @@ impl Desk {
     }
 
     fn rename(&self, name: &str) {
-        let len = name.len().min(48);
-        self.name.fill(0, &name.as_bytes()[..len]);
+        self.name.fill(0, name.as_bytes());
     }
 
     /// Notes that the calling task sits here.

@@ -1,6 +1,6 @@
 //! Making tasks: the calls that make a process or a thread, and those that give one a new program.
 
-use crate::arena::{self, Arena, TASK_VARIABLE, state};
+use crate::arena::{self, Arena, LONGEST_NAME, TASK_VARIABLE, state};
 use crate::record::{self, event, outcome};
 use crate::serve::{obey_until_leave, serve};
 use crate::sys::{self, Way};
@@ -89,8 +89,11 @@ impl CloneFlags {
 fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
     let arena =
         Arena::here().ok_or_else(|| Failure::new("tasks can be made only within `observe`"))?;
-    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || c == '-') {
-        return Err(Failure::new(format!("`{name}` is no name for a task: one word, no spaces")));
+    let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-');
+    if !is_word || name.len() > LONGEST_NAME {
+        return Err(Failure::new(format!(
+            "`{name}` is no name for a task: one word, no spaces, at most {LONGEST_NAME} bytes"
+        )));
     }
     let taken = arena
         .desks()

@@ -169,6 +169,16 @@ static PROGRAMS: &[Program] = &[
         stderr: &["`my child` is no name for a task: one word, no spaces"],
     },
     Program {
+        name: "the name of a task has an end",
+        run: || {
+            fork(&"é".repeat(24))?;
+            fork(&"é".repeat(25)).map(drop)
+        },
+        status: NOT_AS_EXPECTED as i32,
+        stdout: &["main  fork() = éééééééééééééééééééééééé\n"],
+        stderr: &["is no name for a task", "at most 48 bytes"],
+    },
+    Program {
         name: "two tasks cannot have one name",
         run: || {
             fork("child")?;
