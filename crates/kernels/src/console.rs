@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, pipe};
 use std::path::Path;
-use std::process::Command;
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,73 +38,95 @@ pub fn attend(
     limits: &Limits,
     mend: &str,
 ) -> Result<Tried, Error> {
-    let start = Instant::now();
-    let mut group = Group::new(dir)?;
-    // Both streams: what the emulator itself complains of is often the reason.
-    let (reader, writer) = pipe().map_err(Error::doing("no pipe for a console"))?;
-    command.stdout(writer.try_clone().map_err(Error::doing("no pipe for a console"))?);
-    let mut child = group.spawn(command.stderr(writer), mend)?;
-    group.hold(&child)?;
-    // The command keeps this end open otherwise, and the console would have no end.
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-
-    let (lines, heard) = channel();
-    // Not waited for: it ends with the last process that has the console, and one could get away.
-    thread::spawn(move || {
-        let mut reader = BufReader::new(reader);
-        let mut line = Vec::new();
-        while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-            if lines.send(text).is_err() {
-                break;
-            }
-            line.clear();
+    let mut console = Console::open(command, dir, mend)?;
+    let began = console.listen(BEGIN, limits.begin, |line| (line == BEGIN).then_some(()));
+    Ok(match began.and_then(|_| console.listen(END, limits.end, end)) {
+        Ok((output, status)) => {
+            let wall = console.start.elapsed();
+            Tried::Done(Run { output, status, how: how.to_owned(), wall })
         }
-    });
+        Err(silence) => Tried::Silent(silence),
+    })
+}
 
-    let mut seen = VecDeque::new();
-    let mut output = None::<String>;
-    let mut limit = limits.begin;
-    let mut deadline = start + limit;
-    let tried = loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let line = match heard.recv_timeout(left) {
-            Ok(line) => line,
-            Err(error) => {
-                let mark = if output.is_none() { BEGIN } else { END };
+/// The console of a guest, which ends with this.
+pub struct Console {
+    start: Instant,
+    /// Before the child: it ends that.
+    group: Option<Group>,
+    child: Child,
+    heard: Receiver<String>,
+    seen: VecDeque<String>,
+}
+
+impl Console {
+    /// Starts a guest; `dir` is removed at its end.
+    pub fn open(command: &mut Command, dir: Option<&Path>, mend: &str) -> Result<Console, Error> {
+        let start = Instant::now();
+        let mut group = Group::new(dir)?;
+        // Both streams: what the emulator itself complains of is often the reason.
+        let (reader, writer) = pipe().map_err(Error::doing("no pipe for a console"))?;
+        command.stdout(writer.try_clone().map_err(Error::doing("no pipe for a console"))?);
+        let child = group.spawn(command.stderr(writer), mend)?;
+        group.hold(&child)?;
+        // The command keeps this end open otherwise, and the console would have no end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+
+        let (lines, heard) = channel();
+        // Not waited for: it ends with the last process that has the console, and one could get away.
+        thread::spawn(move || {
+            let mut reader = BufReader::new(reader);
+            let mut line = Vec::new();
+            while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
+                let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+                if lines.send(text).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        Ok(Console { start, group: Some(group), child, heard, seen: VecDeque::new() })
+    }
+
+    /// Listens until there is a line that `tell` has something to tell of, which is called `mark` if it
+    /// does not come in time. Gives the lines before it, too.
+    pub fn listen<T>(
+        &mut self,
+        mark: &str,
+        limit: Duration,
+        tell: impl Fn(&str) -> Option<T>,
+    ) -> Result<(String, T), Silence> {
+        let deadline = Instant::now() + limit;
+        let mut before = String::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.heard.recv_timeout(left).map_err(|error| {
                 let what = match error {
                     RecvTimeoutError::Timeout => format!("no `{mark}` within {}", seconds(limit)),
                     RecvTimeoutError::Disconnected => format!("it ended without `{mark}`"),
                 };
-                break Tried::Silent(Silence { what, seen });
+                Silence { what, seen: std::mem::take(&mut self.seen) }
+            })?;
+            if let Some(told) = tell(&line) {
+                return Ok((before, told));
             }
-        };
-        match &mut output {
-            None if line == BEGIN => {
-                output = Some(String::new());
-                limit = limits.end;
-                deadline = Instant::now() + limit;
-            }
-            Some(output) => {
-                if let Some(status) = end(&line) {
-                    let (output, how) = (std::mem::take(output), how.to_owned());
-                    break Tried::Done(Run { output, status, how, wall: start.elapsed() });
+            before.push_str(&line);
+            before.push('\n');
+            if !line.trim().is_empty() {
+                if self.seen.len() == SEEN {
+                    self.seen.pop_front();
                 }
-                output.push_str(&line);
-                output.push('\n');
+                self.seen.push_back(line);
             }
-            None => {}
         }
-        if !line.trim().is_empty() {
-            if seen.len() == SEEN {
-                seen.pop_front();
-            }
-            seen.push_back(line);
-        }
-    };
-    drop(group);
-    let _ = child.wait();
-    Ok(tried)
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.group = None;
+        let _ = self.child.wait();
+    }
 }
 
 /// The status, if the line is the last one.

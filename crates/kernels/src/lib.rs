@@ -16,6 +16,10 @@
 //! have a deadline each; [`END`] comes last, with the exit status. The emulator is killed as soon as
 //! it is there, so a guest may power off or just stay. A command needs no marks.
 //!
+//! An emulated kernel takes seconds to start. A program that waits for another as [`guest`] tells is
+//! written down by QEMU once its kernel has started, and kept in the [`cache`]; from then on any program
+//! takes its place there, and only goes on.
+//!
 //! ```no_run
 //! # fn main() -> Result<(), kernels::Error> {
 //! let program = kernels::Program {
@@ -40,10 +44,12 @@ mod error;
 pub mod fetch;
 mod find;
 mod group;
+pub mod guest;
 mod image;
 mod initramfs;
 mod package;
 mod qemu;
+mod started;
 mod uml;
 
 pub use error::Error;
@@ -161,7 +167,6 @@ pub fn cache() -> PathBuf {
 
 /// The name by which another process of this user opens a file this process has open. So the file
 /// itself needs no name, and none is left behind.
-fn open_file(file: &std::fs::File) -> PathBuf {
-    use std::os::fd::AsRawFd;
+fn open_file(file: &impl std::os::fd::AsRawFd) -> PathBuf {
     Path::new("/proc").join(format!("{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }

@@ -1,13 +1,17 @@
 //! Boots a kernel in QEMU.
 
 use std::fs;
+use std::io::{Write, pipe};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::console::{Tried, attend, persist};
+use crate::guest::PLACE;
 use crate::image::{self, Boot};
+use crate::started::{Kept, Started};
 use crate::{Error, Limits, Program, Run, cache, initramfs, open_file};
 
 /// What a kernel is told. What comes after it is for `/init`, and so would be a word that the kernel
@@ -43,69 +47,162 @@ enum Accel {
 
 /// Runs `program` as the first process of `image`.
 pub fn run(image: &Path, program: &Program, limits: &Limits) -> Result<Run, Error> {
-    let append = format!("{APPEND}{}", initramfs::arguments(program)?);
-    if append.len() > LONGEST {
+    let arguments = initramfs::arguments(program)?;
+    let longest = format!("{APPEND} {PLACE}={}{arguments}", u64::MAX).len();
+    if longest > LONGEST {
         return Err(Error::new(
-            format!("a kernel's command line takes {LONGEST} bytes, not {}", append.len()),
+            format!("a kernel's command line takes {LONGEST} bytes, not {longest}"),
             "give the program fewer arguments, or a file with them",
         ));
     }
     let archive = initramfs::archive(program)?;
-    let guest = Guest { boot: Boot::prepare(image)?, initrd: open_file(&archive), append };
+    let guest = Guest {
+        image,
+        boot: Boot::prepare(image)?,
+        initrd: open_file(&archive),
+        program,
+        arguments,
+    };
 
     if known().is_none() {
         // One guest finds out for all; the others wait for it.
         let _finding_out = FINDING_OUT.lock().unwrap_or_else(PoisonError::into_inner);
         if known().is_none() {
             let short = Limits { begin: KVM.min(limits.begin), ..*limits };
-            if let Tried::Done(run) = guest.attend(Accel::Kvm, &short)? {
+            if let Tried::Done(run) = guest.start(Accel::Kvm, &short)? {
                 remember(Accel::Kvm);
                 return Ok(run);
             }
-            let run = persist(limits, || guest.attend(Accel::Tcg, limits))?;
+            let run = guest.by_tcg(limits)?;
             // Not before: a kernel that does not start with TCG either says nothing about KVM.
             remember(Accel::Tcg);
             return Ok(run);
         }
     }
-    // A second try is with TCG, whatever another kernel's luck was.
-    let mut accel = known().unwrap_or(Accel::Tcg);
-    persist(limits, || guest.attend(std::mem::replace(&mut accel, Accel::Tcg), limits))
+    match known() {
+        Some(Accel::Kvm) => {
+            // A second try is with TCG, whatever another kernel's luck was.
+            let mut accel = Accel::Kvm;
+            persist(limits, || guest.start(std::mem::replace(&mut accel, Accel::Tcg), limits))
+        }
+        Some(Accel::Tcg) | None => guest.by_tcg(limits),
+    }
 }
 
 /// All that QEMU is given.
-struct Guest {
+struct Guest<'a> {
+    image: &'a Path,
     boot: Boot,
     initrd: PathBuf,
-    append: String,
+    program: &'a Program,
+    /// The program's, on the kernel's command line.
+    arguments: String,
 }
 
-impl Guest {
-    /// One try.
-    fn attend(&self, accel: Accel, limits: &Limits) -> Result<Tried, Error> {
+impl Guest<'_> {
+    /// Runs it with TCG. The first try is one that has started already, as that saves a fifth of the
+    /// time.
+    fn by_tcg(&self, limits: &Limits) -> Result<Run, Error> {
+        let hardware = self.hardware(Accel::Tcg).join(" ");
+        let by = [emulator(), &hardware, APPEND, &self.arguments].join(" ");
+        let mut kept = Kept::of(self.image, &by, self.program);
+        persist(limits, || match kept.take() {
+            Some(kept) => self.try_started(&kept, limits),
+            None => self.start(Accel::Tcg, limits),
+        })
+    }
+
+    /// One try, from where the kernel has started: the guest that is kept, or a new one, which is.
+    fn try_started(&self, kept: &Kept, limits: &Limits) -> Result<Tried, Error> {
+        let executable = &self.program.executable;
+        let started = match kept.with(executable) {
+            Some(started) => Ok(Some(started)),
+            None => {
+                let mut command = self.command(Accel::Tcg, Some(kept));
+                kept.make(&mut command, limits.begin, MEND, executable)?
+            }
+        };
+        match started {
+            Ok(Some(started)) => {
+                let tried = self.go_on(started, kept, limits)?;
+                if let Tried::Silent(_) = tried {
+                    kept.forget();
+                }
+                Ok(tried)
+            }
+            Ok(None) => self.start(Accel::Tcg, limits),
+            Err(silence) => Ok(Tried::Silent(silence)),
+        }
+    }
+
+    /// One try, from where the kernel starts.
+    fn start(&self, accel: Accel, limits: &Limits) -> Result<Tried, Error> {
+        let how = match accel {
+            Accel::Tcg => TCG,
+            Accel::Kvm => "QEMU, KVM",
+        };
+        attend(&mut self.command(accel, None), how, None, limits, MEND)
+    }
+
+    /// One try, from where the kernel has started.
+    fn go_on(&self, started: Started, kept: &Kept, limits: &Limits) -> Result<Tried, Error> {
+        let (reader, mut writer) = pipe().map_err(Error::doing("no pipe for a guest"))?;
+        let from = open_file(&reader);
+        // Not waited for: it ends when nobody reads, which is at the end of this function at the latest.
+        thread::spawn(move || writer.write_all(&started.0));
+        let mut command = self.command(Accel::Tcg, Some(kept));
+        command.arg("-incoming").arg(format!("exec:cat {}", from.display()));
+        let tried = attend(&mut command, TCG, None, limits, MEND);
+        drop(reader);
+        tried
+    }
+
+    /// What QEMU is to be.
+    fn hardware(&self, accel: Accel) -> [&'static str; 10] {
         // With ACPI, microvm does not start under TCG: no timer tells it how fast its TSC is.
         let machine = match self.boot {
             Boot::BzImage(_) => "q35",
             Boot::Elf(_) | Boot::Unpacked(_) => "microvm,acpi=off",
         };
-        let (accel, cpu, how) = match accel {
+        let (accel, cpu) = match accel {
             // Without rdrand a kernel of an idle machine has no entropy for long, and hashes for each
             // random number anew.
-            Accel::Tcg => ("tcg", "qemu64,+rdrand", "QEMU, TCG"),
-            Accel::Kvm => ("kvm", "host", "QEMU, KVM"),
+            Accel::Tcg => ("tcg", "qemu64,+rdrand"),
+            Accel::Kvm => ("kvm", "host"),
         };
+        ["-M", machine, "-accel", accel, "-cpu", cpu, "-m", "384", "-smp", "1"]
+    }
+
+    /// The whole command; with `kept` it is for a guest that holds a place for the program.
+    fn command(&self, accel: Accel, kept: Option<&Kept>) -> Command {
+        let place = kept.map(Kept::word).unwrap_or_default();
         let mut command = Command::new(QEMU);
         command
-            .args(["-M", machine, "-accel", accel, "-cpu", cpu, "-m", "384", "-smp", "1"])
+            .args(self.hardware(accel))
             .args(["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"])
             .arg("-no-reboot")
             .arg("-kernel")
             .arg(self.boot.path())
             .arg("-initrd")
             .arg(&self.initrd)
-            .args(["-append", &self.append]);
-        attend(&mut command, how, None, limits, "install qemu-system-x86")
+            .args(["-append", &format!("{APPEND} {place}{}", self.arguments)]);
+        command
     }
+}
+
+/// How a guest's instructions are run that are emulated.
+const TCG: &str = "QEMU, TCG";
+
+/// What to do where QEMU cannot be started.
+const MEND: &str = "install qemu-system-x86";
+
+/// What QEMU says of itself: what one wrote down another cannot read.
+fn emulator() -> &'static str {
+    static SAID: OnceLock<String> = OnceLock::new();
+    SAID.get_or_init(|| {
+        let said = Command::new(QEMU).arg("--version").output();
+        said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default()
+    })
 }
 
 /// The emulator.

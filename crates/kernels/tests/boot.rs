@@ -3,22 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kernels::{Kernel, Limits, Place, Program};
 use tempfile::TempDir;
 
 /// A static guest, and a file for it.
 fn program(dir: &Path) -> Program {
-    let executable = dir.join("init");
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let status = Command::new(rustc)
-        .args(["--edition", "2024", "-C", "target-feature=+crt-static", "-o"])
-        .arg(&executable)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/init.rs"))
-        .status()
-        .expect("rustc starts");
-    assert!(status.success(), "the guest does not compile");
+    let executable = compiled(dir, "init", "ordinary");
     let greeting = dir.join("greeting");
     fs::write(&greeting, "good day").expect("a file");
     Program {
@@ -26,6 +18,20 @@ fn program(dir: &Path) -> Program {
         args: vec!["--jobs=2".into(), "a.b".into(), "plain".into()],
         files: vec![(greeting, "/etc/greeting".into())],
     }
+}
+
+/// The static guest, of this kind: `ordinary` or `other`.
+fn compiled(dir: &Path, name: &str, kind: &str) -> PathBuf {
+    let executable = dir.join(name);
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let status = Command::new(rustc)
+        .args(["--edition", "2024", "-C", "target-feature=+crt-static", "--cfg", kind, "-o"])
+        .arg(&executable)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/guest/init.rs"))
+        .status()
+        .expect("rustc starts");
+    assert!(status.success(), "the guest does not compile");
+    executable
 }
 
 fn dir() -> TempDir {
@@ -52,6 +58,9 @@ fn boots(kernel: &Kernel) -> Duration {
         "args: [\"--jobs=2\", \"a.b\", \"plain\"]\nfile: Ok(\"good day\")\nprocess: 1\n"
     );
     assert_eq!(run.status, 7);
+    if let Some((file, _)) = kept(dir.path()) {
+        let _ = fs::remove_file(file);
+    }
     println!("{} ({}): {:?}", kernel.name, run.how, run.wall);
     run.wall
 }
@@ -66,6 +75,57 @@ fn the_oldest_and_the_newest_fetched_kernel_boot() {
     for kernel in [&kernels[0], &kernels[kernels.len() - 1]] {
         boots(kernel);
     }
+}
+
+/// What a kept guest is told by: its kernel, and the files beside the program.
+fn kept(dir: &Path) -> Option<(PathBuf, SystemTime)> {
+    let dir = dir.to_string_lossy().into_owned();
+    let files = fs::read_dir(kernels::cache().join("started")).ok()?;
+    let fits = |path: &PathBuf| {
+        let content = fs::read(path).unwrap_or_default();
+        let about = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(about).contains(&dir)
+    };
+    let path = files.flatten().map(|file| file.path()).find(fits)?;
+    let time = fs::metadata(&path).and_then(|about| about.modified()).ok()?;
+    Some((path, time))
+}
+
+/// On a kernel of its own, as the other tests keep guests of theirs.
+#[test]
+fn a_guest_that_has_started_is_kept_and_goes_on_with_another_program() {
+    let kernels = fetched(|place| matches!(place, Place::Qemu { .. }));
+    let Some(kernel) = kernels.get(1).filter(|_| installed("qemu-system-x86_64")) else {
+        println!("not tried: QEMU or fetched kernels are not here");
+        return;
+    };
+    let dir = dir();
+    let mut program = program(dir.path());
+    let run = |program: &Program| {
+        let run = kernels::run(kernel, program, &Limits::default());
+        run.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let first = run(&program);
+    if first.how != "QEMU, TCG" {
+        println!("not tried: with {} a kernel starts at once", first.how);
+        return;
+    }
+    assert!(first.output.starts_with("args: "), "{}", first.output);
+    let (file, made) = kept(dir.path()).expect("it is kept");
+
+    program.executable = compiled(dir.path(), "other", "other");
+    let second = run(&program);
+    assert_eq!(second.output, format!("the other program\n{}", first.output));
+    assert_eq!(kept(dir.path()), Some((file.clone(), made)), "it is not made again");
+
+    // What the emulator cannot read is no hindrance, and is forgotten.
+    let content = fs::read(&file).expect("what is kept");
+    let about = content.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
+    fs::write(&file, &content[..about + (content.len() - about) / 2]).expect("a file");
+    assert_eq!(run(&program).output, second.output);
+    let (_, again) = kept(dir.path()).expect("it is kept again");
+    assert!(again > made);
+    let _ = fs::remove_file(file);
 }
 
 #[test]

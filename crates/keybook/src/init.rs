@@ -3,6 +3,7 @@
 //! Nobody else is there to mount what the rules look into, to take in what orphans leave behind,
 //! or to turn the machine off. A reader of its console finds the result between two marks.
 
+use kernels::guest;
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use std::convert::Infallible;
@@ -75,19 +76,22 @@ pub(crate) fn run(program: impl FnOnce() -> u8) -> ! {
     }
 }
 
-/// Starts this program once more from a file system of huge pages. Where a kernel has none, or there
-/// is no memory for it, it goes on as it is.
+/// Starts this program once more from a file system of huge pages, or another one that is put there
+/// meanwhile. Where a kernel has none, or there is no memory for it, it goes on as it is.
 fn lie_in_huge_pages() {
-    let copy = Path::new(HUGE).join("init");
-    if copy.exists() || fs::create_dir_all(HUGE).is_err() {
+    let program = Path::new(HUGE).join("init");
+    if program.exists() || fs::create_dir_all(HUGE).is_err() {
         return;
     }
     let options = Some("huge=always");
-    let copied = mount(Some("tmpfs"), HUGE, Some("tmpfs"), MsFlags::empty(), options)
+    let there = mount(Some("tmpfs"), HUGE, Some("tmpfs"), MsFlags::empty(), options)
         .map_err(std::io::Error::from)
-        .and_then(|()| fs::copy("/proc/self/exe", &copy));
-    if copied.is_ok() {
-        let _failed = Command::new(&copy).args(std::env::args_os().skip(1)).exec();
+        .and_then(|()| match guest::pages_to_hold() {
+            Some(pages) => guest::wait_for_program(&program, pages),
+            None => fs::copy("/proc/self/exe", &program).map(drop),
+        });
+    if there.is_ok() {
+        let _failed = Command::new(&program).args(std::env::args_os().skip(1)).exec();
     }
 }
 
