@@ -8,7 +8,7 @@ use keyrings::program::{Ended, Event, Paper, Program, Watch};
 use keyrings::room::{self, Turn};
 use keyrings::{NO_KEYRINGS, NO_ROOM, Signal, needs};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -127,16 +127,24 @@ pub(crate) fn check(
     how: How,
     bar: &ProgressBar,
 ) -> Result<(Vec<Checked>, Option<Signal>)> {
+    let watch = Watch::begin().context("this program cannot wait for others")?;
+    let mut done: Vec<Option<Verdict>> = rules.iter().map(|rule| missing(rule)).collect();
+    bar.inc(done.iter().flatten().count() as u64);
     // The slow ones first: nothing is waited for at the end.
-    let mut order: Vec<&'static Embedded> = rules.to_vec();
-    order.sort_by_key(|rule| !rule.slow);
-    let mut waiting: VecDeque<&'static Embedded> = order.into();
-    let mut running: HashMap<i32, Running> = HashMap::new();
-    let mut done: HashMap<&str, Verdict> = HashMap::with_capacity(rules.len());
+    let mut waiting: VecDeque<usize> =
+        (0..rules.len()).filter(|rule| done[*rule].is_none()).collect();
+    waiting.make_contiguous().sort_by_key(|rule| !rules[*rule].slow);
+    let mut running: Vec<Running> = Vec::new();
     let mut turns: Vec<Turn> = Vec::new();
     let mut paper: Vec<Paper> = Vec::new();
     let mut stopped = None;
-    let watch = Watch::begin().context("this program cannot wait for others")?;
+    // What is not shown is not kept either: each page written to is copied for the next rule.
+    let shown = !bar.is_hidden();
+    let tell = || {
+        if shown {
+            bar.inc(1);
+        }
+    };
     let begun = Instant::now();
     loop {
         while running.len() < how.jobs.max(1)
@@ -153,15 +161,12 @@ pub(crate) fn check(
                 continue;
             };
             waiting.pop_front();
-            match start(rule, how.deadline, paper.pop()) {
-                Ok(program) => {
-                    let process = Running { rule, program, turn, late: false };
-                    running.insert(process.program.pid(), process);
-                }
+            match start(rules[rule], how.deadline, paper.pop()) {
+                Ok(program) => running.push(Running { rule, program, turn, late: false }),
                 Err(verdict) => {
                     turns.push(turn);
-                    done.insert(rule.id, verdict);
-                    bar.inc(1);
+                    done[rule] = Some(verdict);
+                    tell();
                 }
             }
         }
@@ -171,25 +176,26 @@ pub(crate) fn check(
                 break;
             }
         }
-        let late = running.values().filter(|process| !process.late);
+        let late = running.iter().filter(|process| !process.late);
         let deadline = late.map(|process| process.program.deadline()).min();
         // The longer others are let go first, the more seldom: many may be waiting.
         let pause = (begun.elapsed() / 16).clamp(Duration::from_millis(20), Duration::from_secs(1));
         let look_again = Instant::now() + if waiting.is_empty() { PATIENCE } else { pause };
         match watch.wait(deadline.map_or(look_again, |deadline| deadline.min(look_again)))? {
             Event::Ended(pid, ended) => {
-                if let Some(process) = running.remove(&pid) {
+                if let Some(nth) = running.iter().position(|process| process.program.pid() == pid) {
+                    let process = running.swap_remove(nth);
                     let rule = process.rule;
-                    let (verdict, turn, used) = process.end(ended, how.deadline);
+                    let (verdict, turn, used) = process.end(rules[rule], ended, how.deadline);
                     turns.push(turn);
                     paper.extend(used);
-                    done.insert(rule.id, verdict);
-                    bar.inc(1);
+                    done[rule] = Some(verdict);
+                    tell();
                 }
             }
             Event::Time => {
                 let now = Instant::now();
-                for process in running.values_mut() {
+                for process in &mut running {
                     if now >= process.program.deadline() && !process.late {
                         process.late = true;
                         process.program.kill();
@@ -201,13 +207,14 @@ pub(crate) fn check(
                 stopped = Some(signal);
                 waiting.clear();
             }
-            Event::Stop(_) => running.values().for_each(|process| process.program.kill()),
+            Event::Stop(_) => running.iter().for_each(|process| process.program.kill()),
         }
     }
     watch.end(LEFT_BEHIND);
     bar.finish_and_clear();
-    let checked = |rule: &&'static Embedded| Some(Checked::new(rule, done.remove(rule.id)?));
-    Ok((rules.iter().filter_map(checked).collect(), stopped))
+    let checked = rules.iter().zip(done);
+    let checked = checked.filter_map(|(rule, verdict)| Some(Checked::new(rule, verdict?)));
+    Ok((checked.collect(), stopped))
 }
 
 /// The account of rules of which none can be observed here.
@@ -230,24 +237,28 @@ const CRASHES: [&str; 6] = ["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", 
 
 /// A rule whose snippet runs.
 struct Running {
-    rule: &'static Embedded,
+    /// Its place among the rules that are checked.
+    rule: usize,
     program: Program,
     turn: Turn,
     /// It was killed, as it did not end in time.
     late: bool,
 }
 
-/// Starts the snippet of a rule, if what it needs is here.
+/// The verdict on a rule that needs what is not here.
+fn missing(rule: &Embedded) -> Option<Verdict> {
+    rule.needs.iter().find_map(|need| {
+        let because = needs::unmet(need)?;
+        Some(Verdict::NotObserved { needs: (*need).to_owned(), because })
+    })
+}
+
+/// Starts the snippet of a rule.
 fn start(
     rule: &'static Embedded,
     deadline: Duration,
     paper: Option<Paper>,
 ) -> std::result::Result<Program, Verdict> {
-    for need in rule.needs {
-        if let Some(because) = needs::unmet(need) {
-            return Err(Verdict::NotObserved { needs: (*need).to_owned(), because });
-        }
-    }
     let paper = paper.map_or_else(Paper::new, Ok);
     let started = paper.and_then(|paper| Program::start(|| rule.observe(), deadline, paper));
     started.map_err(|error| Verdict::NotObserved {
@@ -258,8 +269,13 @@ fn start(
 
 impl Running {
     /// What came of it, and what the next can use.
-    fn end(self, ended: Ended, deadline: Duration) -> (Verdict, Turn, Option<Paper>) {
-        let Running { rule, program, turn, late } = self;
+    fn end(
+        self,
+        rule: &Embedded,
+        ended: Ended,
+        deadline: Duration,
+    ) -> (Verdict, Turn, Option<Paper>) {
+        let Running { program, turn, late, .. } = self;
         if ended == Ended::Exited(0)
             && rule.snapshot.is_some_and(|trace| program.printed_just(trace))
         {

@@ -57,7 +57,10 @@ pub fn observe(rule: &str, program: impl FnOnce() -> Checked) -> Observed {
 /// One for all snippets: what depends on the snippet's type is compiled for each.
 #[inline(never)]
 fn observed(rule: &str, program: Box<dyn FnOnce() -> Checked + '_>) -> Observed {
-    serve_if_invited();
+    // Whoever watches it was not invited either.
+    if WATCHED.load(Ordering::Relaxed) == 0 {
+        serve_if_invited();
+    }
     if let Err(status) = begin() {
         return Observed { status };
     }

@@ -87,8 +87,10 @@ pub struct Watch {
 
 impl Watch {
     /// Begins to watch. Until [`Watch::end`] SIGINT and SIGTERM do not end this program, nor its
-    /// snippets, which so come to their ends; and what snippets leave behind falls to it.
+    /// snippets, which so come to their ends; and what snippets leave behind falls to it. What this
+    /// program asks the allocator for from now on lies together, as far as there is room.
     pub fn begin() -> Result<Watch, Errno> {
+        sys::fill_own_place();
         nix::sys::prctl::set_child_subreaper(true)?;
         let signals = SigSet::from_iter([Signal::SIGCHLD, Signal::SIGINT, Signal::SIGTERM]);
         let before = signals.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK)?;
@@ -191,11 +193,11 @@ impl Program {
     /// the more scattered the memory of this process is, the more a copy has to copy in turn.
     pub fn printed_just(&self, text: &str) -> bool {
         let len = self.paper.stdout.metadata().map_or(0, |about| about.len());
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 1024];
         len == text.len() as u64
             && text.as_bytes().chunks(buffer.len()).zip(0..).all(|(chunk, nth)| {
                 let seen = &mut buffer[..chunk.len()];
-                self.paper.stdout.read_exact_at(seen, nth * 4096).is_ok() && seen == chunk
+                self.paper.stdout.read_exact_at(seen, nth * 1024).is_ok() && seen == chunk
             })
     }
 

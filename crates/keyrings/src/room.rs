@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr};
 use std::cell::Cell;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Keys that one rule is reckoned to have at a time, with those that wait for the collector.
@@ -17,6 +17,12 @@ pub const KEYS_OF_A_RULE: usize = 24;
 /// that was waited for in vain. An ordinary user has 200 keys.
 static KEYS: AtomicU32 = AtomicU32::new(100);
 static BYTES: AtomicU32 = AtomicU32::new(8000);
+
+/// With so much left, this process and those that it starts look no more: hundreds of programs could not
+/// use it up. The superuser has a million keys.
+const AMPLE_KEYS: u32 = 200_000;
+const AMPLE_BYTES: u32 = 10_000_000;
+static IS_AMPLE: AtomicBool = AtomicBool::new(false);
 
 /// Room is not waited for any longer once the quota has not changed for so long: then the keys
 /// are in use.
@@ -38,6 +44,9 @@ pub fn room_for_keys() -> Option<usize> {
 
 /// Waits until the user's quota has room, as long as there is hope.
 pub(crate) fn wait_for_room() {
+    if IS_AMPLE.load(Ordering::Relaxed) {
+        return;
+    }
     let last = Cell::new((Instant::now(), KeyUser::default()));
     let _ = wait::until("room in the quota", || {
         // Nobody tells, or a user without keys.
@@ -47,6 +56,7 @@ pub(crate) fn wait_for_room() {
         }
         let (keys, bytes) =
             (now.max_keys.saturating_sub(now.keys), now.max_bytes.saturating_sub(now.bytes));
+        IS_AMPLE.store(keys >= AMPLE_KEYS && bytes >= AMPLE_BYTES, Ordering::Relaxed);
         let enough = keys >= KEYS.load(Ordering::Relaxed).min(now.max_keys / 2)
             && bytes >= BYTES.load(Ordering::Relaxed).min(now.max_bytes / 2);
         let in_vain = !enough && last.get().0.elapsed() > UNCHANGED;

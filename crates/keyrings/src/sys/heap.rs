@@ -16,47 +16,65 @@ const LEAST: usize = 16;
 
 /// The allocator of a program that runs snippets in copies of itself: the system's, but for a copy.
 ///
-/// A copied process copies each page that it writes to. The system's allocator would fill the gaps that
-/// lie scattered over all the memory the program ever used; a copy has a place of its own instead, that it
-/// fills from one end, and takes back only what was asked for last. A check of the book takes an
-/// emulated machine 7 % fewer instructions for it.
+/// A copied process copies each page that it writes to, and so does the process that was copied. The
+/// system's allocator would fill the gaps that lie scattered over all the memory the program ever used;
+/// from [`begin`] on there is a place instead, that is filled from one end, and takes back only what was
+/// asked for last. A check of the book takes an emulated machine 7 % fewer instructions for it.
 #[derive(Debug)]
 pub struct Heap;
 
-#[repr(align(4096))]
-struct Place(UnsafeCell<[u8; ROOM]>);
+#[repr(C, align(4096))]
+struct Place {
+    /// Where the next block begins: nowhere, as long as it is 0. It lies in the first page that is
+    /// filled.
+    next: AtomicUsize,
+    bytes: UnsafeCell<[u8; ROOM - size_of::<AtomicUsize>()]>,
+}
 
-// SAFETY: only addresses are taken from it, and `NEXT` gives each of its bytes to one owner at a time.
+// SAFETY: only addresses are taken from it, and `next` gives each of its bytes to one owner at a time.
 unsafe impl Sync for Place {}
 
-static PLACE: Place = Place(UnsafeCell::new([0; ROOM]));
-/// Where the next block begins: nowhere, until [`begin`].
-static NEXT: AtomicUsize = AtomicUsize::new(ROOM);
+static PLACE: Place = Place {
+    next: AtomicUsize::new(0),
+    bytes: UnsafeCell::new([0; ROOM - size_of::<AtomicUsize>()]),
+};
 
-/// From now on this process, a copy, fills the place of its own.
+/// From now on this process fills the place; if the process that it is a copy of did so, from the next
+/// page on.
 pub(crate) fn begin() {
-    NEXT.store(0, Release);
+    let begin = match PLACE.next.load(Acquire) {
+        0 => LEAST,
+        next => next.next_multiple_of(PAGE),
+    };
+    PLACE.next.store(begin, Release);
 }
 
 /// Takes this many bytes of the place; gives where they begin.
 fn take(layout: Layout) -> Option<usize> {
     let start = |next: usize| next.next_multiple_of(layout.align().max(LEAST));
-    let taken = NEXT.fetch_update(AcqRel, Acquire, |next| {
+    let taken = PLACE.next.fetch_update(AcqRel, Acquire, |next| {
         let end = start(next).checked_add(layout.size())?;
-        (layout.align() <= PAGE && end <= ROOM).then_some(end)
+        (next > 0 && layout.align() <= PAGE && end <= ROOM).then_some(end)
     });
     taken.ok().map(start)
 }
 
 /// Moves the end of the block that was taken last; tells whether it was this one.
 fn move_end(from: usize, to: usize) -> bool {
-    to <= ROOM && NEXT.compare_exchange(from, to, AcqRel, Acquire).is_ok()
+    to <= ROOM && PLACE.next.compare_exchange(from, to, AcqRel, Acquire).is_ok()
 }
 
 /// Where a block of the place begins; `None` for one of the system's.
 fn begins(block: *mut u8) -> Option<usize> {
-    let start = (block as usize).wrapping_sub(PLACE.0.get() as usize);
+    let start = (block as usize).wrapping_sub(&raw const PLACE as usize);
     (start < ROOM).then_some(start)
+}
+
+/// The address of what begins there in the place.
+fn address(start: usize) -> *mut u8 {
+    // Through the cell, behind which the bytes may be written.
+    let bytes = PLACE.bytes.get().cast::<u8>();
+    bytes.wrapping_add(start - size_of::<AtomicUsize>())
 }
 
 // SAFETY: a block of the place is as large and as aligned as was asked for, as `PLACE` begins a page; no
@@ -65,7 +83,7 @@ fn begins(block: *mut u8) -> Option<usize> {
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match take(layout) {
-            Some(start) => PLACE.0.get().cast::<u8>().wrapping_add(start),
+            Some(start) => address(start),
             // SAFETY: the caller keeps to the contract, which is the same.
             None => unsafe { System.alloc(layout) },
         }
@@ -122,7 +140,7 @@ mod tests {
             begin();
             let first = Heap.alloc(small);
             let second = Heap.alloc(aligned);
-            assert_eq!((begins(first), begins(second)), (Some(0), Some(64)));
+            assert_eq!((begins(first), begins(second)), (Some(16), Some(64)));
             first.write_bytes(1, 10);
             second.write_bytes(2, 24);
 
@@ -135,7 +153,7 @@ mod tests {
 
             Heap.dealloc(longer, layout(100, 64));
             assert_eq!(begins(Heap.alloc(small)), Some(208), "only the last one is taken back");
-            Heap.dealloc(PLACE.0.get().cast::<u8>().wrapping_add(208), small);
+            Heap.dealloc(address(208), small);
             assert_eq!(begins(Heap.alloc(small)), Some(208));
 
             let rest = Heap.alloc(layout(ROOM - 224, 1));
