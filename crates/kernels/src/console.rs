@@ -1,7 +1,7 @@
 //! Listens to a guest on its console, with deadlines.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, pipe};
+use std::io::{self, BufRead, BufReader, PipeReader, Read, pipe};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -49,6 +49,20 @@ pub fn attend(
     })
 }
 
+/// Reads what has come together in a while. An emulator writes byte by byte, and would wake the reader for
+/// each.
+struct Patient(PipeReader);
+
+/// Far less than a pipe takes to be full.
+const WHILE: Duration = Duration::from_millis(5);
+
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        thread::sleep(WHILE);
+        self.0.read(buffer)
+    }
+}
+
 /// The console of a guest, which ends with this.
 pub struct Console {
     start: Instant,
@@ -75,7 +89,7 @@ impl Console {
         let (lines, heard) = channel();
         // Not waited for: it ends with the last process that has the console, and one could get away.
         thread::spawn(move || {
-            let mut reader = BufReader::new(reader);
+            let mut reader = BufReader::with_capacity(1 << 16, Patient(reader));
             let mut line = Vec::new();
             while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
                 let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();

@@ -18,7 +18,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) -> Checked 
             let seconds = PATIENCE.as_secs();
             return Err(Failure::new(format!("waited {seconds} seconds in vain for {what}")));
         }
-        let pause = waited.clamp(Duration::from_millis(8), Duration::from_millis(50));
+        let pause = (waited * 2).clamp(Duration::from_millis(8), Duration::from_millis(50));
         std::thread::sleep(pause);
     }
     Ok(())
