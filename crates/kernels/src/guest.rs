@@ -13,7 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The variable of `/init`'s environment that says how many pages the place is to have. Without it
-/// `/init` is itself the program.
+/// `/init` is itself the program. If what `/init` does before it runs the program changes, or what lies
+/// beside it in every guest, so does this name: guests that are kept have the old ones.
 pub const PLACE: &str = "KEYBOOK_PLACE";
 
 /// The line a guest prints when the place is there.

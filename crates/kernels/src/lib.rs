@@ -117,7 +117,8 @@ pub struct Run {
     pub status: i32,
     /// `QEMU, TCG`, `QEMU, KVM`, `UML` or `command`.
     pub how: String,
-    /// How long it took, the kernel's start included; of the try that succeeded.
+    /// How long it took, of the try that succeeded: from the start of the kernel, or from where one that
+    /// had started went on.
     pub wall: Duration,
 }
 

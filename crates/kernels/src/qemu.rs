@@ -115,24 +115,16 @@ impl Guest<'_> {
     /// One try, from where the kernel has started: the guest that is kept, or a new one, which is.
     fn try_started(&self, kept: &Kept, limits: &Limits) -> Result<Tried, Error> {
         let executable = &self.program.executable;
-        let started = match kept.with(executable) {
-            Some(started) => Ok(Some(started)),
-            None => {
-                let mut command = self.command(Accel::Tcg, Some(kept));
-                kept.make(&mut command, limits.begin, MEND, executable)?
-            }
+        let make =
+            || kept.make(&mut self.command(Accel::Tcg, Some(kept)), limits.begin, executable);
+        let Some(started) = kept.with(executable).or_else(make) else {
+            return self.start(Accel::Tcg, limits);
         };
-        match started {
-            Ok(Some(started)) => {
-                let tried = self.go_on(started, kept, limits)?;
-                if let Tried::Silent(_) = tried {
-                    kept.forget();
-                }
-                Ok(tried)
-            }
-            Ok(None) => self.start(Accel::Tcg, limits),
-            Err(silence) => Ok(Tried::Silent(silence)),
+        let tried = self.go_on(started, kept, limits)?;
+        if let Tried::Silent(_) = tried {
+            kept.forget();
         }
+        Ok(tried)
     }
 
     /// One try, from where the kernel starts.

@@ -1,7 +1,7 @@
 //! Guests that have started and wait for a program, kept in the cache; see the guest module.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Seek, Write};
 use std::os::unix::net::UnixStream;
@@ -12,15 +12,14 @@ use std::time::{Duration, UNIX_EPOCH};
 use lz4_flex::frame::{FrameDecoder, FrameEncoder};
 use memchr::memmem;
 
-use crate::console::{Console, Silence};
+use crate::console::Console;
 use crate::guest::{PAGE, PLACE, READY, SIGN, mark};
-use crate::{BEGIN, Error, Program, cache, image, open_file};
+use crate::{BEGIN, Program, cache, image, open_file};
 
 /// The place grows in steps, so that a new program seldom needs a new one: bytes.
 const STEP: u64 = 2 << 20;
 
-/// How long the emulator may take to write down a guest that has started, which takes it less than a
-/// second.
+/// How long the emulator may say nothing while it writes down a guest, which takes it less than a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A guest that has started, with the program in it: what the emulator reads to go on with it.
@@ -40,7 +39,7 @@ impl Kept {
     pub fn of(kernel: &Path, by: &str, program: &Program) -> Option<Kept> {
         let pages =
             fs::metadata(&program.executable).ok()?.len().next_multiple_of(STEP) / PAGE as u64;
-        let mut about = format!("{by} {}", told(kernel)?);
+        let mut about = format!("{PLACE} {by} {}", told(kernel)?);
         for (file, place) in &program.files {
             about += &format!(" {place} {}", told(file)?);
         }
@@ -67,30 +66,23 @@ impl Kept {
     }
 
     /// Starts a guest by this command, and keeps it once it is ready. Nothing, if its program does not
-    /// wait, or the emulator does not write it down.
-    pub fn make(
-        &self,
-        command: &mut Command,
-        begin: Duration,
-        mend: &str,
-        program: &Path,
-    ) -> Result<Result<Option<Started>, Silence>, Error> {
-        let dir = tempfile::tempdir().map_err(Error::doing("no directory for a monitor"))?;
+    /// wait, or something is amiss: a guest that is started in the ordinary way does without, or says why
+    /// not.
+    pub fn make(&self, command: &mut Command, begin: Duration, program: &Path) -> Option<Started> {
+        let dir = tempfile::tempdir().ok()?;
         let monitor = dir.path().join("monitor");
         command.arg("-monitor").arg(format!("unix:{},server=on,wait=off", monitor.display()));
-        let mut console = Console::open(command, Some(dir.path()), mend)?;
+        // It outlives the emulator, which is told it by number.
+        let mut file = tempfile::tempfile().ok()?;
+        let mut console = Console::open(command, Some(dir.path()), "").ok()?;
         // A program that does not wait begins.
         let waits = |line: &str| [READY, BEGIN].contains(&line).then(|| line == READY);
-        match console.listen(READY, begin, waits) {
-            Ok((_, true)) => {}
-            Ok((_, false)) => return Ok(Ok(None)),
-            Err(silence) => return Ok(Err(silence)),
-        }
-        let Some(mut guest) = written(&monitor) else { return Ok(Ok(None)) };
+        let (_, true) = console.listen(READY, begin, waits).ok()? else { return None };
+        let mut guest = written(&monitor, &mut file)?;
         drop(console);
         self.keep(&guest);
-        let content = fs::read(program).map_err(Error::file("read", program))?;
-        Ok(Ok(put(&mut guest, &content, self.pages).map(|()| Started(guest))))
+        put(&mut guest, &fs::read(program).ok()?, self.pages)?;
+        Some(Started(guest))
     }
 
     /// One that cannot be kept is made again next time.
@@ -119,15 +111,14 @@ fn told(file: &Path) -> Option<String> {
     Some(format!("{}:{}:{}", file.canonicalize().ok()?.display(), metadata.len(), time.as_nanos()))
 }
 
-/// Has the emulator write down its guest, by the monitor at this socket, and end.
-fn written(monitor: &Path) -> Option<Vec<u8>> {
-    let mut file = tempfile::tempfile().ok()?;
+/// Has the emulator write down its guest in a file, by the monitor at this socket, and end.
+fn written(monitor: &Path, file: &mut File) -> Option<Vec<u8>> {
     let mut monitor = UnixStream::connect(monitor).ok()?;
     monitor.set_read_timeout(Some(PATIENCE)).ok()?;
     // As fast as can be: the guest is on nobody's network.
     let orders = format!(
         "migrate_set_parameter max-bandwidth 1T\nmigrate \"exec:cat >{}\"\ninfo migrate\nquit\n",
-        open_file(&file).display()
+        open_file(file).display()
     );
     monitor.write_all(orders.as_bytes()).ok()?;
     let mut answer = Vec::new();

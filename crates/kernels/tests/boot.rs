@@ -118,7 +118,7 @@ fn a_guest_that_has_started_is_kept_and_goes_on_with_another_program() {
     assert_eq!(second.output, format!("the other program\n{}", first.output));
     assert_eq!(kept(dir.path()), Some((file.clone(), made)), "it is not made again");
 
-    // What the emulator cannot read is no hindrance, and is forgotten.
+    // What cannot be read is no hindrance, and is made again.
     let content = fs::read(&file).expect("what is kept");
     let about = content.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
     fs::write(&file, &content[..about + (content.len() - about) / 2]).expect("a file");

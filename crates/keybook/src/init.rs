@@ -3,6 +3,7 @@
 //! Nobody else is there to mount what the rules look into, to take in what orphans leave behind,
 //! or to turn the machine off. A reader of its console finds the result between two marks.
 
+use crate::MISUSE;
 use kernels::guest;
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
@@ -86,14 +87,20 @@ fn lie_in_huge_pages() {
         return;
     }
     let options = Some("huge=always");
-    let there = mount(Some("tmpfs"), HUGE, Some("tmpfs"), MsFlags::empty(), options)
-        .map_err(std::io::Error::from)
-        .and_then(|()| match guest::pages_to_hold() {
-            Some(pages) => guest::wait_for_program(&program, pages),
-            None => fs::copy("/proc/self/exe", &program).map(drop),
-        });
-    if there.is_ok() {
-        let _failed = Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    if mount(Some("tmpfs"), HUGE, Some("tmpfs"), MsFlags::empty(), options).is_err() {
+        return;
+    }
+    let place = guest::pages_to_hold();
+    let there = match place {
+        Some(pages) => guest::wait_for_program(&program, pages),
+        None => fs::copy("/proc/self/exe", &program).map(drop),
+    };
+    let run = || Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    let error = there.map_or_else(|error| error, |()| run());
+    // This program is not the one that was waited for, and must not answer for it.
+    if place.is_some() {
+        eprintln!("keybook: the program that was waited for cannot be run: {error}");
+        std::process::exit(MISUSE.into());
     }
 }
 

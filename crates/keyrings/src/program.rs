@@ -15,11 +15,12 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-/// From now on this process and those that it starts keep the processor until they wait for something.
+/// From now on this process and those that it starts keep the processor until they wait for something,
+/// or for a tenth of a second: so one that never waits can be ended by another.
 /// Where nothing else is to be done on a machine, that saves every change of processes that the kernel
 /// makes out of fairness: in an emulator the dearest thing there is. Only the superuser can.
 pub fn keep_the_processor() -> Result<(), Errno> {
-    sys::first_come_first_served()
+    sys::take_turns()
 }
 
 /// A snippet that runs in a copy of this process.

@@ -18,8 +18,8 @@ pub const KEYS_OF_A_RULE: usize = 24;
 static KEYS: AtomicU32 = AtomicU32::new(100);
 static BYTES: AtomicU32 = AtomicU32::new(8000);
 
-/// With so much left, this process and those that it starts look no more: hundreds of programs could not
-/// use it up. The superuser has a million keys.
+/// With so much left, as many programs as check a book could not use it up, hundreds of them at a time:
+/// they need not look each. The superuser has a million keys.
 const AMPLE_KEYS: u32 = 200_000;
 const AMPLE_BYTES: u32 = 10_000_000;
 static IS_AMPLE: AtomicBool = AtomicBool::new(false);
@@ -42,11 +42,13 @@ pub fn room_for_keys() -> Option<usize> {
     Some(most.saturating_sub(quota.keys) as usize)
 }
 
+/// Whether there was ample room when this process, or the one that it is a copy of, looked last.
+pub(crate) fn is_ample() -> bool {
+    IS_AMPLE.load(Ordering::Relaxed)
+}
+
 /// Waits until the user's quota has room, as long as there is hope.
 pub(crate) fn wait_for_room() {
-    if IS_AMPLE.load(Ordering::Relaxed) {
-        return;
-    }
     let last = Cell::new((Instant::now(), KeyUser::default()));
     let _ = wait::until("room in the quota", || {
         // Nobody tells, or a user without keys.

@@ -169,12 +169,12 @@ pub(crate) fn exit_thread() -> ! {
     unreachable!("the thread has ended")
 }
 
-/// sched_setscheduler(2) with `SCHED_FIFO` and the lowest priority there, for the calling thread and those
+/// sched_setscheduler(2) with `SCHED_RR` and the lowest priority there, for the calling thread and those
 /// that come of it.
-pub(crate) fn first_come_first_served() -> Result<()> {
+pub(crate) fn take_turns() -> Result<()> {
     let lowest = libc::sched_param { sched_priority: 1 };
     // SAFETY: the kernel reads just that structure.
-    Errno::result(unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &lowest) }).map(drop)
+    Errno::result(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &lowest) }).map(drop)
 }
 
 /// prctl(2) with `PR_GET_SECCOMP`: 0 for none, 2 for a filter.
