@@ -48,8 +48,8 @@ pub fn pages_to_hold() -> Option<u64> {
 ///
 /// If the file cannot be written or read.
 pub fn wait_for_program(file: &Path, pages: u64) -> io::Result<()> {
-    let options = File::options().read(true).write(true).create_new(true).mode(0o755).clone();
-    let place = options.open(file)?;
+    let mut options = File::options();
+    let place = options.read(true).write(true).create_new(true).mode(0o755).open(file)?;
     for number in 0..pages {
         place.write_all_at(&mark(number), number * PAGE as u64)?;
     }

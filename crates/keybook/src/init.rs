@@ -4,7 +4,7 @@
 //! or to turn the machine off. A reader of its console finds the result between two marks.
 
 use crate::MISUSE;
-use kernels::guest;
+use kernels::{BEGIN, END, guest};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use std::convert::Infallible;
@@ -13,11 +13,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
-
-/// The line before the result.
-const BEGIN: &str = "keybook: begin";
-/// The line after it, before the exit status.
-const END: &str = "keybook: end";
 
 /// The kernel numbers the first namespace of process numbers so; see `include/linux/proc_ns.h`.
 const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
