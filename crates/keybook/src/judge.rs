@@ -154,7 +154,7 @@ fn verdict(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Ve
                 );
                 return Verdict::Unreadable { because };
             }
-            Some(trace.normalise(owner(&trace)))
+            Some(trace.clone().normalise(owner(&trace)))
         }
     };
     let Err(refusal) = judge(raw.as_ref().unwrap_or(&trace)) else {

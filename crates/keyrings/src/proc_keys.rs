@@ -2,6 +2,8 @@
 
 use crate::record::{event, record};
 use crate::{Checked, Failure, KeySerial};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use trace::{Outcome, Value};
 
 /// A line of `/proc/keys`.
@@ -30,16 +32,20 @@ pub struct ProcKey {
 /// references, which differ from run to run, are left out.
 pub fn proc_keys(key: KeySerial) -> Checked<Option<ProcKey>> {
     let path = "/proc/keys";
-    let all = std::fs::read(path)
-        .map_err(|error| Failure::new(format!("{path} cannot be read: {error}")))?;
-    let all = String::from_utf8_lossy(&all);
+    let unreadable = |error| Failure::new(format!("{path} cannot be read: {error}"));
     let serial = format!("{:08x}", key.0);
-    let found = all.lines().find(|line| line.starts_with(&serial)).map(parse);
-    let found = match found {
-        None => None,
-        Some(Some(line)) => Some(line),
-        Some(None) => return Err(Failure::new("a line of /proc/keys has another form")),
-    };
+    let mut found = None;
+    for line in BufReader::new(File::open(path).map_err(unreadable)?).split(b'\n') {
+        let line = line.map_err(unreadable)?;
+        if line.starts_with(serial.as_bytes()) {
+            let parsed = parse(&String::from_utf8_lossy(&line));
+            found = Some(
+                parsed.ok_or_else(|| Failure::new(format!("a line of {path} has another form")))?,
+            );
+            // Each line costs the kernel thousands of instructions, and there is one for each key.
+            break;
+        }
+    }
     record(|| {
         let shown = found.as_ref().map_or_else(|| Value::word("nothing"), line_value);
         event("proc_keys", vec![key.into()], Outcome::Returned(shown))

@@ -1,6 +1,6 @@
 //! Normalising: numbers that differ from run to run become names.
 
-use crate::{Event, Outcome, Trace, Value};
+use crate::{Outcome, Trace, Value};
 
 /// Who ran the program whose trace is normalised.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +19,15 @@ impl Trace {
     /// Replaces serial numbers by `K1`, `K2`, … and ids by `UID`, `UID2`, …, `GID`, `GID2`, …, each
     /// in the order in which it first appears. What is in a set and appears nowhere before it is
     /// named in the order of its number: a trace that is to be stable names such keys earlier.
-    pub fn normalise(&self, owner: Owner) -> Trace {
+    pub fn normalise(mut self, owner: Owner) -> Trace {
         let mut names = Names { keys: Vec::new(), uids: vec![owner.uid], gids: vec![owner.gid] };
-        Trace { events: self.events.iter().map(|event| names.event(event)).collect() }
+        for event in &mut self.events {
+            names.all(&mut event.args);
+            if let Outcome::Returned(value) = &mut event.outcome {
+                names.name(value);
+            }
+        }
+        self
     }
 }
 
@@ -51,35 +57,29 @@ fn id_name(seen: &mut Vec<u32>, id: u32, name: &str) -> String {
 }
 
 impl Names {
-    fn event(&mut self, event: &Event) -> Event {
-        Event {
-            task: event.task.clone(),
-            call: event.call.clone(),
-            args: event.args.iter().map(|value| self.value(value)).collect(),
-            outcome: match &event.outcome {
-                Outcome::Returned(value) => Outcome::Returned(self.value(value)),
-                other => other.clone(),
-            },
-        }
+    fn all(&mut self, values: &mut [Value]) {
+        values.iter_mut().for_each(|value| self.name(value));
     }
 
-    fn value(&mut self, value: &Value) -> Value {
-        match value {
-            Value::Serial(serial) => Value::word(self.key(*serial)),
-            Value::Uid(uid) => Value::word(id_name(&mut self.uids, *uid, "UID")),
-            Value::Gid(gid) => Value::word(id_name(&mut self.gids, *gid, "GID")),
+    fn name(&mut self, value: &mut Value) {
+        let named = match value {
+            Value::Serial(serial) => Value::Word(self.key(*serial)),
+            Value::Uid(uid) => Value::Word(id_name(&mut self.uids, *uid, "UID")),
+            Value::Gid(gid) => Value::Word(id_name(&mut self.gids, *gid, "GID")),
             Value::Described { kind, uid, gid, perm, description } => {
                 let uid = id_name(&mut self.uids, *uid, "UID");
                 let gid = id_name(&mut self.gids, *gid, "GID");
                 Value::Text(format!("{kind};{uid};{gid};{perm:08x};{description}"))
             }
             Value::Printed(text) => Value::Text(self.printed(text)),
-            Value::Set(values) => Value::Set(self.set(values)),
-            Value::List(values) => {
-                Value::List(values.iter().map(|value| self.value(value)).collect())
+            Value::Set(values) => {
+                self.sort(values);
+                return self.all(values);
             }
-            Value::Int(_) | Value::Hex(_) | Value::Word(_) | Value::Text(_) => value.clone(),
-        }
+            Value::List(values) => return self.all(values),
+            Value::Int(_) | Value::Hex(_) | Value::Word(_) | Value::Text(_) => return,
+        };
+        *value = named;
     }
 
     fn key(&mut self, serial: i32) -> String {
@@ -87,17 +87,14 @@ impl Names {
     }
 
     /// A set stands in the order of its keys' names, as its own order says nothing.
-    fn set(&mut self, values: &[Value]) -> Vec<Value> {
-        let mut values = values.to_vec();
-        let known = self.keys.clone();
+    fn sort(&self, values: &mut [Value]) {
         values.sort_by_key(|value| match value {
-            Value::Serial(serial) => match known.iter().position(|known| known == serial) {
+            Value::Serial(serial) => match self.keys.iter().position(|known| known == serial) {
                 Some(place) => (0, place as i64),
                 None => (1, i64::from(*serial)),
             },
             _ => (2, 0),
         });
-        values.iter().map(|value| self.value(value)).collect()
     }
 
     /// Serial numbers are drawn at random from 31 bits, so a number of five digits or more in

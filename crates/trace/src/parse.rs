@@ -84,7 +84,8 @@ impl<'a> Reader<'a> {
     }
 
     fn event(&mut self) -> Result<Event, Expected> {
-        let end = self.rest().find("  ").filter(|&end| end > 0);
+        let end = self.rest().as_bytes().windows(2).position(|pair| pair == b"  ");
+        let end = end.filter(|&end| end > 0);
         let end = end.ok_or("the name of a task, then two spaces")?;
         let task = self.rest()[..end].to_owned();
         self.at += end;

@@ -24,7 +24,7 @@ struct Action<'a>(&'a Event);
 
 impl Display for Action<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{}", self.0.request())?;
+        Request(self.0).fmt(f)?;
         match &self.0.outcome {
             Outcome::Nothing => Ok(()),
             outcome => write!(f, " = {outcome}"),
@@ -32,10 +32,20 @@ impl Display for Action<'_> {
     }
 }
 
+/// What was asked.
+struct Request<'a>(&'a Event);
+
+impl Display for Request<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_str(&self.0.call)?;
+        list(f, '(', &self.0.args, ')')
+    }
+}
+
 impl Event {
     /// What was asked, without the task and the outcome: `keyctl_read(@t)`.
     pub fn request(&self) -> String {
-        format!("{}({})", self.call, list(&self.args))
+        Request(self).to_string()
     }
 }
 
@@ -43,7 +53,7 @@ impl Display for Outcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Outcome::Nothing => Ok(()),
-            Outcome::Returned(value) => write!(f, "{value}"),
+            Outcome::Returned(value) => value.fmt(f),
             Outcome::Failed { errno, words } => write!(f, "-1 {errno} ({words})"),
         }
     }
@@ -56,14 +66,17 @@ impl Display for Value {
             Value::Hex(mask) => write!(f, "{mask:#x}"),
             Value::Word(word) => f.write_str(word),
             Value::Text(text) => quoted(f, text),
-            Value::Set(values) => write!(f, "{{{}}}", list(values)),
-            Value::List(values) => write!(f, "[{}]", list(values)),
+            Value::Set(values) => list(f, '{', values, '}'),
+            Value::List(values) => list(f, '[', values, ']'),
             Value::Serial(serial) => write!(f, "#{serial}"),
             Value::Uid(uid) => write!(f, "uid#{uid}"),
             Value::Gid(gid) => write!(f, "gid#{gid}"),
             Value::Described { kind, uid, gid, perm, description } => {
-                f.write_str("described#")?;
-                quoted(f, &format!("{kind};{uid};{gid};{perm:08x};{description}"))
+                f.write_str("described#\"")?;
+                escaped(f, kind)?;
+                write!(f, ";{uid};{gid};{perm:08x};")?;
+                escaped(f, description)?;
+                f.write_char('"')
             }
             Value::Printed(text) => {
                 f.write_str("printed#")?;
@@ -73,21 +86,38 @@ impl Display for Value {
     }
 }
 
-fn list(values: &[Value]) -> String {
-    values.iter().map(Value::to_string).collect::<Vec<_>>().join(", ")
+fn list(f: &mut Formatter<'_>, open: char, values: &[Value], close: char) -> Result {
+    f.write_char(open)?;
+    for (nth, value) in values.iter().enumerate() {
+        if nth > 0 {
+            f.write_str(", ")?;
+        }
+        value.fmt(f)?;
+    }
+    f.write_char(close)
 }
 
 fn quoted(f: &mut Formatter<'_>, text: &str) -> Result {
     f.write_char('"')?;
-    for c in text.chars() {
-        match c {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\t' => f.write_str("\\t")?,
-            c if c.is_control() => write!(f, "\\u{{{:x}}}", c as u32)?,
-            c => f.write_char(c)?,
-        }
-    }
+    escaped(f, text)?;
     f.write_char('"')
+}
+
+/// What stands for itself is written in one piece.
+fn escaped(f: &mut Formatter<'_>, text: &str) -> Result {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '\\' || c.is_control()) {
+        f.write_str(&rest[..at])?;
+        let mut after = rest[at..].chars();
+        match after.next() {
+            Some('"') => f.write_str("\\\"")?,
+            Some('\\') => f.write_str("\\\\")?,
+            Some('\n') => f.write_str("\\n")?,
+            Some('\t') => f.write_str("\\t")?,
+            Some(c) => write!(f, "\\u{{{:x}}}", c as u32)?,
+            None => {}
+        }
+        rest = after.as_str();
+    }
+    f.write_str(rest)
 }

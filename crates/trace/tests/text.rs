@@ -90,7 +90,7 @@ fn printing_and_parsing_are_inverse() {
 #[test]
 fn normalising_again_changes_nothing() {
     let once = raw().normalise(OWNER);
-    assert_eq!(once.normalise(OWNER), once);
+    assert_eq!(once.clone().normalise(OWNER), once);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn an_id_without_a_counterpart_keeps_its_number() {
             Outcome::Nothing,
         )],
     };
-    assert_eq!(seen.normalise(OWNER).to_string(), "main  f(65534, 65534)\n");
+    assert_eq!(seen.clone().normalise(OWNER).to_string(), "main  f(65534, 65534)\n");
     let nobody = Owner { uid: 65534, gid: 65534 };
     assert_eq!(seen.normalise(nobody).to_string(), "main  f(UID, GID)\n");
 }
