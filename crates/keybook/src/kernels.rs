@@ -39,8 +39,7 @@ pub(crate) struct Kernels {
     /// The static executable to run; without it this one, or what `cargo static` makes.
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
-    /// How many kernels to run at a time; by default one more than there are cores, as each now and then
-    /// waits.
+    /// How many kernels to run at a time; by default one for each core.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
     /// A kernel that is not done after so many seconds is started once more, and then given up.
@@ -235,7 +234,7 @@ fn run_all(places: &[Spot], executable: &Path, asked: &Kernels) -> Vec<Done> {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..asked.jobs.unwrap_or(cores + 1).clamp(1, places.len()) {
+        for _ in 0..asked.jobs.unwrap_or(cores).clamp(1, places.len()) {
             scope.spawn(work);
         }
     });
