@@ -34,6 +34,9 @@ struct Place {
 // SAFETY: only addresses are taken from it, and `next` gives each of its bytes to one owner at a time.
 unsafe impl Sync for Place {}
 
+// SAFETY: it names what lies where memory begins as zero. It is not to lie among what other code writes to:
+// that is then on fewer pages, which each copy copies; see .cargo/huge-pages.ld.
+#[unsafe(link_section = ".bss.place")]
 static PLACE: Place = Place {
     next: AtomicUsize::new(0),
     bytes: UnsafeCell::new([0; ROOM - size_of::<AtomicUsize>()]),
