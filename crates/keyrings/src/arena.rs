@@ -7,9 +7,11 @@
 
 use crate::Errno;
 use crate::sys::{self, Bytes, Order};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::sys::memfd::MFdFlags;
 use nix::unistd::Pid;
 use std::cell::Cell;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -108,7 +110,24 @@ impl Arena {
 
     /// Makes the memory, and the calling task its main task.
     pub(crate) fn create() -> nix::Result<&'static Arena> {
-        let (descriptor, arena): (_, &Arena) = sys::new_shared_memory()?;
+        let file = sys::shared_file::<Arena>(MFdFlags::empty())?;
+        Arena::begin(file.into_raw_fd())
+    }
+
+    /// A file for the memory, which no program inherits before it is taken.
+    pub(crate) fn file() -> nix::Result<OwnedFd> {
+        sys::shared_file::<Arena>(MFdFlags::MFD_CLOEXEC)
+    }
+
+    /// Takes such a file, and makes the calling task its main task. It may be of an earlier snippet.
+    pub(crate) fn take(file: &OwnedFd) -> nix::Result<&'static Arena> {
+        fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        Arena::begin(file.as_raw_fd())
+    }
+
+    fn begin(descriptor: RawFd) -> nix::Result<&'static Arena> {
+        let arena: &Arena = sys::shared_memory(descriptor)?;
+        arena.clear();
         arena.descriptor.store(descriptor, Ordering::Relaxed);
         arena.seat_main();
         Ok(HERE.get_or_init(|| arena))

@@ -106,7 +106,7 @@ fn begin() -> Result<(), u8> {
         eprintln!("{}", nothing.unwrap_or_else(|| no_session_keyring(error)));
         return Err(NO_KEYRINGS);
     }
-    if let Err(error) = Arena::create() {
+    if let Err(error) = Arena::here().map_or_else(Arena::create, Ok) {
         eprintln!("there is no memory for the record: {error:?} ({})", error.desc());
         return Err(NO_ROOM);
     }

@@ -1,5 +1,6 @@
 //! Running snippets that are part of this program, each as a process of its own.
 
+use crate::arena::Arena;
 use crate::sys::{self, Way};
 use crate::{Errno, Observed, observe};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -11,7 +12,7 @@ use nix::unistd::Pid;
 use std::fmt;
 use std::fs::File;
 use std::io::Seek;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
@@ -31,30 +32,37 @@ pub struct Program {
     deadline: Instant,
 }
 
-/// What a snippet prints on: two files in memory. Made before the snippet, so they hold none of its
-/// credentials, and good for one after another.
+/// What a snippet writes on: two files in memory for what it prints, and one that its tasks share.
+/// Made before the snippet, so they hold none of its credentials, and good for one after another.
 #[derive(Debug)]
 pub struct Paper {
     stdout: File,
     stderr: File,
+    arena: OwnedFd,
 }
 
 impl Paper {
     /// New paper.
     pub fn new() -> Result<Paper, Errno> {
         let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
-        Ok(Paper { stdout: file("stdout")?, stderr: file("stderr")? })
+        Ok(Paper { stdout: file("stdout")?, stderr: file("stderr")?, arena: Arena::file()? })
     }
 
     /// The same, as if new. Nothing prints on it any more.
     fn blank(mut self) -> Result<Paper, Errno> {
         for file in [&mut self.stdout, &mut self.stderr] {
-            file.set_len(0)
-                .and_then(|()| file.rewind())
-                .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))?;
+            // Most have nothing to say on standard error.
+            let printed = file.stream_position().map_err(errno)?;
+            if printed > 0 {
+                file.set_len(0).and_then(|()| file.rewind()).map_err(errno)?;
+            }
         }
         Ok(self)
     }
+}
+
+fn errno(error: std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }
 
 /// How a snippet ended.
@@ -171,6 +179,8 @@ impl Program {
             // A group of its own: so it is ended as a whole, and by nobody's Ctrl-C.
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
             let _ = SigSet::empty().thread_set_mask();
+            // Without, it makes one itself.
+            let _ = Arena::take(&paper.arena);
             let printed = nix::unistd::dup2_stdout(&paper.stdout)
                 .and_then(|()| nix::unistd::dup2_stderr(&paper.stderr));
             let status = if printed.is_ok() { i32::from(snippet().status()) } else { 2 };

@@ -4,8 +4,12 @@
 
 use crate::arena::{self, Arena};
 use crate::{Errno, KeySerial};
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use trace::{Event, Outcome, Trace, Value};
+
+/// Bytes that most lines have room in: one that grows is copied again and again.
+const LINE: usize = 256;
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -18,14 +22,17 @@ pub(crate) fn start() {
 #[inline]
 pub(crate) fn record(event: impl FnOnce() -> Event) {
     if ON.load(Ordering::Relaxed) {
-        write(&event());
+        write_down(&event());
     }
 }
 
 #[cold]
-fn write(event: &Event) {
+fn write_down(event: &Event) {
     if let Some(arena) = Arena::here() {
-        arena.append(&event.to_string());
+        let mut line = String::with_capacity(LINE);
+        // A string takes all that is written to it.
+        let _ = write!(line, "{event}");
+        arena.append(&line);
     }
 }
 

@@ -7,7 +7,7 @@ mod shared;
 pub use heap::Heap;
 pub(crate) use heap::begin as fill_own_place;
 pub use shared::Plain;
-pub(crate) use shared::{Bytes, Order, new_shared_memory, shared_memory};
+pub(crate) use shared::{Bytes, Order, shared_file, shared_memory};
 
 use crate::Errno;
 use nix::libc;

@@ -3,8 +3,9 @@
 use super::Result;
 use crate::Errno;
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::cell::UnsafeCell;
-use std::os::fd::{IntoRawFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 use std::sync::atomic::{AtomicIsize, Ordering};
 
 /// A type that may lie in memory that processes share.
@@ -17,15 +18,14 @@ pub(crate) unsafe trait Shared: Sync + 'static {}
 // SAFETY: all parts are atomic, or `Sync` by their own rules, and zero is valid for each.
 unsafe impl Shared for crate::arena::Arena {}
 
-/// Memory that is shared with every process that gets the descriptor; all bytes of it are zero.
-pub(crate) fn new_shared_memory<T: Shared>() -> Result<(RawFd, &'static T)> {
-    let file = nix::sys::memfd::memfd_create("keyrings", nix::sys::memfd::MFdFlags::empty())?;
+/// A file in memory for [`shared_memory`]; all bytes of it are zero.
+pub(crate) fn shared_file<T: Shared>(flags: MFdFlags) -> Result<OwnedFd> {
+    let file = memfd_create("keyrings", flags)?;
     nix::unistd::ftruncate(&file, size_of::<T>() as i64)?;
-    let descriptor = file.into_raw_fd();
-    Ok((descriptor, shared_memory(descriptor)?))
+    Ok(file)
 }
 
-/// The same memory in a program that inherited the descriptor.
+/// Memory that is shared with every process that has this descriptor.
 pub(crate) fn shared_memory<T: Shared>(descriptor: RawFd) -> Result<&'static T> {
     // SAFETY: changes nothing; tells whether the descriptor is open, which the next block relies
     // on.
