@@ -26,6 +26,10 @@ pub const PAGE: usize = 4096;
 /// What a mark begins with. It is spelt so that no text has it.
 pub(crate) const SIGN: [u8; 16] = *b"keybook\xff\xfe place\0";
 
+/// So many pages are written at once: a huge page, which Linux 6.14 to 6.17 give a file of a tmpfs only for as
+/// much as that.
+const AT_ONCE: usize = (2 << 20) / PAGE;
+
 /// How often a guest looks for the program: now and then, as it waits for no more than the emulator.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -50,8 +54,9 @@ pub fn pages_to_hold() -> Option<u64> {
 pub fn wait_for_program(file: &Path, pages: u64) -> io::Result<()> {
     let mut options = File::options();
     let place = options.read(true).write(true).create_new(true).mode(0o755).open(file)?;
-    for number in 0..pages {
-        place.write_all_at(&mark(number), number * PAGE as u64)?;
+    for first in (0..pages).step_by(AT_ONCE) {
+        let marks: Vec<u8> = (first..pages).take(AT_ONCE).flat_map(mark).collect();
+        place.write_all_at(&marks, first * PAGE as u64)?;
     }
     println!("{READY}");
     let mut seen = SIGN;

@@ -21,16 +21,16 @@ use crate::{Error, Limits, Program, Run, cache, initramfs, open_file};
 /// The console; a panic ends QEMU; no chatter; then what makes it sooner: no workarounds for
 /// processors, no audit, no tests of ciphers, no memory cleared twice, no second look at what is copied,
 /// no account of memory by group and of what was waited for, no names and no functions looked up for
-/// those who trace the kernel, no waiting for grace periods, for entropy and for a second clock, and pages
-/// cleared eight words at a time (without `rep_good`, which is 112): TCG takes a block for each word of a
-/// `rep`.
-/// Programs lie where they lay the last time: TCG then finds their code translated. Lock prefixes
-/// stay, though there is one processor only: kernels before 7.3 would take out one by one, and flush
-/// the TLB for each. The keyboard controller, by which a kernel reboots first, is not there: by triple
-/// fault at once.
+/// those who trace the kernel, no waiting for grace periods, for entropy and for a second clock, no vDSO,
+/// which each process would map and unmap. Pages are cleared eight words at a time (without `rep_good`, which
+/// is 112): TCG takes a block for each word of a `rep`. Programs lie where they lay the last time: TCG then
+/// finds their code translated. Lock prefixes stay, though there is one processor only: kernels before
+/// 7.3 would take out one by one, and flush the TLB for each. The keyboard controller, by which a kernel
+/// reboots first, is not there: by triple fault at once.
 const APPEND: &str = "console=ttyS0 panic=-1 loglevel=1 mitigations=off audit=0 psi=0 \
      cryptomgr.notests rcupdate.rcu_expedited=1 random.trust_cpu=on reboot=t norandmaps \
-     tsc=reliable clearcpuid=112 init_on_alloc=0 hardened_usercopy=off cgroup_disable=memory noreplace-smp=1 \
+     tsc=reliable vdso=0 clearcpuid=112 init_on_alloc=0 hardened_usercopy=off \
+     cgroup_disable=memory noreplace-smp=1 \
      initcall_blacklist=jent_mod_init,trace_eval_init,ftrace_check_for_weak_functions";
 
 /// The longest command line of an x86 kernel, in bytes, without the NUL.

@@ -8,7 +8,9 @@ use kernels::{BEGIN, END, guest};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
 use std::convert::Infallible;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -88,7 +90,7 @@ fn lie_in_huge_pages() {
     let place = guest::pages_to_hold();
     let there = match place {
         Some(pages) => guest::wait_for_program(&program, pages),
-        None => fs::copy("/proc/self/exe", &program).map(drop),
+        None => copy_to(&program),
     };
     let run = || Command::new(&program).args(std::env::args_os().skip(1)).exec();
     let error = there.map_or_else(|error| error, |()| run());
@@ -97,6 +99,13 @@ fn lie_in_huge_pages() {
         eprintln!("keybook: the program that was waited for cannot be run: {error}");
         std::process::exit(MISUSE.into());
     }
+}
+
+/// Copies this program. All is written at once: some kernels give a file huge pages only then.
+fn copy_to(program: &Path) -> std::io::Result<()> {
+    let content = fs::read("/proc/self/exe")?;
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o755).open(program)?.write_all(&content)
 }
 
 fn mount_at(kind: &str, place: &str) {
