@@ -39,10 +39,12 @@ impl Started {
         let mut to = BufWriter::with_capacity(1 << 17, to);
         let mut at = 0;
         for (mark, number) in self.marks {
-            io::copy(&mut self.guest.by_ref().take(mark - at), &mut to)?;
+            // The cache is a file like any other, and may hold anything.
+            let before = mark.checked_sub(at).ok_or(io::ErrorKind::InvalidData)?;
+            io::copy(&mut self.guest.by_ref().take(before), &mut to)?;
             io::copy(&mut self.guest.by_ref().take(PAGE as u64), &mut io::sink())?;
             at = mark + PAGE as u64;
-            let from = (number as usize * PAGE).min(self.program.len());
+            let from = (number as usize).saturating_mul(PAGE).min(self.program.len());
             let part = &self.program[from..self.program.len().min(from + PAGE)];
             to.write_all(part)?;
             to.write_all(&[0; PAGE][part.len()..])?;
@@ -271,6 +273,10 @@ mod tests {
             filled(&kept("a", 1), &program).is_some_and(|guest| guest[12..17] == program_of(5))
         );
         assert!(kept("b", 1).with(&program).is_none(), "another kernel");
+        let mut odd = kept("a", 1).with(&program).expect("what was kept");
+        odd.marks.push((3, 0));
+        let error = odd.write_to(io::sink()).expect_err("a mark within another");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         let mut broken = fs::read(kept("a", 1).file).expect("a file");
         broken.pop();
         fs::write(kept("a", 1).file, broken).expect("a file");
