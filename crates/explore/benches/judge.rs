@@ -1,18 +1,19 @@
-//! How many programs a second are run and judged, and how long judging alone takes.
+//! Benchmarks of exploring and of judging: `cargo bench -p explore`.
 //!
-//! `cargo bench -p explore` measures, one after the other:
+//! One after the other:
 //!
-//! - programs generated, run on the kernel and judged, per second, by one process for each core;
-//! - calls parsed, and calls judged, per second on one core: the traces of those programs, and those of
-//!   the book;
-//! - how much longer the judge takes for a trace that is ten times as long;
-//! - the memory of a process that judges a million traces, after a tenth of them and in the end.
+//! - programs generated, executed on the kernel and judged, per second, by one process per core;
+//! - calls parsed and calls judged, per second on one core: in the traces of those programs, and in the
+//!   book's traces;
+//! - how the time to judge a trace grows with its length;
+//! - the memory of a process that judges a million traces, after a tenth of them and at the end.
 //!
-//! SibylFS (SOSP 2015), which judges file systems in the same way, reports 21,000 traces run and judged
-//! in under 5 minutes: 70 a second.
+//! SibylFS (SOSP 2015), which judges file systems in the same way, reports 21,000 traces executed and
+//! judged in under 5 minutes: 70 per second.
 
 use explore::random::Random;
-use explore::{Laboratory, Verdict, exhaustive};
+use explore::{Judgment, Laboratory, exhaustive};
+use rulebook::{Rulebook, Snapshot};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::path::Path;
@@ -21,11 +22,11 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 use trace::Trace;
 
-/// So long programs are run.
+/// The time for executing programs.
 const EXPLORING: Duration = Duration::from_secs(20);
-/// So long the judge is timed for each kind of traces.
+/// The time for judging each set of traces.
 const JUDGING: Duration = Duration::from_secs(3);
-/// So many traces are judged for the measure of memory.
+/// How many traces are judged to measure memory.
 const MANY: usize = 1_000_000;
 const SEED: u64 = 1;
 
@@ -41,7 +42,7 @@ fn main() {
         return;
     }
     if let Some(paragraph) = keyrings::place::Keyrings::here().explain() {
-        println!("programs run and judged: not measured. {paragraph}");
+        println!("programs executed and judged: not measured. {paragraph}");
     } else {
         run_and_judged();
         let random = seen();
@@ -57,36 +58,38 @@ fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Programs from both sources, run by one process for each core.
+/// Executes and judges programs, exhaustive and random ones, with one process per core.
 fn run_and_judged() {
-    let itself = env::current_exe().expect("this program has a path");
+    let itself = env::current_exe().expect("the path of this program");
     let begun = Instant::now();
     let start = |part| {
-        let mut part_of_it = Command::new(&itself);
-        let part_of_it = part_of_it.arg(format!("--part={part}")).stdout(Stdio::piped());
-        part_of_it.spawn().expect("this program can be run again")
+        let mut process = Command::new(&itself);
+        let process = process.arg(format!("--part={part}")).stdout(Stdio::piped());
+        process.spawn().expect("this program starts again")
     };
     let parts: Vec<_> = (0..cores()).map(start).collect();
     let counts = parts.into_iter().map(|part| {
-        let output = part.wait_with_output().expect("a part ends");
-        String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().expect("a part says a number")
+        let output = part.wait_with_output().expect("the process ends");
+        String::from_utf8_lossy(&output.stdout)
+            .trim()
+            .parse::<u64>()
+            .expect("the process prints a number")
     });
     let all: u64 = counts.sum();
     let seconds = begun.elapsed().as_secs_f64();
     println!(
-        "programs run and judged: {:.0} per second on {} cores ({all} in {seconds:.1} s)",
+        "programs executed and judged: {:.0} per second on {} cores ({all} in {seconds:.1} s)",
         all as f64 / seconds,
         cores()
     );
 }
 
-/// The share of one process; gives how many programs it judged.
+/// The share of one process; returns how many programs it judged.
 fn explored(part: usize, of: usize) -> u64 {
     let laboratory = Laboratory::new().expect("memory for the record");
     let begun = Instant::now();
     let mut judged = 0;
-    let mut judge =
-        |verdict: Verdict| judged += u64::from(!matches!(verdict, Verdict::NotJudged(_)));
+    let mut judge = |one: Judgment| judged += u64::from(!matches!(one, Judgment::Unjudged(_)));
     for program in exhaustive::programs(3).skip(part).step_by(of) {
         if begun.elapsed() > EXPLORING / 2 {
             break;
@@ -112,19 +115,15 @@ fn seen() -> Vec<String> {
     seen.map(|(_, trace)| trace.to_string()).collect()
 }
 
-/// The traces of the book.
+/// The book's traces.
 fn book() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
-    let files = fs::read_dir(folder).expect("snapshots").map(|entry| entry.expect("a file").path());
-    let snapshots = files.filter(|file| {
-        file.extension().is_some_and(|extension| extension == "snap")
-            && file.file_stem().is_some_and(|name| name != "rules")
-    });
-    let text = |file| fs::read_to_string(file).expect("a snapshot");
-    snapshots.map(text).filter_map(|text| Some(text.split_once("\n---\n")?.1.to_owned())).collect()
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let rules = Rulebook::read(&root).rules;
+    let trace = |id: &str| Snapshot::read(&root, id).expect("a snapshot").contents;
+    rules.iter().map(|rule| trace(&rule.id)).collect()
 }
 
-/// Calls parsed and calls judged per second.
+/// Prints how many calls are parsed and judged per second.
 fn judged(what: &str, texts: &[String]) {
     let traces: Vec<Trace> = texts.iter().map(|text| text.parse().expect("a trace")).collect();
     let calls: usize = traces.iter().map(|trace| trace.events.len()).sum();
@@ -147,7 +146,7 @@ fn judged(what: &str, texts: &[String]) {
     );
 }
 
-/// How many calls a second, if `work` goes through so many.
+/// Calls per second, where `work` handles this many.
 fn rate(calls: usize, work: impl Fn()) -> f64 {
     let begun = Instant::now();
     let mut rounds = 0;
@@ -158,7 +157,7 @@ fn rate(calls: usize, work: impl Fn()) -> f64 {
     (calls * rounds) as f64 / begun.elapsed().as_secs_f64()
 }
 
-/// A trace of so many rounds of five calls, in which tasks and keyrings come and go.
+/// A trace with this many rounds of five calls, each of which creates and ends a task and a keyring.
 fn long(rounds: usize) -> Trace {
     let mut text = String::from("main  keyctl_get_keyring_ID(@p, 1) = K1\n");
     for nth in 0..rounds {
@@ -173,7 +172,7 @@ fn long(rounds: usize) -> Trace {
     text.parse().expect("a trace")
 }
 
-/// Traces that become longer.
+/// Prints how long judging takes for longer and longer traces.
 fn linear() {
     let mut before: Option<f64> = None;
     for rounds in [20, 200, 2_000, 20_000] {
@@ -188,7 +187,7 @@ fn linear() {
     }
 }
 
-/// Memory while many traces are parsed and judged.
+/// Prints the memory after parsing and judging many traces.
 fn memory(texts: &[String]) {
     let mut early = String::new();
     for (nth, text) in texts.iter().cycle().take(MANY).enumerate() {
@@ -198,10 +197,10 @@ fn memory(texts: &[String]) {
         let trace: Trace = text.parse().expect("a trace");
         let _ = black_box(model::judge(&trace));
     }
-    println!("{MANY} traces: after a tenth {early}, in the end {}", status());
+    println!("{MANY} traces: after a tenth {early}, at the end {}", status());
 }
 
-/// The memory of this process, now and at most.
+/// The current and the peak memory of this process.
 fn status() -> String {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let lines = text.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"));

@@ -1,7 +1,7 @@
-//! Running programs, judging their traces, and finding the shortest that disagrees.
+//! Executes programs, judges their traces, and finds the shortest program that disagrees.
 
-use crate::play::{self, Played};
-use crate::program::Program;
+use crate::execute::{self, ExecutedStep};
+use crate::program::TaskProgram;
 use keyrings::Errno;
 use keyrings::stage::{Seen, Stage};
 use model::{Judge, Refusal, Why};
@@ -9,57 +9,57 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use trace::{Outcome, Owner, Trace};
 
-/// A program that has not come to its end by then is ended.
+/// A program that takes longer is killed.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A program is tried so often if it comes to no end, as on a machine that has no room for its tasks.
+/// How often a program is tried that does not finish: the machine may lack room for its tasks.
 const TRIES: usize = 3;
 
-/// Where programs are run and judged. The calling process must have one thread and no children.
+/// Executes and judges programs. The calling process must have one thread and no children.
 pub struct Laboratory {
     stage: Stage,
     owner: Owner,
     refuses: Refuses,
 }
 
-/// What says why a trace is refused, if it is.
+/// A judge: returns why it refuses a trace, if it does.
 pub type Refuses = fn(&Trace) -> Option<Refusal>;
 
-/// What came of a program.
+/// The result of executing and judging a program.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Judgment {
     /// The model allows what the kernel did.
     Allowed,
-    /// It does not.
+    /// The model refuses what the kernel did.
     Disagrees(Box<Disagreement>),
-    /// Nobody can tell: the program came to no end, or there was no room for it; why.
-    NotJudged(String),
+    /// Unknown, because the program did not finish: why.
+    Unjudged(String),
 }
 
-/// A program of which the kernel's trace is not allowed.
+/// A program whose trace the model refuses.
 #[derive(Clone, Debug)]
 pub struct Disagreement {
-    /// Its steps as they were played.
-    pub played: Vec<Played>,
+    /// Its steps as they were executed.
+    pub executed: Vec<ExecutedStep>,
     /// What the kernel did, normalised.
     pub trace: Trace,
-    /// What the model says of it, without the rules; `None` if the model panicked.
+    /// Why the model refuses it, without the rules; `None` if the model panicked.
     pub refusal: Option<Refusal>,
 }
 
 impl Disagreement {
-    /// The program, with the steps that were played only.
-    pub fn program(&self) -> Program {
-        Program { steps: self.played.iter().map(|played| played.step).collect() }
+    /// The program, without the steps that were skipped.
+    pub fn program(&self) -> TaskProgram {
+        TaskProgram { steps: self.executed.iter().map(|executed| executed.step).collect() }
     }
 
-    /// What the model says of it, with the rules that say so.
+    /// Why the model refuses the trace, with the rules that say so.
     pub fn explained(&self) -> Option<Refusal> {
         self.refusal.as_ref()?;
         model::judge(&self.trace).err().map(|refusal| *refusal)
     }
 
-    /// What it is about, without names and numbers: disagreements of one kind have mostly one cause.
+    /// The disagreement without names and numbers: two that are equal mostly have one cause.
     pub fn kind(&self) -> String {
         let Some(Refusal { event, why, .. }) = &self.refusal else {
             return "the model panics".to_owned();
@@ -85,13 +85,13 @@ impl Disagreement {
     }
 }
 
-/// What the model says of a trace, without the rules, as those take longer to find than all the rest.
+/// The model's judgment without the rules, because finding them takes longer than everything else.
 fn refusal(trace: &Trace) -> Option<Refusal> {
     Judge::new().events(trace).err().map(|refusal| *refusal)
 }
 
 impl Laboratory {
-    /// A laboratory in this process.
+    /// A laboratory whose judge is the model.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Laboratory {
         Laboratory::with(refusal)
     }
 
-    /// A laboratory with another judge than the model.
+    /// A laboratory with another judge.
     ///
     /// # Errors
     ///
@@ -110,15 +110,15 @@ impl Laboratory {
         Ok(Laboratory { stage: Stage::new()?, owner, refuses })
     }
 
-    /// Runs a program; gives the steps that were played, and the normalised trace.
+    /// Executes a program; returns the steps that were not skipped, and the normalised trace.
     ///
     /// # Errors
     ///
-    /// If it came to no end, why.
-    pub fn run(&self, program: &Program) -> Result<(Vec<Played>, Trace), String> {
+    /// Why the program did not finish, or why its trace says nothing about the kernel.
+    pub fn run(&self, program: &TaskProgram) -> Result<(Vec<ExecutedStep>, Trace), String> {
         let mut why = String::new();
         for _ in 0..TRIES {
-            match self.stage.run(DEADLINE, || play::play(program)) {
+            match self.stage.run(DEADLINE, || execute::execute(program)) {
                 Ok(seen) => match self.read(&seen) {
                     Ok(read) => return Ok(read),
                     Err(error) => why = error,
@@ -129,50 +129,52 @@ impl Laboratory {
         Err(why)
     }
 
-    fn read(&self, seen: &Seen) -> Result<(Vec<Played>, Trace), String> {
+    fn read(&self, seen: &Seen) -> Result<(Vec<ExecutedStep>, Trace), String> {
         if !seen.is_whole() {
             return Err(format!("it {}: {}\n{}", seen.ended, seen.said.trim_end(), seen.trace));
         }
         let trace: Trace =
             seen.trace.parse().map_err(|error| format!("{error}\n{}", seen.trace))?;
-        // All programs of a user share its quota, of which no trace tells.
-        let refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed { errno, .. } if errno == "EDQUOT");
-        if trace.events.iter().any(|event| refused(&event.outcome)) {
-            return Err("the user's quota of keys is used up".to_owned());
+        // All programs of a user share its quota, which no trace shows.
+        let over_quota = |outcome: &Outcome| matches!(outcome, Outcome::Failed { errno, .. } if errno == "EDQUOT");
+        if trace.events.iter().any(|event| over_quota(&event.outcome)) {
+            return Err("the user's key quota is exhausted".to_owned());
         }
-        let played = play::read(&seen.said).ok_or("its account cannot be read")?;
-        Ok((played, trace.normalise(self.owner)))
+        let executed = execute::read(&seen.said).ok_or("the log of its steps cannot be read")?;
+        Ok((executed, trace.normalise(self.owner)))
     }
 
-    /// Runs a program and judges its trace.
-    pub fn judge(&self, program: &Program) -> Verdict {
-        let (played, trace) = match self.run(program) {
+    /// Executes a program and judges its trace.
+    pub fn judge(&self, program: &TaskProgram) -> Judgment {
+        let (executed, trace) = match self.run(program) {
             Ok(seen) => seen,
-            Err(why) => return Verdict::NotJudged(why),
+            Err(why) => return Judgment::Unjudged(why),
         };
-        // A panic is a mistake of the model like any other.
+        // A panic of the model is a bug like any other.
         let refusal = match catch_unwind(AssertUnwindSafe(|| (self.refuses)(&trace))) {
-            Ok(None) => return Verdict::Allowed,
+            Ok(None) => return Judgment::Allowed,
             Ok(refusal) => refusal,
             Err(_) => None,
         };
-        Verdict::Disagrees(Box::new(Disagreement { played, trace, refusal }))
+        Judgment::Disagrees(Box::new(Disagreement { executed, trace, refusal }))
     }
 
-    /// Takes steps away from a program that disagrees, as long as what is left disagrees too.
+    /// Removes steps from a program that disagrees, as long as it still disagrees.
     pub fn shorten(&self, disagreement: Disagreement) -> Disagreement {
         let mut shortest = disagreement;
         loop {
             let program = shortest.program();
             let shorter = (0..program.steps.len()).rev().find_map(|nth| {
                 match self.judge(&program.without(nth)) {
-                    Verdict::Disagrees(found) => Some(*found),
+                    Judgment::Disagrees(found) => Some(*found),
                     _ => None,
                 }
             });
             match shorter {
-                // Fewer steps each time, so this ends.
-                Some(shorter) if shorter.played.len() < shortest.played.len() => shortest = shorter,
+                // Each round removes a step, so this terminates.
+                Some(shorter) if shorter.executed.len() < shortest.executed.len() => {
+                    shortest = shorter
+                }
                 _ => return shortest,
             }
         }

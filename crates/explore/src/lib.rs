@@ -1,22 +1,24 @@
-//! Differential testing: generated programs of tasks and calls run on the kernel, and the model judges
+//! Differential testing: executes generated programs of tasks and calls, and has the model judge
 //! their traces.
 //!
-//! A [`Program`] is a list of steps, each a task and what it does. Programs come from two sources:
-//! [`exhaustive`] gives every one up to a length over a small alphabet, [`random`] long ones. A
-//! [`Laboratory`] runs them, judges what they leave behind, and finds the shortest program that
-//! disagrees; [`snippet`] turns that into text for the book.
+//! A [`TaskProgram`] is a list of steps, each a task and an action. [`exhaustive`] generates every
+//! program up to a length over a small alphabet, [`random`] long ones. A [`Laboratory`] executes them,
+//! judges their traces, and shortens a program whose trace the model refuses; [`snippet`] turns that
+//! program into text for the book. Everything that differs from one operation to the next is a row of
+//! one table, in `operation.rs`.
 
-mod cast;
+mod argument;
+mod execute;
 pub mod exhaustive;
 mod laboratory;
 mod operation;
-mod play;
 mod program;
 pub mod random;
 pub mod snippet;
+mod task_states;
 mod text;
 
-pub use laboratory::{Disagreement, Laboratory, Refuses, Verdict};
-pub use operation::{Key, Kind, Name, Operation, Whom};
-pub use play::Played;
-pub use program::{Act, Program, Step};
+pub use execute::ExecutedStep;
+pub use laboratory::{Disagreement, Judgment, Laboratory, Refuses};
+pub use operation::Operation;
+pub use program::{TaskAction, TaskProgram, TaskStep};

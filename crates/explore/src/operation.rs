@@ -1,237 +1,344 @@
-//! Operations on keys, as a generated program has them: small values that can be handed to any task.
+//! Operations on keys, all from one table.
 
-use keyrings::KeySerial;
+use crate::argument::{IdChoice, KeyType, Slot};
+use keyrings::{Checked, Errno, Failure, KeySerial, NO_KEYRING};
+use std::fmt;
 
-/// A key that an operation is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
-    /// `@t`.
-    Thread,
-    /// `@p`.
-    Process,
-    /// `@s`.
-    Session,
-    /// None, where a destination may be left out.
-    None,
-    /// The key that some call gave as the nth different one, from 0; beyond the last it begins again.
-    Nth(u8),
+/// Where an operation can be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// In any task.
+    Anywhere,
+    /// Not in the process of `main`, whose parent is not part of the program.
+    NotInMain,
+    /// As `NotInMain`, by root, and not in memory that two processes share: it changes ids.
+    ChangesIds,
+    /// Not in memory that two processes share, and rarely: it waits for the kernel.
+    Slow,
 }
 
-/// The type of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// `user`.
+/// What an operation returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Returns {
+    /// A key of type `user`, if it is a new one.
     User,
-    /// `keyring`.
+    /// A keyring, if it is a new one.
     Keyring,
+    /// A key of the type that is its argument.
+    Asked,
+    /// Nothing of interest.
+    Nothing,
+    /// Nothing of interest; an error has a text instead of an errno, and is not expected.
+    Checked,
 }
 
-/// The description of a key: few, so that they collide, also with those that the kernel gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum Name {
-    A,
-    B,
-    Tid,
-    Pid,
+/// What a call returned: an errno or 0; a key or [`NO_KEYRING`].
+pub(crate) type CallResult = (i32, KeySerial);
+
+/// Most arguments that an operation has.
+const MOST_ARGS: usize = 4;
+
+/// An operation for another task: the number of its row, and its arguments with serial numbers of keys.
+pub(crate) type Encoded = [i32; 1 + MOST_ARGS];
+
+/// A row of the table.
+pub(crate) struct Row {
+    call: Call,
+    text: &'static str,
+    pub(crate) slots: &'static [Slot],
+    /// How often random programs have it, relative to the others.
+    pub(crate) weight: u32,
+    pub(crate) runs: Runs,
+    returns: Returns,
+    perform: fn(&[i32], u32) -> CallResult,
+    /// The call in a snippet, if it is not its name with its arguments.
+    template: Option<&'static str>,
 }
 
-/// A user and a group, for chown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whom {
-    /// The caller's.
-    Own,
-    /// Neither is to change.
-    NoChange,
-    /// Those of nobody else: [`keyrings::unused_id`] in the main task.
-    Other,
+/// An argument as the call has it.
+macro_rules! value {
+    (Create, $number:expr) => {
+        $number == 1
+    };
+    (Exclusive, $number:expr) => {
+        $number == 1
+    };
+    (Type, $number:expr) => {
+        Slot::Type.word($number)
+    };
+    (Name, $number:expr) => {
+        Slot::Name.word($number)
+    };
+    (Name, $number:expr) => {
+        Slot::Name.word($number)
+    };
+    (Mask, $number:expr) => {
+        $number.cast_unsigned()
+    };
+    (Seconds, $number:expr) => {
+        $number.cast_unsigned()
+    };
+    (Reqkey, $number:expr) => {
+        $number
+    };
+    (Owner, $number:expr) => {
+        IdChoice($number)
+    };
+    (EffectiveId, $number:expr) => {
+        IdChoice($number)
+    };
+    ($key:ident, $number:expr) => {
+        KeySerial($number)
+    };
 }
 
-impl Kind {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Kind::User => "user",
-            Kind::Keyring => "keyring",
-        }
+/// What a call returned, by what it is declared to return.
+macro_rules! result {
+    (Nothing, $result:expr) => {
+        call_result($result.map(|_| NO_KEYRING))
+    };
+    (Checked, $result:expr) => {
+        call_result($result.map(|_| NO_KEYRING).map_err(|_| Errno::EIO))
+    };
+    ($key:ident, $result:expr) => {
+        call_result($result)
+    };
+}
+
+/// Defines everything that differs from one operation to the next. A row is: its name in code and in
+/// the text of a program; its arguments; its weight in random programs, where it can be executed, and
+/// what it returns; the call; and the call in a snippet, if it is not the name with the arguments.
+macro_rules! operations {
+    ($other:ident; $(
+        $name:ident $text:literal ($($arg:ident: $slot:ident),*) $weight:literal $runs:ident
+            $returns:ident = $call:expr $(, as $template:literal)?;
+    )*) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Call { $($name,)* }
+
+        /// The rows of the table, in the order of [`Call`].
+        #[allow(unused_variables, unused_mut, reason = "not every call has arguments")]
+        pub(crate) const ROWS: &[Row] = &[$(Row {
+            call: Call::$name,
+            text: $text,
+            slots: &[$(Slot::$slot),*],
+            weight: $weight,
+            runs: Runs::$runs,
+            returns: Returns::$returns,
+            perform: |args, $other| {
+                use keyrings::*;
+                let mut args = args.iter().copied();
+                $(let $arg = value!($slot, args.next().unwrap_or_default());)*
+                result!($returns, $call)
+            },
+            template: [$($template,)?].first().copied(),
+        },)*];
+    };
+}
+
+operations! { other;
+    Id "keyctl_get_keyring_ID" (ring: Key, create: Create) 48 Anywhere
+        Keyring = keyctl_get_keyring_ID(ring, create);
+    AddKey "add_key" (name: Name, ring: Key) 32 Anywhere
+        User = add_key("user", name, "payload", ring),
+        as "add_key(\"user\", {}, \"payload\", {})";
+    AddKeyring "add_keyring" (name: Name, ring: Key) 20 Anywhere
+        Keyring = add_keyring(name, ring);
+    Request "request_key" (kind: Type, name: Name, to: Destination) 20 Anywhere
+        Asked = request_key(kind, name, None, to),
+        as "request_key({}, {}, None, {})";
+    Search "keyctl_search" (ring: Key, kind: Type, name: Name, to: Destination) 20 Anywhere
+        Asked = keyctl_search(ring, kind, name, to);
+    Link "keyctl_link" (key: Key, ring: Ring) 36 Anywhere Nothing = keyctl_link(key, ring);
+    Unlink "keyctl_unlink" (key: Key, ring: Ring) 20 Anywhere Nothing = keyctl_unlink(key, ring);
+    Move "keyctl_move" (key: Key, from: Ring, to: Ring, exclusive: Exclusive) 20 Anywhere
+        Nothing = keyctl_move(key, from, to, if exclusive { KEYCTL_MOVE_EXCL } else { 0 });
+    Clear "keyctl_clear" (ring: Key) 8 Anywhere Nothing = keyctl_clear(ring);
+    Read "keyctl_read_keyring" (ring: Key) 32 Anywhere Nothing = keyctl_read_keyring(ring);
+    // `Read` becomes this where its key turns out to be of another type.
+    Payload "keyctl_read_alloc" (key: Key) 0 Anywhere Nothing = keyctl_read_alloc(key);
+    Describe "keyctl_describe_alloc" (key: Key) 20 Anywhere Nothing = keyctl_describe_alloc(key);
+    Security "keyctl_get_security_alloc" (key: Key) 4 Anywhere
+        Nothing = keyctl_get_security_alloc(key);
+    Setperm "keyctl_setperm" (key: Key, mask: Mask) 20 Anywhere
+        Nothing = keyctl_setperm(key, mask);
+    Revoke "keyctl_revoke" (key: Key) 8 Anywhere Nothing = keyctl_revoke(key);
+    Invalidate "keyctl_invalidate" (key: Key) 8 Anywhere Nothing = keyctl_invalidate(key);
+    Timeout "keyctl_set_timeout" (key: Key, seconds: Seconds) 8 Anywhere
+        Nothing = keyctl_set_timeout(key, seconds);
+    Chown "keyctl_chown" (key: Key, owner: Owner) 8 Anywhere
+        Nothing = keyctl_chown(key, owner.id(getuid(), other), owner.id(getgid(), other));
+    Update "keyctl_update" (key: Key) 8 Anywhere
+        Nothing = keyctl_update(key, "new"), as "keyctl_update({}, \"new\")";
+    Restrict "keyctl_restrict_keyring" (ring: Key) 4 Anywhere
+        Nothing = keyctl_restrict_keyring(ring, None), as "keyctl_restrict_keyring({}, None)";
+    JoinSession "keyctl_join_session_keyring" () 12 Anywhere
+        Keyring = keyctl_join_session_keyring(None),
+        as "keyctl_join_session_keyring(None)";
+    SessionToParent "keyctl_session_to_parent" () 8 NotInMain
+        Nothing = keyctl_session_to_parent();
+    Reqkey "keyctl_set_reqkey_keyring" (to: Reqkey) 12 Anywhere
+        Nothing = keyctl_set_reqkey_keyring(to);
+    ProcKeys "proc_keys" (key: Returned) 8 Anywhere Checked = proc_keys(key);
+    // In this thread alone: glibc doesn't know the threads of a process that it did not create.
+    BecomeOther "setresuid" () 6 ChangesIds
+        Nothing = setresuid_of_this_thread(other, other, other),
+        as "setresuid_of_this_thread(other, other, other)";
+    Effective "seteuid" (id: EffectiveId) 6 ChangesIds
+        Nothing = setresuid_of_this_thread(NO_CHANGE, id.id(getuid(), other), NO_CHANGE),
+        as "setresuid_of_this_thread(NO_CHANGE, {}, NO_CHANGE)";
+    // Twice, as a reference that a thread on another core dropped may be gone a little later.
+    Collect "wait_for_the_collector" () 1 Slow
+        Checked = wait_for_the_collector().and_then(|()| wait_for_the_collector());
+}
+
+fn call_result(result: Result<KeySerial, Errno>) -> CallResult {
+    match result {
+        Ok(key) => (0, key),
+        Err(errno) => (errno as i32, NO_KEYRING),
     }
 }
 
-impl Name {
-    pub(crate) const ALL: [Name; 4] = [Name::A, Name::B, Name::Tid, Name::Pid];
-
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Name::A => "a",
-            Name::B => "b",
-            Name::Tid => "_tid",
-            Name::Pid => "_pid",
-        }
-    }
-}
-
-/// A call about keys. `K` is how keys are told: as in a program, or by their serial numbers.
+/// An operation on keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum Operation<K = Key> {
-    /// keyctl_get_keyring_ID, with the wish to create.
-    Id(K, bool),
-    /// add_key of type `user`.
-    AddKey(Name, K),
-    /// add_key of type `keyring`.
-    AddKeyring(Name, K),
-    /// request_key without callout, with a destination.
-    Request(Kind, Name, K),
-    Search(K, Kind, Name, K),
-    Link(K, K),
-    Unlink(K, K),
-    /// With `KEYCTL_MOVE_EXCL` or without.
-    Move(K, K, K, bool),
-    Clear(K),
-    /// keyctl_read of a keyring.
-    Read(K),
-    /// keyctl_read of any other key.
-    Payload(K),
-    Describe(K),
-    Security(K),
-    Setperm(K, u32),
-    Revoke(K),
-    Invalidate(K),
-    /// In seconds; 0 is never.
-    Timeout(K, u32),
-    Chown(K, Whom),
-    Update(K),
-    /// keyctl_restrict_keyring with nothing.
-    Restrict(K),
-    JoinSession,
-    SessionToParent,
-    /// keyctl_set_reqkey_keyring, by its number.
-    Reqkey(i8),
-    /// A line of /proc/keys.
-    ProcKeys(K),
-    /// setresuid of all three ids, in this thread alone: glibc does not know the threads of a process
-    /// that it did not make itself.
-    BecomeOther,
-    /// setresuid of the effective id alone.
-    Effective(Whom),
-    Collect,
+pub struct Operation {
+    pub(crate) call: Call,
+    /// Those that it does not have are 0.
+    pub(crate) args: [i32; MOST_ARGS],
 }
 
-impl<K: Copy> Operation<K> {
-    /// The same about other keys; `None` if one of them cannot be told.
-    pub(crate) fn with<L: Copy>(self, mut key: impl FnMut(K) -> Option<L>) -> Option<Operation<L>> {
-        use Operation as O;
-        Some(match self {
-            O::Id(a, create) => O::Id(key(a)?, create),
-            O::AddKey(name, a) => O::AddKey(name, key(a)?),
-            O::AddKeyring(name, a) => O::AddKeyring(name, key(a)?),
-            O::Request(kind, name, a) => O::Request(kind, name, key(a)?),
-            O::Search(a, kind, name, b) => O::Search(key(a)?, kind, name, key(b)?),
-            O::Link(a, b) => O::Link(key(a)?, key(b)?),
-            O::Unlink(a, b) => O::Unlink(key(a)?, key(b)?),
-            O::Move(a, b, c, excl) => O::Move(key(a)?, key(b)?, key(c)?, excl),
-            O::Clear(a) => O::Clear(key(a)?),
-            O::Read(a) => O::Read(key(a)?),
-            O::Payload(a) => O::Payload(key(a)?),
-            O::Describe(a) => O::Describe(key(a)?),
-            O::Security(a) => O::Security(key(a)?),
-            O::Setperm(a, mask) => O::Setperm(key(a)?, mask),
-            O::Revoke(a) => O::Revoke(key(a)?),
-            O::Invalidate(a) => O::Invalidate(key(a)?),
-            O::Timeout(a, seconds) => O::Timeout(key(a)?, seconds),
-            O::Chown(a, whom) => O::Chown(key(a)?, whom),
-            O::Update(a) => O::Update(key(a)?),
-            O::Restrict(a) => O::Restrict(key(a)?),
-            O::JoinSession => O::JoinSession,
-            O::SessionToParent => O::SessionToParent,
-            O::Reqkey(choice) => O::Reqkey(choice),
-            O::ProcKeys(a) => O::ProcKeys(key(a)?),
-            O::BecomeOther => O::BecomeOther,
-            O::Effective(whom) => O::Effective(whom),
-            O::Collect => O::Collect,
-        })
+impl Row {
+    /// The operation with these arguments; `None` if they do not fit the slots.
+    pub(crate) fn operation(&self, args: &[i32]) -> Option<Operation> {
+        let fit = self.slots.iter().zip(args).all(|(slot, number)| slot.accepts(*number));
+        let mut operation = Operation { call: self.call, args: [0; MOST_ARGS] };
+        operation.args.get_mut(..args.len())?.copy_from_slice(args);
+        (fit && args.len() == self.slots.len()).then_some(operation)
+    }
+}
+
+impl Operation {
+    /// Parses the operation with this name and these arguments.
+    pub(crate) fn parse(name: &str, args: &[&str]) -> Result<Operation, String> {
+        let known = |row: &&Row| row.text == name && row.slots.len() == args.len();
+        let unknown = || format!("no call `{name}` with {} arguments", args.len());
+        let row = ROWS.iter().find(known).ok_or_else(unknown)?;
+        let args = row.slots.iter().zip(args).map(|(slot, arg)| slot.parse(arg));
+        row.operation(&args.collect::<Result<Vec<_>, _>>()?).ok_or_else(unknown)
     }
 
-    /// Whether it can give a key that no call gave before, and of which type.
-    pub(crate) fn gives(&self) -> Option<Kind> {
-        match self {
-            Operation::Id(..) | Operation::AddKeyring(..) | Operation::JoinSession => {
-                Some(Kind::Keyring)
+    pub(crate) fn row(&self) -> &'static Row {
+        &ROWS[self.call as usize]
+    }
+
+    /// Its arguments.
+    pub(crate) fn args(&self) -> impl Iterator<Item = (Slot, i32)> {
+        self.row().slots.iter().copied().zip(self.args)
+    }
+
+    /// The type of the key that it returns, if it returns one and the key is new.
+    pub(crate) fn returns(&self) -> Option<KeyType> {
+        match self.row().returns {
+            Returns::User => Some(KeyType::User),
+            Returns::Asked if self.args().any(|arg| arg == (Slot::Type, KeyType::User as i32)) => {
+                Some(KeyType::User)
             }
-            Operation::AddKey(..) => Some(Kind::User),
-            Operation::Request(kind, ..) | Operation::Search(_, kind, ..) => Some(*kind),
-            _ => None,
+            Returns::Keyring | Returns::Asked => Some(KeyType::Keyring),
+            Returns::Nothing | Returns::Checked => None,
         }
     }
 
-    /// Whether a task in the memory of another can do it: nothing that minds threads.
+    /// Whether an error is an errno, which a snippet can expect.
+    pub(crate) fn has_errno(&self) -> bool {
+        self.row().returns != Returns::Checked
+    }
+
+    /// Whether a process that shares the memory of another one can execute it.
     pub(crate) fn fits_shared_memory(&self) -> bool {
-        !matches!(self, Operation::BecomeOther | Operation::Effective(_) | Operation::Collect)
+        matches!(self.row().runs, Runs::Anywhere | Runs::NotInMain)
+    }
+
+    /// Replaces its keys; `None` if `key` does not know one of them.
+    pub(crate) fn with(self, mut key: impl FnMut(i32) -> Option<i32>) -> Option<Operation> {
+        let mut changed = self;
+        for (nth, (slot, number)) in self.args().enumerate() {
+            changed.args[nth] = if slot.is_key() { key(number)? } else { number };
+        }
+        Some(changed)
+    }
+
+    /// The operation as plain numbers, once its keys are serial numbers.
+    pub(crate) fn encode(&self) -> Encoded {
+        let [a, b, c, d] = self.args;
+        [self.call as i32, a, b, c, d]
+    }
+
+    /// The inverse of `encode`; `None` if the numbers are not those of an operation.
+    pub(crate) fn decode([call, args @ ..]: Encoded) -> Option<Operation> {
+        let row = ROWS.get(usize::try_from(call).ok()?)?;
+        let operation = row.operation(&args[..row.slots.len()])?;
+        (operation.args == args).then_some(operation)
+    }
+
+    /// The call in a snippet.
+    pub(crate) fn snippet(&self) -> String {
+        let args: Vec<String> = self.args().map(|(slot, number)| slot.rust(number)).collect();
+        let Row { text, template, .. } = self.row();
+        let Some(template) = template else { return format!("{text}({})", args.join(", ")) };
+        args.iter().fold((*template).to_owned(), |call, arg| call.replacen("{}", arg, 1))
     }
 }
 
-/// What an operation gave: an error, or 0; and a key, or none.
-pub(crate) type Given = (i32, KeySerial);
+/// Makes the call of an encoded operation in the calling task. `other` is [`IdChoice::OTHER`].
+pub(crate) fn perform((encoded, other): (Encoded, u32)) -> Checked<CallResult> {
+    let operation = Operation::decode(encoded);
+    let operation = operation.ok_or_else(|| Failure::new(format!("no operation: {encoded:?}")))?;
+    Ok((operation.row().perform)(&operation.args, other))
+}
 
-/// Carries out an operation in the calling task. `other` is the id of [`Whom::Other`].
-pub(crate) fn perform(operation: Operation<KeySerial>, other: u32) -> Given {
-    use Operation as O;
-    use keyrings::*;
-    fn key(result: std::result::Result<KeySerial, Errno>) -> Given {
-        match result {
-            Ok(key) => (0, key),
-            Err(errno) => (errno as i32, NO_KEYRING),
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().text)?;
+        self.args().try_for_each(|(slot, number)| write!(f, " {}", slot.text(number)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn operations_survive_encoding(
+            operation in crate::random::operation(true),
+            serials in any::<[i32; MOST_ARGS]>(),
+        ) {
+            let mut serials = serials.into_iter();
+            let operation = operation.with(|_| serials.next()).unwrap();
+            prop_assert_eq!(Operation::decode(operation.encode()), Some(operation));
+        }
+
+        #[test]
+        fn numbers_decode_to_one_operation_or_none(
+            call in -1..=ROWS.len() as i32,
+            args in [-1..4, -1..4, -1..4, -1..3],
+        ) {
+            let [a, b, c, d] = args;
+            if let Some(operation) = Operation::decode([call, a, b, c, d]) {
+                prop_assert_eq!(operation.encode(), [call, a, b, c, d]);
+            }
         }
     }
-    fn plain<T>(result: std::result::Result<T, Errno>) -> Given {
-        key(result.map(|_| NO_KEYRING))
-    }
-    match operation {
-        O::Id(a, create) => key(keyctl_get_keyring_ID(a, create)),
-        O::AddKey(name, a) => key(add_key("user", name.text(), "payload", a)),
-        O::AddKeyring(name, a) => key(add_keyring(name.text(), a)),
-        O::Request(kind, name, a) => key(request_key(kind.text(), name.text(), None, a)),
-        O::Search(a, kind, name, b) => key(keyctl_search(a, kind.text(), name.text(), b)),
-        O::Link(a, b) => plain(keyctl_link(a, b)),
-        O::Unlink(a, b) => plain(keyctl_unlink(a, b)),
-        O::Move(a, b, c, excl) => {
-            plain(keyctl_move(a, b, c, if excl { KEYCTL_MOVE_EXCL } else { 0 }))
-        }
-        O::Clear(a) => plain(keyctl_clear(a)),
-        O::Read(a) => plain(keyctl_read_keyring(a)),
-        O::Payload(a) => plain(keyctl_read_alloc(a)),
-        O::Describe(a) => plain(keyctl_describe_alloc(a)),
-        O::Security(a) => plain(keyctl_get_security_alloc(a)),
-        O::Setperm(a, mask) => plain(keyctl_setperm(a, mask)),
-        O::Revoke(a) => plain(keyctl_revoke(a)),
-        O::Invalidate(a) => plain(keyctl_invalidate(a)),
-        O::Timeout(a, seconds) => plain(keyctl_set_timeout(a, seconds)),
-        O::Chown(a, whom) => {
-            let (uid, gid) = match whom {
-                Whom::Own => (getuid(), getgid()),
-                Whom::NoChange => (NO_CHANGE, NO_CHANGE),
-                Whom::Other => (other, other),
-            };
-            plain(keyctl_chown(a, uid, gid))
-        }
-        O::Update(a) => plain(keyctl_update(a, "new")),
-        O::Restrict(a) => plain(keyctl_restrict_keyring(a, None)),
-        O::JoinSession => key(keyctl_join_session_keyring(None)),
-        O::SessionToParent => plain(keyctl_session_to_parent()),
-        O::Reqkey(choice) => plain(keyctl_set_reqkey_keyring(choice.into())),
-        O::ProcKeys(a) => plain(proc_keys(a).map_err(|_| Errno::EIO)),
-        O::BecomeOther => plain(setresuid_of_this_thread(other, other, other)),
-        O::Effective(whom) => {
-            let id = match whom {
-                Whom::Own => getuid(),
-                Whom::NoChange => NO_CHANGE,
-                Whom::Other => other,
-            };
-            plain(setresuid_of_this_thread(NO_CHANGE, id, NO_CHANGE))
-        }
-        // Twice: what a thread on another core let go of may come to its end a little later.
-        O::Collect => {
-            let twice = wait_for_the_collector().and_then(|()| wait_for_the_collector());
-            plain(twice.map_err(|_| Errno::EIO))
+
+    #[test]
+    fn numbers_that_do_not_fit_are_not_decoded() {
+        let create = Operation::parse("keyctl_get_keyring_ID", &["@t", "1"]).unwrap().encode();
+        assert_eq!(create, [Call::Id as i32, -1, 1, 0, 0]);
+        for (place, number) in [(0, -1), (0, ROWS.len() as i32), (2, 2), (2, -1), (3, 1), (4, 1)] {
+            let mut wrong = create;
+            wrong[place] = number;
+            assert_eq!(Operation::decode(wrong), None, "{wrong:?}");
         }
     }
 }

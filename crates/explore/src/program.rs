@@ -1,121 +1,134 @@
-//! Programs: who does what, in which order.
+//! Programs: which task does what, in which order.
 
 use crate::Operation;
-use crate::cast::Cast;
+use crate::task_states::TaskStates;
 
-/// A generated program.
+/// A program of tasks and calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Program {
-    /// Its steps, one after another: one task acts at a time.
-    pub steps: Vec<Step>,
+pub struct TaskProgram {
+    /// Its steps, executed one after another.
+    pub steps: Vec<TaskStep>,
 }
 
-/// What one task does.
+/// One step of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Step {
-    /// The task: 0 is `main`, the others are numbered as they are made.
+pub struct TaskStep {
+    /// The task: 0 is `main`, the others are numbered in the order of their creation.
     pub task: u8,
-    /// What it does.
-    pub act: Act,
+    /// What the task does.
+    pub action: TaskAction,
 }
 
 /// What a task does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Act {
-    /// A call about keys.
+pub enum TaskAction {
+    /// Executes an operation on keys.
     Do(Operation),
-    /// Makes a process by fork(2).
+    /// Creates a process by fork(2).
     Fork,
-    /// Makes a process by clone(2) with `CLONE_FS`.
+    /// Creates a process by clone(2) with `CLONE_FS`.
     Clone,
-    /// Makes a process by clone3(2) without flags.
+    /// Creates a process by clone3(2) without flags.
     Clone3,
-    /// Makes a thread.
+    /// Creates a thread.
     Thread,
-    /// Makes a process with this executable by posix_spawn(3).
+    /// Creates a process that runs this executable: posix_spawn(3).
     Spawn,
-    /// Makes a process by vfork(2), which makes this call and ends.
+    /// Creates a process by vfork(2), which executes this operation and exits.
     Vfork(Operation),
-    /// Makes a process by clone(2) with `CLONE_VM`, which makes this call and ends.
+    /// Creates a process by clone(2) with `CLONE_VM`, which executes this operation and exits.
     CloneVm(Operation),
-    /// Replaces its program: execve(2).
+    /// Starts this executable again: execve(2).
     Exec,
-    /// Its process ends by exit(2) and is reaped by its parent.
+    /// Ends its process by exit(2); a task of the parent reaps it.
     Exit,
-    /// This thread ends.
-    Leave,
-    /// Opens a file, of which a process has one at a time.
+    /// Ends the thread alone.
+    ExitThread,
+    /// Opens a file; a process has at most one.
     Open,
     /// Closes that file.
     Close,
 }
 
-impl Act {
-    /// The beginning of the name of the task that it makes, if it makes one.
-    pub(crate) fn makes(&self) -> Option<&'static str> {
+/// The actions without an operation: the word in the text of a program, and how often random programs
+/// have it, where 100 stands for all operations together.
+pub(crate) const SIMPLE: [(&str, u32, TaskAction); 10] = [
+    ("fork", 9, TaskAction::Fork),
+    ("clone", 1, TaskAction::Clone),
+    ("clone3", 1, TaskAction::Clone3),
+    ("pthread_create", 9, TaskAction::Thread),
+    ("posix_spawn", 1, TaskAction::Spawn),
+    ("execve", 2, TaskAction::Exec),
+    ("exit", 4, TaskAction::Exit),
+    ("pthread_exit", 4, TaskAction::ExitThread),
+    ("open", 2, TaskAction::Open),
+    ("close", 2, TaskAction::Close),
+];
+
+impl TaskAction {
+    /// The first part of the name of the task that it creates, if it creates one.
+    pub(crate) fn creates(&self) -> Option<&'static str> {
+        use TaskAction::{Clone, Clone3, CloneVm, Fork, Spawn, Thread, Vfork};
         match self {
-            Act::Fork | Act::Clone | Act::Clone3 | Act::Spawn | Act::Vfork(_) | Act::CloneVm(_) => {
-                Some("child")
-            }
-            Act::Thread => Some("thread"),
+            Fork | Clone | Clone3 | Spawn | Vfork(_) | CloneVm(_) => Some("child"),
+            Thread => Some("thread"),
             _ => None,
         }
     }
 
-    /// The call about keys in it.
+    /// Its operation on keys.
     pub(crate) fn operation(&self) -> Option<&Operation> {
         match self {
-            Act::Do(operation) | Act::Vfork(operation) | Act::CloneVm(operation) => Some(operation),
+            TaskAction::Do(operation)
+            | TaskAction::Vfork(operation)
+            | TaskAction::CloneVm(operation) => Some(operation),
             _ => None,
         }
     }
 
-    /// The same act with another call about keys.
-    pub(crate) fn with_operation(self, operation: Operation) -> Act {
+    /// The same action with another operation, if it has one.
+    pub(crate) fn with_operation(self, operation: Operation) -> TaskAction {
         match self {
-            Act::Do(_) => Act::Do(operation),
-            Act::Vfork(_) => Act::Vfork(operation),
-            Act::CloneVm(_) => Act::CloneVm(operation),
+            TaskAction::Do(_) => TaskAction::Do(operation),
+            TaskAction::Vfork(_) => TaskAction::Vfork(operation),
+            TaskAction::CloneVm(_) => TaskAction::CloneVm(operation),
             other => other,
         }
     }
 }
 
-impl Program {
-    /// The names of its tasks, in the order of their numbers.
+impl TaskProgram {
+    /// The names of its tasks, by number.
     pub(crate) fn names(&self) -> Vec<String> {
-        let made = self.steps.iter().filter_map(|step| step.act.makes());
-        let made = made.zip(1..).map(|(kind, nth)| format!("{kind}{nth}"));
-        std::iter::once("main".to_owned()).chain(made).collect()
+        let created = self.steps.iter().filter_map(|step| step.action.creates());
+        let created = created.zip(1..).map(|(prefix, nth)| format!("{prefix}{nth}"));
+        std::iter::once("main".to_owned()).chain(created).collect()
     }
 
-    /// The program without one of its steps, and without all that no task does then.
-    pub(crate) fn without(&self, nth: usize) -> Program {
-        let made_before = |nth: usize| {
-            self.steps[..nth].iter().filter(|step| step.act.makes().is_some()).count() as u8
-        };
-        let gone = self.steps[nth].act.makes().map(|_| made_before(nth) + 1);
-        let others = self.steps.iter().enumerate().filter(|(other, _)| *other != nth);
-        let mut steps: Vec<Step> = Vec::new();
+    /// The program without one of its steps, without the tasks that are then never created, and
+    /// without the steps that are then impossible.
+    pub(crate) fn without(&self, nth: usize) -> TaskProgram {
+        let mut steps: Vec<TaskStep> = Vec::new();
         // Tasks that are left out, by their numbers in this program.
-        let mut left_out: Vec<u8> = gone.into_iter().collect();
-        for (other, step) in others {
-            if left_out.contains(&step.task) {
-                if step.act.makes().is_some() {
-                    left_out.push(made_before(other) + 1);
-                }
-                continue;
+        let mut left_out: Vec<u8> = Vec::new();
+        let mut newest = 0;
+        for (other, step) in self.steps.iter().enumerate() {
+            let creates = step.action.creates().is_some();
+            newest += u8::from(creates);
+            if other == nth || left_out.contains(&step.task) {
+                left_out.extend(creates.then_some(newest));
+            } else {
+                let before = left_out.iter().filter(|task| **task < step.task).count() as u8;
+                steps.push(TaskStep { task: step.task - before, ..*step });
             }
-            let before = left_out.iter().filter(|task| **task < step.task).count() as u8;
-            steps.push(Step { task: step.task - before, ..*step });
         }
-        Program { steps }.sensible()
+        TaskProgram { steps }.possible()
     }
 
-    /// The program without the steps that make no sense: by tasks that have ended, say.
-    pub(crate) fn sensible(mut self) -> Program {
-        let mut cast = Cast::new();
-        self.steps.retain(|step| cast.play(*step));
+    /// The program without the steps that are impossible: by tasks that have ended, for example.
+    pub(crate) fn possible(mut self) -> TaskProgram {
+        let mut states = TaskStates::new();
+        self.steps.retain(|step| states.take(*step));
         self
     }
 }

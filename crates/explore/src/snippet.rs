@@ -1,155 +1,137 @@
-//! A program as a snippet for the book: what was seen stands in it as what is expected.
+//! A program as a snippet for the book, with what was observed as what is expected.
 
-use crate::cast::Cast;
-use crate::program::Act;
-use crate::text::Arg;
-use crate::{Key, Operation, Played, Program, Whom};
+use crate::program::TaskAction;
+use crate::task_states::TaskStates;
+use crate::{ExecutedStep, Operation, TaskProgram};
 use keyrings::Errno;
 use std::fmt::Write;
 
-/// The snippet of a program that was played, as it stands in a page below its rule.
-pub fn snippet(rule: &str, played: &[Played]) -> String {
-    let names = Program { steps: played.iter().map(|played| played.step).collect() }.names();
-    let mut cast = Cast::new();
+/// The snippet of a program that was executed, as a page has it below the rule with this id.
+pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
+    let names = TaskProgram { steps: executed.iter().map(|one| one.step).collect() }.names();
+    let mut states = TaskStates::new();
     let mut lines = String::new();
-    if played.iter().any(|played| is_about_other(&played.step.act)) {
-        lines.push_str("let other = unused_id();\n");
-    }
-    let mut made = 0;
-    // A process has one file at a time, and one that it made by fork may have it as well.
+    let mut created = 0;
+    // The step that opened the file of each process; a child created by fork inherits it.
     let mut files: Vec<Option<usize>> = vec![None];
-    for (nth, Played { step, errno, gave }) in played.iter().enumerate() {
-        let process = cast.process(step.task);
-        let reaper = &names[usize::from(cast.reaper(step.task))];
-        cast.play(*step);
-        if step.act.makes().is_some() {
-            made += 1;
-        }
-        match step.act {
-            Act::Fork | Act::Clone | Act::Clone3 => files.push(files[process]),
-            Act::Spawn => files.push(None),
-            Act::Open => files[process] = Some(nth),
+    for (nth, ExecutedStep { step, errno, new_key }) in executed.iter().enumerate() {
+        let process = states.process(step.task);
+        let reaper = &names[usize::from(states.reaper(step.task))];
+        states.take(*step);
+        created += usize::from(step.action.creates().is_some());
+        match step.action {
+            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 => files.push(files[process]),
+            TaskAction::Spawn => files.push(None),
+            TaskAction::Open => files[process] = Some(nth),
             _ => {}
         }
-        let after = &played[nth + 1..];
-        let is_used = |key: u8| after.iter().any(|later| names_key(&later.step.act, key));
-        let said = Said {
+        let after = &executed[nth + 1..];
+        let is_used = |key: u8| after.iter().any(|later| uses(&later.step.action, key));
+        let line = Line {
             by: &names[usize::from(step.task)],
-            new: &names[made],
+            new: &names[created],
             reaper,
             file: files[process].unwrap_or_default(),
             errno: *errno,
-            gave: gave.filter(|key| is_used(*key)),
-            used: after.iter().any(|later| usize::from(later.step.task) == made),
+            new_key: new_key.filter(|key| is_used(*key)),
+            acts_later: after.iter().any(|later| usize::from(later.step.task) == created),
         };
-        let _ = writeln!(lines, "{}", said.line(&step.act));
+        let _ = writeln!(lines, "{}", line.text(&step.action));
     }
+    // The variable of `IdChoice::OTHER`.
+    let other = if lines.contains("other") { "let other = unused_id();\n" } else { "" };
     format!(
-        "```rust\n# use keyrings::*;\n# fn main() -> Observed {{ observe(\"{rule}\", || {{\n{lines}Ok(())\n\
-         # }}) }}\n```\n"
+        "```rust\n# use keyrings::*;\n# fn main() -> Observed {{ observe(\"{rule}\", || {{\n\
+         {other}{lines}Ok(())\n# }}) }}\n```\n"
     )
 }
 
-/// Whether a call is about the key of this number.
-fn names_key(act: &Act, key: u8) -> bool {
-    let mut named = false;
-    if let Some(operation) = act.operation() {
-        let _ = operation.with(|other| {
-            named |= other == Key::Nth(key);
-            Some(other)
-        });
-    }
-    named
+/// Whether an action has the key of this number as an argument.
+fn uses(action: &TaskAction, key: u8) -> bool {
+    action.operation().is_some_and(|operation| {
+        operation.args().any(|(slot, number)| slot.is_key() && number == i32::from(key) + 1)
+    })
 }
 
-fn is_about_other(act: &Act) -> bool {
-    matches!(
-        act.operation(),
-        Some(
-            Operation::BecomeOther
-                | Operation::Effective(Whom::Other)
-                | Operation::Chown(_, Whom::Other)
-        )
-    )
-}
-
-/// What a task did, and what came of it.
-struct Said<'a> {
+/// What one line of a snippet is made of.
+struct Line<'a> {
     by: &'a str,
     new: &'a str,
     reaper: &'a str,
+    /// The number in the name of the file's variable.
     file: usize,
     errno: i32,
-    /// The number of a key that it gave, if it is named later.
-    gave: Option<u8>,
-    /// The task that it made acts later.
-    used: bool,
+    /// The number of the key that it returned, if a later line uses that key.
+    new_key: Option<u8>,
+    /// Whether the task that it created acts later.
+    acts_later: bool,
 }
 
-impl Said<'_> {
-    fn line(&self, act: &Act) -> String {
-        let Said { by, reaper, file, .. } = self;
-        match act {
-            Act::Do(operation) => match self.gave {
+impl Line<'_> {
+    fn text(&self, action: &TaskAction) -> String {
+        let Line { by, reaper, file, .. } = self;
+        match action {
+            TaskAction::Do(operation) => match self.new_key {
                 Some(nth) => {
-                    format!("let k{} = {}?;", nth + 1, by_task(by, &call(operation)))
+                    format!("let k{} = {}?;", nth + 1, by_task(by, &operation.snippet()))
                 }
                 None => format!("{}?;", by_task(by, &self.expected(operation))),
             },
-            Act::Fork => self.making("fork("),
-            Act::Clone => self.making("clone(CLONE_FS, "),
-            Act::Clone3 => self.making("clone3(NO_FLAGS, "),
-            Act::Thread => self.making("pthread_create("),
-            Act::Spawn => self.making("posix_spawn("),
-            Act::Vfork(operation) => self.in_shared_memory("vfork(", operation),
-            Act::CloneVm(operation) => self.in_shared_memory("clone_vm(NO_FLAGS, ", operation),
-            Act::Exec => format!("{}?;", by_task(by, "execve(SELF)")),
-            Act::Exit => format!("{}?;", by_task(reaper, &format!("{by}.exit()"))),
-            Act::Leave => format!("{by}.pthread_exit()?;"),
-            Act::Open => {
+            TaskAction::Fork => self.creation("fork("),
+            TaskAction::Clone => self.creation("clone(CLONE_FS, "),
+            TaskAction::Clone3 => self.creation("clone3(NO_FLAGS, "),
+            TaskAction::Thread => self.creation("pthread_create("),
+            TaskAction::Spawn => self.creation("posix_spawn("),
+            TaskAction::Vfork(operation) => self.in_shared_memory("vfork(", operation),
+            TaskAction::CloneVm(operation) => {
+                self.in_shared_memory("clone_vm(NO_FLAGS, ", operation)
+            }
+            TaskAction::Exec => format!("{}?;", by_task(by, "execve(SELF)")),
+            TaskAction::Exit => format!("{}?;", by_task(reaper, &format!("{by}.exit()"))),
+            TaskAction::ExitThread => format!("{by}.pthread_exit()?;"),
+            TaskAction::Open => {
                 format!("let file{file} = {}?;", by_task(by, "open(\"/dev/null\")"))
             }
-            Act::Close => format!("{}?;", by_task(by, &format!("close(file{file})"))),
+            TaskAction::Close => format!("{}?;", by_task(by, &format!("close(file{file})"))),
         }
     }
 
-    /// Makes a task, which has a variable if it acts later.
-    fn making(&self, make: &str) -> String {
-        let Said { by, new, used, .. } = self;
-        let made = by_task(by, &format!("{make}{new:?})"));
-        if *used { format!("let {new} = {made}?;") } else { format!("{made}?;") }
+    /// Creates a task, which has a variable if it acts later.
+    fn creation(&self, call: &str) -> String {
+        let Line { by, new, acts_later, .. } = self;
+        let created = by_task(by, &format!("{call}{new:?})"));
+        if *acts_later { format!("let {new} = {created}?;") } else { format!("{created}?;") }
     }
 
-    /// A call, held to what it gave.
+    /// A call with its observed result.
     fn expected(&self, operation: &Operation) -> String {
-        let call = call(operation);
-        match (self.errno, operation) {
-            // These helpers tell what went wrong in words, and are to succeed.
-            (0, Operation::Collect | Operation::ProcKeys(_)) => call,
-            (0, _) => format!("succeeds({call})"),
-            (errno, _) => format!("expect({call}, {:?})", Errno::from_raw(errno)),
+        let call = operation.snippet();
+        match self.errno {
+            0 if !operation.has_errno() => call,
+            0 => format!("succeeds({call})"),
+            errno => format!("expect({call}, {:?})", Errno::from_raw(errno)),
         }
     }
 
-    /// A process that makes one call in the memory of the task that made it.
-    fn in_shared_memory(&self, make: &str, operation: &Operation) -> String {
-        let Said { by, new, .. } = self;
-        let Some(nth) = self.gave else {
-            let body = format!("{make}{new:?}, || {})", plain(&self.expected(operation)));
+    /// A process that makes one call in its creator's memory.
+    fn in_shared_memory(&self, create: &str, operation: &Operation) -> String {
+        let Line { by, new, .. } = self;
+        let Some(nth) = self.new_key else {
+            let body = format!("{create}{new:?}, || {})", unit(&self.expected(operation)));
             return format!("{}?;", by_task(by, &body));
         };
         let body = format!(
-            "{{\n    let mut key = NO_KEYRING;\n    {make}{new:?}, || {{\n        key = {}?;\n        \
+            "{{\n    let mut key = NO_KEYRING;\n    {create}{new:?}, || {{\n        key = {}?;\n        \
              Ok(())\n    }})?;\n    Ok::<_, Failure>(key)\n}}",
-            call(operation)
+            operation.snippet()
         );
         let by = if *by == "main" { format!("(|| {body})()") } else { by_task(by, &body) };
         format!("let k{} = {by}?;", nth + 1)
     }
 }
 
-/// An expression whose value is of no interest.
-fn plain(expression: &str) -> String {
+/// An expression without a value that could not leave its task.
+fn unit(expression: &str) -> String {
     if expression.starts_with("proc_keys") {
         format!("{expression}.map(drop)")
     } else {
@@ -161,88 +143,6 @@ fn plain(expression: &str) -> String {
 fn by_task(task: &str, expression: &str) -> String {
     match task {
         "main" => expression.to_owned(),
-        task => format!("{task}.run(move || {})", plain(expression)),
+        task => format!("{task}.run(move || {})", unit(expression)),
     }
-}
-
-/// The call as a snippet makes it.
-fn call(operation: &Operation) -> String {
-    match operation {
-        Operation::AddKey(name, key) => {
-            return format!(
-                "add_key(\"user\", {:?}, \"payload\", {})",
-                name.text(),
-                rust_key(*key)
-            );
-        }
-        Operation::Request(kind, name, key) => {
-            let (kind, name) = (kind.text(), name.text());
-            return format!("request_key({kind:?}, {name:?}, None, {})", rust_key(*key));
-        }
-        Operation::Update(key) => return format!("keyctl_update({}, \"new\")", rust_key(*key)),
-        Operation::Restrict(key) => {
-            return format!("keyctl_restrict_keyring({}, None)", rust_key(*key));
-        }
-        Operation::JoinSession => return "keyctl_join_session_keyring(None)".to_owned(),
-        Operation::Reqkey(choice) => {
-            let choices = [
-                "NO_CHANGE",
-                "DEFAULT",
-                "THREAD_KEYRING",
-                "PROCESS_KEYRING",
-                "SESSION_KEYRING",
-                "USER_KEYRING",
-                "USER_SESSION_KEYRING",
-                "GROUP_KEYRING",
-                "REQUESTOR_KEYRING",
-            ];
-            let name = usize::try_from(choice + 1).ok().and_then(|place| choices.get(place));
-            let name =
-                name.map_or_else(|| choice.to_string(), |name| format!("KEY_REQKEY_DEFL_{name}"));
-            return format!("keyctl_set_reqkey_keyring({name})");
-        }
-        Operation::BecomeOther => {
-            return "setresuid_of_this_thread(other, other, other)".to_owned();
-        }
-        Operation::Effective(whom) => {
-            let id = match whom {
-                Whom::Own => "getuid()",
-                Whom::NoChange => "NO_CHANGE",
-                Whom::Other => "other",
-            };
-            return format!("setresuid_of_this_thread(NO_CHANGE, {id}, NO_CHANGE)");
-        }
-        _ => {}
-    }
-    let (name, args) = operation.parts();
-    let args: Vec<String> = args.iter().map(rust).collect();
-    format!("{name}({})", args.join(", "))
-}
-
-fn rust_key(key: Key) -> String {
-    match key {
-        Key::Thread => "KEY_SPEC_THREAD_KEYRING".to_owned(),
-        Key::Process => "KEY_SPEC_PROCESS_KEYRING".to_owned(),
-        Key::Session => "KEY_SPEC_SESSION_KEYRING".to_owned(),
-        Key::None => "NO_KEYRING".to_owned(),
-        Key::Nth(nth) => format!("k{}", u32::from(nth) + 1),
-    }
-}
-
-fn rust(arg: &Arg<Key>) -> String {
-    let text = match arg {
-        Arg::Key(key) => return rust_key(*key),
-        Arg::Create(true) => "CREATE",
-        Arg::Create(false) => "NO_CREATE",
-        Arg::Exclusive(true) => "KEYCTL_MOVE_EXCL",
-        Arg::Exclusive(false) => "0",
-        Arg::Kind(kind) => return format!("{:?}", kind.text()),
-        Arg::Name(name) => return format!("{:?}", name.text()),
-        Arg::Mask(mask) => return format!("0x{:04x}_{:04x}", mask >> 16, mask & 0xffff),
-        Arg::Number(number) => return number.to_string(),
-        Arg::Whom(Whom::Own) => "getuid(), getgid()",
-        Arg::Whom(Whom::NoChange) => "NO_CHANGE, NO_CHANGE",
-        Arg::Whom(Whom::Other) => "other, other",
-    };
-    text.to_owned()
 }

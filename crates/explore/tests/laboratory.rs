@@ -1,11 +1,11 @@
-//! Programs on the kernel: what is seen of them, and how one that disagrees is made short.
+//! Programs on the kernel: what is observed of them, and how a program that disagrees is shortened.
 //!
-//! A laboratory wants a process of its own, with one thread; and tasks that begin this program anew
-//! have to be let in first. So this is a program with a `main`, whose tests run one after the other.
+//! A laboratory requires a process with one thread, and tasks that start this program again have to be
+//! recognized in `main`. So this test binary has its own `main` and runs its tests one after another.
 
 use explore::random::Random;
 use explore::snippet::snippet;
-use explore::{Disagreement, Laboratory, Program, Refuses, Verdict};
+use explore::{Disagreement, Judgment, Laboratory, Refuses, TaskProgram};
 use libtest_mimic::{Arguments, Failed, Trial};
 use model::{Refusal, Why};
 use std::process::ExitCode;
@@ -17,16 +17,16 @@ fn main() -> ExitCode {
     arguments.test_threads = Some(1);
     type Test = fn() -> Result<(), String>;
     let tests: [(&str, Test); 4] = [
-        ("what tasks of every kind did is seen in its order", every_kind),
+        ("the actions of every kind of task are observed in order", every_kind),
         ("a program that disagrees is shrunk to the calls that matter", shrunk),
-        ("steps that nothing depends on are taken away", shortened),
-        ("a mistaken program is refused, and a judge that panics disagrees", mistakes),
+        ("steps that nothing depends on are removed", shortened),
+        ("an impossible program is refused, and a judge that panics disagrees", impossible),
     ];
     let trials = tests.map(|(name, test)| Trial::test(name, move || here(test)));
     libtest_mimic::run(&arguments, trials.into()).exit_code()
 }
 
-/// Runs a test where there are keyrings.
+/// Runs a test if the kernel has keyrings.
 fn here(test: fn() -> Result<(), String>) -> Result<(), Failed> {
     if let Some(why) = keyrings::place::Keyrings::here().explain() {
         eprintln!("not observed: {why}");
@@ -40,10 +40,10 @@ fn laboratory(refuses: Refuses) -> Result<Laboratory, String> {
 }
 
 fn equal<T: PartialEq + std::fmt::Display>(got: T, expected: T) -> Result<(), String> {
-    if got == expected { Ok(()) } else { Err(format!("got:\n{got}\nand not:\n{expected}")) }
+    if got == expected { Ok(()) } else { Err(format!("got:\n{got}\nexpected:\n{expected}")) }
 }
 
-/// Refuses every key that is revoked by a child.
+/// A judge that refuses every key that a child revokes.
 fn revoking_child(trace: &Trace) -> Option<Refusal> {
     let (nth, event) = trace.events.iter().enumerate().find(|(_, event)| {
         event.task.starts_with("child")
@@ -54,21 +54,21 @@ fn revoking_child(trace: &Trace) -> Option<Refusal> {
     Some(Refusal { nth, event: event.clone(), why })
 }
 
-fn disagreement(verdict: Verdict) -> Result<Disagreement, String> {
-    match verdict {
-        Verdict::Disagrees(found) => Ok(*found),
-        verdict => Err(format!("{verdict:?}")),
+fn disagreement(judgment: Judgment) -> Result<Disagreement, String> {
+    match judgment {
+        Judgment::Disagrees(found) => Ok(*found),
+        judgment => Err(format!("{judgment:?}")),
     }
 }
 
 fn every_kind() -> Result<(), String> {
-    let program: Program = "main keyctl_get_keyring_ID @p 1; main fork; \
+    let program: TaskProgram = "main keyctl_get_keyring_ID @p 1; main fork; \
                             child1 keyctl_link K1 @p; child1 pthread_create; thread2 execve; \
                             thread2 open; thread2 close; main posix_spawn; thread2 exit; \
                             main vfork keyctl_get_keyring_ID @t 1; \
                             main clone_vm keyctl_revoke @p; child3 pthread_exit"
         .parse()?;
-    let (played, trace) = laboratory(|_| None)?.run(&program)?;
+    let (executed, trace) = laboratory(|_| None)?.run(&program)?;
     equal(
         trace.to_string(),
         "main     keyctl_get_keyring_ID(@p, 1) = K1\n\
@@ -91,7 +91,7 @@ fn every_kind() -> Result<(), String> {
             .to_owned(),
     )?;
     equal(
-        snippet("a.rule", &played),
+        snippet("a.rule", &executed),
         "```rust\n\
          # use keyrings::*;\n\
          # fn main() -> Observed { observe(\"a.rule\", || {\n\
@@ -119,16 +119,15 @@ fn shrunk() -> Result<(), String> {
     let random = Random::new(1, false);
     let mut found = (0..200).filter_map(|number| {
         let long = match laboratory.judge(&random.program(number)?) {
-            Verdict::Disagrees(found) => found,
+            Judgment::Disagrees(found) => found,
             _ => return None,
         };
         let short = disagreement(random.judge(number, &laboratory, true));
         Some(short.map(|short| (long.program().steps.len(), short)))
     });
-    let (long, short) =
-        found.next().ok_or("none of 200 programs has a child that revokes a key")??;
+    let (long, short) = found.next().ok_or("no child revokes a key in any of 200 programs")??;
     let program = short.program();
-    // A child and its call; at most a keyring or key to be revoked, made before.
+    // A child, its call, and at most a call that creates the key.
     if long > 5 && program.steps.len() <= 3 && short.trace.to_string().contains("keyctl_revoke") {
         Ok(())
     } else {
@@ -138,7 +137,7 @@ fn shrunk() -> Result<(), String> {
 
 fn shortened() -> Result<(), String> {
     let laboratory = laboratory(revoking_child)?;
-    let program: Program = "main fork; main add_key a @t; main pthread_create; main fork; \
+    let program: TaskProgram = "main fork; main add_key a @t; main pthread_create; main fork; \
                             thread2 keyctl_read_keyring @s; main fork; \
                             child4 keyctl_get_keyring_ID @p 1; child1 keyctl_get_keyring_ID @t 1; \
                             child4 keyctl_revoke K2; child1 exit"
@@ -151,16 +150,16 @@ fn shortened() -> Result<(), String> {
     )
 }
 
-fn mistakes() -> Result<(), String> {
-    // No task here can have its file closed twice: the text is refused before anything runs.
-    let refused = "main open; main close; main close".parse::<Program>();
+fn impossible() -> Result<(), String> {
+    // A file cannot be closed twice: the text is refused before anything runs.
+    let refused = "main open; main close; main close".parse::<TaskProgram>();
     equal(
         refused.err().unwrap_or_default(),
         "step 3, `main close`: this task cannot do that now".to_owned(),
     )?;
     let panics: Refuses = |_| std::panic::resume_unwind(Box::new("without a word"));
     match laboratory(panics)?.judge(&"main fork".parse()?) {
-        Verdict::Disagrees(found) if found.kind() == "the model panics" => Ok(()),
-        verdict => Err(format!("{verdict:?}")),
+        Judgment::Disagrees(found) if found.kind() == "the model panics" => Ok(()),
+        judgment => Err(format!("{judgment:?}")),
     }
 }

@@ -66,11 +66,14 @@ fn what_is_not_to_be_understood_is_refused() {
     let refusals = [
         (
             ["--again", "main fork; child2 exit"],
-            "there is no task `child2` yet; there are main, child1",
+            "task `child2` does not exist yet; there are main, child1",
         ),
-        (["--again", "main keyctl_clear @x"], "`@x` is no key: @t, @p, @s, 0, K1, K2, …"),
-        (["--budget", "soon"], "`soon` is no time: write 60s, 10m or 1h"),
-        (["--jobs", "0"], "--jobs wants a number above zero"),
+        (
+            ["--again", "main keyctl_clear @x"],
+            "`@x` is not a key: @t, @p, @s, 0 (no key), K1, K2, …",
+        ),
+        (["--budget", "soon"], "`soon` is not a time: write 60s, 10m or 1h"),
+        (["--jobs", "0"], "--jobs requires a number above zero"),
     ];
     for (args, why) in refusals {
         let output = explore(&args);

@@ -1,10 +1,10 @@
-//! What was found, for people.
+//! What workers found, for people.
 
-use super::worker::Told;
-use super::{Disagreement, NO_RULE_YET, snippet};
 use crate::judge::{self, Rule};
 use crate::report::indented;
 use crate::{DIFFERS, HELD, NOTHING_HERE};
+use ::explore::Disagreement;
+use ::explore::snippet::snippet;
 use anstyle::{AnsiColor, Style};
 use model::Why;
 use serde::{Deserialize, Serialize};
@@ -15,19 +15,37 @@ use std::time::Duration;
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// A program that disagrees, with all there is to be said of it.
+/// The id that a snippet has until somebody chooses one.
+pub(crate) const NO_RULE_YET: &str = "explored";
+
+/// What a worker reports.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Message {
+    /// How many more programs it ran.
+    Ran { exhaustive: u64, random: u64 },
+    /// It ran its share of the programs up to the length.
+    Exhausted,
+    /// A program disagrees.
+    Found(Box<Found>),
+    /// Another program disagrees in the same way.
+    Another(String),
+    /// A program could not be judged.
+    Unjudged { program: String, why: String },
+}
+
+/// A program that disagrees, with everything that is printed about it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Found {
     kind: String,
-    /// Where the program comes from; empty if from the command line.
+    /// The source of the program; empty if it is the command line.
     from: String,
     program: String,
     steps: usize,
     /// The lines of the trace.
     trace: Vec<String>,
-    /// The place of the one that is refused.
+    /// The place of the refused line.
     refused: Option<usize>,
-    /// What the model says of it.
+    /// Why the model refuses it.
     why: String,
     snippet: String,
 }
@@ -43,7 +61,7 @@ impl Found {
             trace: found.trace.to_string().lines().map(str::to_owned).collect(),
             refused: found.refusal.as_ref().map(|refusal| refusal.nth),
             why: found.explained().map_or(String::new(), |refusal| why(&refusal.why)),
-            snippet: snippet(NO_RULE_YET, &found.played),
+            snippet: snippet(NO_RULE_YET, &found.executed),
         }
     }
 
@@ -56,14 +74,14 @@ impl Found {
         }
         let _ = write!(text, "\n{why}\n{snippet}\n");
         if !from.is_empty() {
-            let _ = writeln!(text, "Found among {from}; once more:");
+            let _ = writeln!(text, "Found among {from}; to run it again:");
         }
         let _ = writeln!(text, "  keybook explore --again {program:?}");
         text
     }
 }
 
-/// What is allowed in the place of what was refused, and the rules that say so.
+/// What would be allowed instead, and the rules that say so.
 fn why(why: &Why) -> String {
     match why {
         Why::NotUnderstood(expected) => format!("  expected {expected}\n"),
@@ -84,50 +102,39 @@ fn why(why: &Why) -> String {
     }
 }
 
-/// All that workers told.
-#[derive(Debug)]
+/// Everything that workers reported.
+#[derive(Debug, Default)]
 pub(crate) struct Findings {
     seed: u64,
     length: usize,
     jobs: usize,
+    /// How many workers ran their share of the programs up to the length.
     exhausted: usize,
     exhaustive: u64,
     random: u64,
     /// The shortest program of each kind.
     found: BTreeMap<String, Found>,
     disagreements: u64,
-    not_judged: u64,
-    /// The first of those, and why.
-    unfinished: Option<(String, String)>,
+    unjudged: u64,
+    /// The first program that could not be judged, and why.
+    first_unjudged: Option<(String, String)>,
     pub(crate) took: Duration,
 }
 
 impl Findings {
     pub(crate) fn new(seed: u64, length: usize, jobs: usize) -> Findings {
-        Findings {
-            seed,
-            length,
-            jobs,
-            exhausted: 0,
-            exhaustive: 0,
-            random: 0,
-            found: BTreeMap::new(),
-            disagreements: 0,
-            not_judged: 0,
-            unfinished: None,
-            took: Duration::ZERO,
-        }
+        Findings { seed, length, jobs, ..Findings::default() }
     }
 
-    pub(crate) fn take(&mut self, told: Told) {
-        match told {
-            Told::Ran { exhaustive, random } => {
+    pub(crate) fn take(&mut self, message: Message) {
+        match message {
+            Message::Ran { exhaustive, random } => {
                 self.exhaustive += exhaustive;
                 self.random += random;
             }
-            Told::Exhausted => self.exhausted += 1,
-            Told::Another(_) => self.disagreements += 1,
-            Told::Found(found) => {
+            Message::Exhausted => self.exhausted += 1,
+            Message::Another(_) => self.disagreements += 1,
+            Message::Found(found) => {
                 self.disagreements += 1;
                 match self.found.get(&found.kind) {
                     Some(known) if known.steps <= found.steps => {}
@@ -136,19 +143,19 @@ impl Findings {
                     }
                 }
             }
-            Told::NotJudged { program, why } => {
-                self.not_judged += 1;
-                self.unfinished.get_or_insert((program, why));
+            Message::Unjudged { program, why } => {
+                self.unjudged += 1;
+                self.first_unjudged.get_or_insert((program, why));
             }
         }
     }
 
-    /// How many random programs were run.
+    /// The number of random programs.
     pub(crate) fn random(&self) -> u64 {
         self.random
     }
 
-    /// For the progress bar.
+    /// The text of the progress bar.
     pub(crate) fn brief(&self) -> String {
         let ran = self.exhaustive + self.random;
         format!("{ran} programs, {} disagree", self.disagreements)
@@ -161,24 +168,21 @@ impl Findings {
         }
         let ran = self.exhaustive + self.random;
         let seconds = self.took.as_secs_f64();
-        let whole = if self.exhausted == self.jobs {
-            format!("all of up to {} steps", self.length)
-        } else {
-            format!("not all of up to {} steps", self.length)
-        };
+        let all = if self.exhausted == self.jobs { "all" } else { "not all" };
         let _ = writeln!(
             text,
-            "{ran} programs in {seconds:.1} s, {:.0} a second: {} exhaustive ({whole}), {} random (--seed {})",
+            "{ran} programs in {seconds:.1} s, {:.0} a second: {} exhaustive ({all} of up to {} steps), {} random (--seed {})",
             ran as f64 / seconds.max(0.001),
             self.exhaustive,
+            self.length,
             self.random,
             self.seed,
         );
-        if let Some((program, why)) = &self.unfinished {
+        if let Some((program, why)) = &self.first_unjudged {
             let _ = writeln!(
                 text,
                 "{} could not be judged; the first:\n  keybook explore --again {program:?}\n{}",
-                self.not_judged,
+                self.unjudged,
                 indented("  ", why)
             );
         }
@@ -192,9 +196,9 @@ impl Findings {
         text
     }
 
-    /// The exit status that says the same.
+    /// The exit status.
     pub(crate) fn status(&self) -> u8 {
-        match (self.disagreements, self.exhaustive + self.random - self.not_judged) {
+        match (self.disagreements, self.exhaustive + self.random - self.unjudged) {
             (0, 0) => NOTHING_HERE,
             (0, _) => HELD,
             _ => DIFFERS,

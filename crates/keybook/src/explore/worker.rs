@@ -1,24 +1,22 @@
-//! One of those that run programs: a process that tells its parent what it finds, a line at a time.
+//! A worker: a process that runs programs and reports to its parent, one line of JSON per message.
 
-use super::laboratory;
-use super::report::Found;
+use super::report::{Found, Message};
 use crate::HELD;
 use ::explore::random::Random;
-use ::explore::{Disagreement, Laboratory, Program, Verdict, exhaustive};
-use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
+use ::explore::{Disagreement, Judgment, Laboratory, TaskProgram, exhaustive};
+use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// Which share of the programs is whose.
+/// A worker's share of the programs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
-    /// The place of this one, from 0.
+    /// Its number, from 0.
     pub(crate) nth: usize,
-    /// So many share.
+    /// How many workers share the programs.
     pub(crate) of: usize,
 }
 
@@ -35,63 +33,57 @@ impl FromStr for Part {
         let parts = text
             .split_once('/')
             .and_then(|(nth, of)| Some(Part { nth: nth.parse().ok()?, of: of.parse().ok()? }));
-        parts.filter(|part| part.nth < part.of).ok_or("a part is written as 0/4")
+        parts.filter(|part| part.nth < part.of).ok_or("expected a part such as 0/4")
     }
 }
 
-/// How far to go.
+/// When to stop.
 #[derive(Debug)]
 pub(crate) struct Limits {
-    /// When to end, if by time.
+    /// The end, if there is a time limit.
     pub(crate) end: Option<Instant>,
-    /// When to go on to random programs, if by time.
+    /// The end of the exhaustive programs, if there is a time limit.
     pub(crate) half: Option<Instant>,
-    /// So many random programs.
+    /// How many random programs to run.
     pub(crate) programs: u64,
-    /// Every program of up to so many steps.
+    /// Most steps of the exhaustive programs.
     pub(crate) length: usize,
     pub(crate) seed: u64,
 }
 
-/// What a worker tells.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Told {
-    /// So many more programs were run and judged.
-    Ran { exhaustive: u64, random: u64 },
-    /// All programs up to the length were run, as far as they are this worker's.
-    Exhausted,
-    /// A program disagrees.
-    Found(Box<Found>),
-    /// Another that disagrees in the same way.
-    Another(String),
-    /// A program could not be judged.
-    NotJudged { program: String, why: String },
-}
+/// How often the parent learns how many programs were run.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// So often the parent is told how far it is.
-const OFTEN: Duration = Duration::from_millis(100);
-
-/// So many kinds of disagreement are worth the time that it takes to shorten their programs.
-const KINDS: usize = 20;
+/// How many kinds of disagreement are worth the time of shortening their programs.
+const MOST_KINDS: usize = 20;
 
 struct Worker {
     laboratory: Laboratory,
     kinds: BTreeSet<String>,
     exhaustive: u64,
     random: u64,
-    told: Instant,
+    reported: Instant,
 }
 
+pub(crate) fn laboratory() -> Result<Laboratory> {
+    Laboratory::new().map_err(|error| anyhow!("no memory for the record: {}", error.desc()))
+}
+
+/// Runs a share of the programs; returns the exit status.
+///
+/// # Errors
+///
+/// If there is no memory for the record, or nobody reads the reports.
 pub(crate) fn work(part: Part, limits: &Limits) -> Result<u8> {
     let mut worker = Worker {
         laboratory: laboratory()?,
         kinds: BTreeSet::new(),
         exhaustive: 0,
         random: 0,
-        told: Instant::now(),
+        reported: Instant::now(),
     };
     worker.work(part, limits)?;
-    worker.tell_how_far()?;
+    worker.report_progress()?;
     Ok(HELD)
 }
 
@@ -99,10 +91,10 @@ fn over(end: Option<Instant>) -> bool {
     end.is_some_and(|end| Instant::now() >= end)
 }
 
-fn tell(told: &Told) -> Result<()> {
-    let line = serde_json::to_string(told)? + "\n";
-    // Nobody to tell is nobody to work for.
-    std::io::stdout().write_all(line.as_bytes()).context("the parent does not listen")
+fn report(message: &Message) -> Result<()> {
+    let line = serde_json::to_string(message)? + "\n";
+    // Without a reader there is nobody to work for.
+    std::io::stdout().write_all(line.as_bytes()).context("the parent does not read")
 }
 
 impl Worker {
@@ -114,14 +106,14 @@ impl Worker {
                 all = false;
                 break;
             }
-            let verdict = self.laboratory.judge(&program);
+            let judgment = self.laboratory.judge(&program);
             self.exhaustive += 1;
-            self.take(verdict, &program, "the exhaustive ones", |laboratory, found| {
+            self.take(judgment, &program, "the exhaustive ones", |laboratory, found| {
                 laboratory.shorten(found)
             })?;
         }
         if all {
-            tell(&Told::Exhausted)?;
+            report(&Message::Exhausted)?;
         }
         let random = Random::new(limits.seed, keyrings::getuid() == 0);
         for number in (part.nth as u64..limits.programs).step_by(part.of) {
@@ -129,12 +121,12 @@ impl Worker {
                 break;
             }
             let Some(program) = random.program(number) else { continue };
-            let verdict = self.laboratory.judge(&program);
+            let judgment = self.laboratory.judge(&program);
             self.random += 1;
             let from = format!("random program {number}");
-            self.take(verdict, &program, &from, |laboratory, found| {
+            self.take(judgment, &program, &from, |laboratory, found| {
                 match random.judge(number, laboratory, true) {
-                    Verdict::Disagrees(shrunk) => *shrunk,
+                    Judgment::Disagrees(shrunk) => *shrunk,
                     _ => laboratory.shorten(found),
                 }
             })?;
@@ -144,33 +136,33 @@ impl Worker {
 
     fn take(
         &mut self,
-        verdict: Verdict,
-        program: &Program,
+        judgment: Judgment,
+        program: &TaskProgram,
         from: &str,
         shorten: impl FnOnce(&Laboratory, Disagreement) -> Disagreement,
     ) -> Result<()> {
-        match verdict {
-            Verdict::Allowed => {}
-            Verdict::NotJudged(why) => {
-                tell(&Told::NotJudged { program: program.to_string(), why })?;
+        match judgment {
+            Judgment::Allowed => {}
+            Judgment::Unjudged(why) => {
+                report(&Message::Unjudged { program: program.to_string(), why })?;
             }
-            Verdict::Disagrees(found) => {
+            Judgment::Disagrees(found) => {
                 let kind = found.kind();
-                if self.kinds.len() < KINDS && self.kinds.insert(kind.clone()) {
+                if self.kinds.len() < MOST_KINDS && self.kinds.insert(kind.clone()) {
                     let shortest = shorten(&self.laboratory, *found);
                     self.kinds.insert(shortest.kind());
-                    tell(&Told::Found(Box::new(Found::of(&shortest, from.to_owned()))))?;
+                    report(&Message::Found(Box::new(Found::of(&shortest, from.to_owned()))))?;
                 } else {
-                    tell(&Told::Another(kind))?;
+                    report(&Message::Another(kind))?;
                 }
             }
         }
-        if self.told.elapsed() > OFTEN { self.tell_how_far() } else { Ok(()) }
+        if self.reported.elapsed() > INTERVAL { self.report_progress() } else { Ok(()) }
     }
 
-    fn tell_how_far(&mut self) -> Result<()> {
-        tell(&Told::Ran { exhaustive: self.exhaustive, random: self.random })?;
-        (self.exhaustive, self.random, self.told) = (0, 0, Instant::now());
+    fn report_progress(&mut self) -> Result<()> {
+        report(&Message::Ran { exhaustive: self.exhaustive, random: self.random })?;
+        (self.exhaustive, self.random, self.reported) = (0, 0, Instant::now());
         Ok(())
     }
 }
