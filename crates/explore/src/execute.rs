@@ -79,7 +79,7 @@ fn name(prefix: &str, number: usize) -> String {
 }
 
 /// Has a child execute an operation in the caller's memory. `new` is the child's number.
-fn in_shared_memory((order, new, vfork): ((Encoded, u32), usize, bool)) -> Checked<CallResult> {
+fn in_shared_memory((order, new): ((Encoded, u32), usize), vfork: bool) -> Checked<CallResult> {
     let mut result = NOTHING;
     let body = || {
         result = perform(order)?;
@@ -112,10 +112,9 @@ impl Execution {
 
     /// The operation with keys that exist; `None` if it cannot be executed now.
     fn resolve(&self, operation: &Operation) -> Option<Operation> {
-        let known = operation.with(|number| match number {
-            1.. => Some(self.place(number)? as i32 + 1),
-            special => Some(special),
-        })?;
+        let number =
+            |number| if number > 0 { Some(self.place(number)? as i32 + 1) } else { Some(number) };
+        let known = operation.with(number)?;
         let mut keys = known.args().filter(|(slot, _)| slot.is_key());
         let kind = |(_, number)| self.place(number).map(|place| self.keys[place].1);
         match known.call {
@@ -169,9 +168,13 @@ impl Execution {
         match action {
             TaskAction::Do(operation) => return self.run(task, self.encode(operation), perform),
             TaskAction::Vfork(operation) | TaskAction::CloneVm(operation) => {
-                let vfork = matches!(action, TaskAction::Vfork(_));
-                let values = (self.encode(operation), new, vfork);
-                let result = self.run(task, values, in_shared_memory);
+                let values = (self.encode(operation), new);
+                let result = match action {
+                    TaskAction::Vfork(_) => {
+                        self.run(task, values, |one| in_shared_memory(one, true))
+                    }
+                    _ => self.run(task, values, |one| in_shared_memory(one, false)),
+                };
                 self.tasks.push(None);
                 return result;
             }

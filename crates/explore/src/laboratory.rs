@@ -136,7 +136,10 @@ impl Laboratory {
         let trace: Trace =
             seen.trace.parse().map_err(|error| format!("{error}\n{}", seen.trace))?;
         // All programs of a user share its quota, which no trace shows.
-        let over_quota = |outcome: &Outcome| matches!(outcome, Outcome::Failed { errno, .. } if errno == "EDQUOT");
+        let over_quota = |outcome: &Outcome| match outcome {
+            Outcome::Failed { errno, .. } => errno == "EDQUOT",
+            _ => false,
+        };
         if trace.events.iter().any(|event| over_quota(&event.outcome)) {
             return Err("the user's key quota is exhausted".to_owned());
         }

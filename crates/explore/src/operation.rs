@@ -56,62 +56,36 @@ pub(crate) struct Row {
 }
 
 /// An argument as the call has it.
+#[rustfmt::skip]
 macro_rules! value {
-    (Create, $number:expr) => {
-        $number == 1
-    };
-    (Exclusive, $number:expr) => {
-        $number == 1
-    };
-    (Type, $number:expr) => {
-        Slot::Type.word($number)
-    };
-    (Name, $number:expr) => {
-        Slot::Name.word($number)
-    };
-    (Name, $number:expr) => {
-        Slot::Name.word($number)
-    };
-    (Mask, $number:expr) => {
-        $number.cast_unsigned()
-    };
-    (Seconds, $number:expr) => {
-        $number.cast_unsigned()
-    };
-    (Reqkey, $number:expr) => {
-        $number
-    };
-    (Owner, $number:expr) => {
-        IdChoice($number)
-    };
-    (EffectiveId, $number:expr) => {
-        IdChoice($number)
-    };
-    ($key:ident, $number:expr) => {
-        KeySerial($number)
-    };
+    (Create, $number:expr) => { $number == 1 };
+    (Exclusive, $number:expr) => { $number == 1 };
+    (Type, $number:expr) => { Slot::Type.word($number) };
+    (Name, $number:expr) => { Slot::Name.word($number) };
+    (Mask, $number:expr) => { $number.cast_unsigned() };
+    (Seconds, $number:expr) => { $number.cast_unsigned() };
+    (Reqkey, $number:expr) => { $number };
+    (Owner, $number:expr) => { IdChoice($number) };
+    (EffectiveId, $number:expr) => { IdChoice($number) };
+    ($key:ident, $number:expr) => { KeySerial($number) };
 }
 
 /// What a call returned, by what it is declared to return.
+#[rustfmt::skip]
 macro_rules! result {
-    (Nothing, $result:expr) => {
-        call_result($result.map(|_| NO_KEYRING))
-    };
-    (Checked, $result:expr) => {
-        call_result($result.map(|_| NO_KEYRING).map_err(|_| Errno::EIO))
-    };
-    ($key:ident, $result:expr) => {
-        call_result($result)
-    };
+    (, $result:expr) => { call_result($result.map(|_| NO_KEYRING)) };
+    (Checked, $result:expr) => { call_result($result.map(|_| NO_KEYRING).map_err(|_| Errno::EIO)) };
+    ($key:ident, $result:expr) => { call_result($result) };
 }
 
 /// Defines everything that differs from one operation to the next. A row is: its name in code and in
-/// the text of a program; its arguments; its weight in random programs, where it can be executed, and
-/// what it returns; the call; and the call in a snippet, if it is not the name with the arguments.
+/// the text of a program; its arguments; what it returns, if that matters; where it can be executed, if
+/// not anywhere; its weight in random programs; the call; and the call in a snippet, if that is not the
+/// name with the arguments.
 macro_rules! operations {
     ($other:ident; $(
-        $name:ident $text:literal ($($arg:ident: $slot:ident),*) $weight:literal $runs:ident
-            $returns:ident = $call:expr $(, as $template:literal)?;
+        $name:ident $text:literal ($($arg:ident: $slot:ident),*) $(-> $returns:ident)?
+            $(in $runs:ident)?, $weight:literal: $call:expr $(=> $template:literal)?;
     )*) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum Call { $($name,)* }
@@ -123,73 +97,63 @@ macro_rules! operations {
             text: $text,
             slots: &[$(Slot::$slot),*],
             weight: $weight,
-            runs: Runs::$runs,
-            returns: Returns::$returns,
+            runs: [$(Runs::$runs,)? Runs::Anywhere][0],
+            returns: [$(Returns::$returns,)? Returns::Nothing][0],
             perform: |args, $other| {
                 use keyrings::*;
                 let mut args = args.iter().copied();
                 $(let $arg = value!($slot, args.next().unwrap_or_default());)*
-                result!($returns, $call)
+                result!($($returns)?, $call)
             },
-            template: [$($template,)?].first().copied(),
+            template: [$(Some($template),)? None][0],
         },)*];
     };
 }
 
 operations! { other;
-    Id "keyctl_get_keyring_ID" (ring: Key, create: Create) 48 Anywhere
-        Keyring = keyctl_get_keyring_ID(ring, create);
-    AddKey "add_key" (name: Name, ring: Key) 32 Anywhere
-        User = add_key("user", name, "payload", ring),
-        as "add_key(\"user\", {}, \"payload\", {})";
-    AddKeyring "add_keyring" (name: Name, ring: Key) 20 Anywhere
-        Keyring = add_keyring(name, ring);
-    Request "request_key" (kind: Type, name: Name, to: Destination) 20 Anywhere
-        Asked = request_key(kind, name, None, to),
-        as "request_key({}, {}, None, {})";
-    Search "keyctl_search" (ring: Key, kind: Type, name: Name, to: Destination) 20 Anywhere
-        Asked = keyctl_search(ring, kind, name, to);
-    Link "keyctl_link" (key: Key, ring: Ring) 36 Anywhere Nothing = keyctl_link(key, ring);
-    Unlink "keyctl_unlink" (key: Key, ring: Ring) 20 Anywhere Nothing = keyctl_unlink(key, ring);
-    Move "keyctl_move" (key: Key, from: Ring, to: Ring, exclusive: Exclusive) 20 Anywhere
-        Nothing = keyctl_move(key, from, to, if exclusive { KEYCTL_MOVE_EXCL } else { 0 });
-    Clear "keyctl_clear" (ring: Key) 8 Anywhere Nothing = keyctl_clear(ring);
-    Read "keyctl_read_keyring" (ring: Key) 32 Anywhere Nothing = keyctl_read_keyring(ring);
+    Id "keyctl_get_keyring_ID" (ring: Key, create: Create) -> Keyring, 48:
+        keyctl_get_keyring_ID(ring, create);
+    AddKey "add_key" (name: Name, ring: Key) -> User, 32:
+        add_key("user", name, "payload", ring) => "add_key(\"user\", {}, \"payload\", {})";
+    AddKeyring "add_keyring" (name: Name, ring: Key) -> Keyring, 20: add_keyring(name, ring);
+    Request "request_key" (kind: Type, name: Name, to: Destination) -> Asked, 20:
+        request_key(kind, name, None, to) => "request_key({}, {}, None, {})";
+    Search "keyctl_search" (ring: Key, kind: Type, name: Name, to: Destination) -> Asked, 20:
+        keyctl_search(ring, kind, name, to);
+    Link "keyctl_link" (key: Key, ring: Ring), 36: keyctl_link(key, ring);
+    Unlink "keyctl_unlink" (key: Key, ring: Ring), 20: keyctl_unlink(key, ring);
+    Move "keyctl_move" (key: Key, from: Ring, to: Ring, exclusive: Exclusive), 20:
+        keyctl_move(key, from, to, if exclusive { KEYCTL_MOVE_EXCL } else { 0 });
+    Clear "keyctl_clear" (ring: Key), 8: keyctl_clear(ring);
+    Read "keyctl_read_keyring" (ring: Key), 32: keyctl_read_keyring(ring);
     // `Read` becomes this where its key turns out to be of another type.
-    Payload "keyctl_read_alloc" (key: Key) 0 Anywhere Nothing = keyctl_read_alloc(key);
-    Describe "keyctl_describe_alloc" (key: Key) 20 Anywhere Nothing = keyctl_describe_alloc(key);
-    Security "keyctl_get_security_alloc" (key: Key) 4 Anywhere
-        Nothing = keyctl_get_security_alloc(key);
-    Setperm "keyctl_setperm" (key: Key, mask: Mask) 20 Anywhere
-        Nothing = keyctl_setperm(key, mask);
-    Revoke "keyctl_revoke" (key: Key) 8 Anywhere Nothing = keyctl_revoke(key);
-    Invalidate "keyctl_invalidate" (key: Key) 8 Anywhere Nothing = keyctl_invalidate(key);
-    Timeout "keyctl_set_timeout" (key: Key, seconds: Seconds) 8 Anywhere
-        Nothing = keyctl_set_timeout(key, seconds);
-    Chown "keyctl_chown" (key: Key, owner: Owner) 8 Anywhere
-        Nothing = keyctl_chown(key, owner.id(getuid(), other), owner.id(getgid(), other));
-    Update "keyctl_update" (key: Key) 8 Anywhere
-        Nothing = keyctl_update(key, "new"), as "keyctl_update({}, \"new\")";
-    Restrict "keyctl_restrict_keyring" (ring: Key) 4 Anywhere
-        Nothing = keyctl_restrict_keyring(ring, None), as "keyctl_restrict_keyring({}, None)";
-    JoinSession "keyctl_join_session_keyring" () 12 Anywhere
-        Keyring = keyctl_join_session_keyring(None),
-        as "keyctl_join_session_keyring(None)";
-    SessionToParent "keyctl_session_to_parent" () 8 NotInMain
-        Nothing = keyctl_session_to_parent();
-    Reqkey "keyctl_set_reqkey_keyring" (to: Reqkey) 12 Anywhere
-        Nothing = keyctl_set_reqkey_keyring(to);
-    ProcKeys "proc_keys" (key: Returned) 8 Anywhere Checked = proc_keys(key);
+    Payload "keyctl_read_alloc" (key: Key), 0: keyctl_read_alloc(key);
+    Describe "keyctl_describe_alloc" (key: Key), 20: keyctl_describe_alloc(key);
+    Security "keyctl_get_security_alloc" (key: Key), 4: keyctl_get_security_alloc(key);
+    Setperm "keyctl_setperm" (key: Key, mask: Mask), 20: keyctl_setperm(key, mask);
+    Revoke "keyctl_revoke" (key: Key), 8: keyctl_revoke(key);
+    Invalidate "keyctl_invalidate" (key: Key), 8: keyctl_invalidate(key);
+    Timeout "keyctl_set_timeout" (key: Key, seconds: Seconds), 8: keyctl_set_timeout(key, seconds);
+    Chown "keyctl_chown" (key: Key, owner: Owner), 8:
+        keyctl_chown(key, owner.id(getuid(), other), owner.id(getgid(), other));
+    Update "keyctl_update" (key: Key), 8: keyctl_update(key, "new") => "keyctl_update({}, \"new\")";
+    Restrict "keyctl_restrict_keyring" (ring: Key), 4:
+        keyctl_restrict_keyring(ring, None) => "keyctl_restrict_keyring({}, None)";
+    JoinSession "keyctl_join_session_keyring" () -> Keyring, 12:
+        keyctl_join_session_keyring(None) => "keyctl_join_session_keyring(None)";
+    SessionToParent "keyctl_session_to_parent" () in NotInMain, 8: keyctl_session_to_parent();
+    Reqkey "keyctl_set_reqkey_keyring" (to: Reqkey), 12: keyctl_set_reqkey_keyring(to);
+    ProcKeys "proc_keys" (key: Returned) -> Checked, 8: proc_keys(key);
     // In this thread alone: glibc doesn't know the threads of a process that it did not create.
-    BecomeOther "setresuid" () 6 ChangesIds
-        Nothing = setresuid_of_this_thread(other, other, other),
-        as "setresuid_of_this_thread(other, other, other)";
-    Effective "seteuid" (id: EffectiveId) 6 ChangesIds
-        Nothing = setresuid_of_this_thread(NO_CHANGE, id.id(getuid(), other), NO_CHANGE),
-        as "setresuid_of_this_thread(NO_CHANGE, {}, NO_CHANGE)";
+    BecomeOther "setresuid" () in ChangesIds, 6:
+        setresuid_of_this_thread(other, other, other)
+        => "setresuid_of_this_thread(other, other, other)";
+    Effective "seteuid" (id: EffectiveId) in ChangesIds, 6:
+        setresuid_of_this_thread(NO_CHANGE, id.id(getuid(), other), NO_CHANGE)
+        => "setresuid_of_this_thread(NO_CHANGE, {}, NO_CHANGE)";
     // Twice, as a reference that a thread on another core dropped may be gone a little later.
-    Collect "wait_for_the_collector" () 1 Slow
-        Checked = wait_for_the_collector().and_then(|()| wait_for_the_collector());
+    Collect "wait_for_the_collector" () -> Checked in Slow, 1:
+        wait_for_the_collector().and_then(|()| wait_for_the_collector());
 }
 
 fn call_result(result: Result<KeySerial, Errno>) -> CallResult {

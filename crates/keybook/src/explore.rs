@@ -99,7 +99,7 @@ fn all(explore: &Explore, seed: u64) -> Result<u8> {
     let (sender, messages) = mpsc::channel();
     let mut workers = Vec::new();
     for nth in 0..jobs {
-        let mut worker = start(explore, seed, Part { nth, of: jobs })?;
+        let mut worker = start(explore, seed, &format!("{nth}/{jobs}"))?;
         let pipe = worker.stdout.take().context("the standard output of a worker is missing")?;
         let sender = sender.clone();
         thread::spawn(move || {
@@ -133,9 +133,9 @@ fn all(explore: &Explore, seed: u64) -> Result<u8> {
     Ok(findings.status())
 }
 
-fn start(explore: &Explore, seed: u64, part: Part) -> Result<Child> {
+fn start(explore: &Explore, seed: u64, part: &str) -> Result<Child> {
     let mut worker = Command::new(std::env::current_exe().context("cannot find this program")?);
-    worker.arg("explore").args(["--part", &part.to_string(), "--seed", &seed.to_string()]);
+    worker.arg("explore").args(["--part", part, "--seed", &seed.to_string()]);
     worker.args(["--length", &explore.length.to_string()]);
     match explore.programs {
         Some(programs) => worker.args(["--programs", &programs.to_string()]),

@@ -6,7 +6,6 @@ use ::explore::random::Random;
 use ::explore::{Disagreement, Judgment, Laboratory, TaskProgram, exhaustive};
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeSet;
-use std::fmt;
 use std::io::Write;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -18,12 +17,6 @@ pub(crate) struct Part {
     pub(crate) nth: usize,
     /// How many workers share the programs.
     pub(crate) of: usize,
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.nth, self.of)
-    }
 }
 
 impl FromStr for Part {
