@@ -41,7 +41,7 @@ pub enum Judgment {
 pub struct Disagreement {
     /// Its steps as they were executed.
     pub executed: Vec<ExecutedStep>,
-    /// What the kernel did, normalised.
+    /// What the kernel did, normalized.
     pub trace: Trace,
     /// Why the model refuses it, without the rules; `None` if the model panicked.
     pub refusal: Option<Refusal>,
@@ -70,18 +70,18 @@ impl Disagreement {
             Outcome::Failed { errno, .. } => errno.clone(),
         };
         let allowed = match why {
-            Why::NotUnderstood(_) => "is not understood".to_owned(),
+            Why::NotUnderstood(_) => "which the model does not understand".to_owned(),
             Why::Outcome { allowed, .. } => {
                 let mut allowed: Vec<String> = allowed.iter().map(outcome).collect();
                 allowed.sort();
                 allowed.dedup();
                 if allowed.is_empty() {
-                    return format!("{} does not end so", event.call);
+                    return format!("{} cannot end this way", event.call);
                 }
                 format!("where {} is allowed", allowed.join(" or "))
             }
         };
-        format!("{} gives {} {allowed}", event.call, outcome(&event.outcome))
+        format!("{} returns {}, {allowed}", event.call, outcome(&event.outcome))
     }
 }
 
@@ -110,7 +110,7 @@ impl Laboratory {
         Ok(Laboratory { stage: Stage::new()?, owner, refuses })
     }
 
-    /// Executes a program; returns the steps that were not skipped, and the normalised trace.
+    /// Executes a program; returns the steps that were not skipped, and the normalized trace.
     ///
     /// # Errors
     ///

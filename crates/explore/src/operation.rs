@@ -240,7 +240,7 @@ impl Operation {
     /// The inverse of `encode`; `None` if the numbers are not those of an operation.
     pub(crate) fn decode([call, args @ ..]: Encoded) -> Option<Operation> {
         let row = ROWS.get(usize::try_from(call).ok()?)?;
-        let operation = row.operation(&args[..row.slots.len()])?;
+        let operation = row.operation(args.get(..row.slots.len())?)?;
         (operation.args == args).then_some(operation)
     }
 
