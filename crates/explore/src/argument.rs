@@ -1,7 +1,5 @@
 //! Arguments of operations: plain numbers, whose meaning depends on their [`Slot`].
 
-use keyrings::NO_CHANGE;
-
 /// The number of a key in a program: -1 to -3 as in the system calls, 0 for no key, and n for the nth
 /// distinct key that a call returned, modulo the number of keys known so far.
 pub(crate) mod key {
@@ -11,18 +9,15 @@ pub(crate) mod key {
     pub(crate) const NONE: i32 = 0;
 }
 
-/// The type of a key; its number is its place in the words of [`Slot::Type`].
+/// The type of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyType {
     User,
     Keyring,
 }
 
-/// A user or group id, as the words of [`Slot::Owner`] number them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct IdChoice(pub(crate) i32);
-
-impl IdChoice {
+/// User and group ids, as the words of [`Slot::Owner`] number them.
+pub(crate) mod id {
     /// The caller's real id.
     pub(crate) const OWN: i32 = 0;
     /// -1: no change.
@@ -30,12 +25,12 @@ impl IdChoice {
     /// An id that nobody else uses: [`keyrings::unused_id`] in the main task.
     pub(crate) const OTHER: i32 = 2;
 
-    /// The id itself.
-    pub(crate) fn id(self, own: u32, other: u32) -> u32 {
-        match self.0 {
-            IdChoice::OWN => own,
-            IdChoice::OTHER => other,
-            _ => NO_CHANGE,
+    /// The id with this number.
+    pub(crate) fn of(number: i32, own: u32, other: u32) -> u32 {
+        match number {
+            OWN => own,
+            OTHER => other,
+            _ => keyrings::NO_CHANGE,
         }
     }
 }

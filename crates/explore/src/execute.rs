@@ -28,7 +28,7 @@ struct Execution {
     keys: Vec<(KeySerial, KeyType)>,
     /// The open file of each process.
     files: Vec<Option<Descriptor>>,
-    /// The id of `IdChoice::OTHER`.
+    /// The id of `id::OTHER`.
     other: u32,
 }
 
@@ -237,7 +237,7 @@ impl Execution {
         Ok(())
     }
 
-    /// The operation with serial numbers, and the id of `IdChoice::OTHER`. Special ids are the same
+    /// The operation with serial numbers, and the id of `id::OTHER`. Special ids are the same
     /// in a program and in a call.
     fn encode(&self, operation: Operation) -> (Encoded, u32) {
         let serial = |number| self.place(number).map_or(number, |place| self.keys[place].0.0);

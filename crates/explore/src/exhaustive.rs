@@ -1,7 +1,7 @@
 //! Exhaustive search: every program up to a length over a small alphabet of actions, without those that
 //! differ from another one only in names.
 
-use crate::argument::{IdChoice, Slot, key};
+use crate::argument::{Slot, id, key};
 use crate::operation::{Call, ROWS, Row, Runs};
 use crate::program::SIMPLE;
 use crate::task_states::TaskStates;
@@ -116,7 +116,7 @@ impl Prefix {
             // Those used so far, and one more.
             Slot::Name => (0..=self.names).take(slot.words().len()).collect(),
             // Another user requires root.
-            Slot::Owner => vec![IdChoice::OWN, IdChoice::NO_CHANGE],
+            Slot::Owner => vec![id::OWN, id::NO_CHANGE],
             _ => (0..slot.words().len() as i32).collect(),
         }
     }

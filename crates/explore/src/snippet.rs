@@ -38,7 +38,7 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
         };
         let _ = writeln!(lines, "{}", line.text(&step.action));
     }
-    // The variable of `IdChoice::OTHER`.
+    // The variable of `id::OTHER`.
     let other = if lines.contains("other") { "let other = unused_id();\n" } else { "" };
     format!(
         "```rust\n# use keyrings::*;\n# fn main() -> Observed {{ observe(\"{rule}\", || {{\n\

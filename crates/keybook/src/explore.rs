@@ -44,17 +44,13 @@ pub(crate) struct Explore {
 
 /// Parses a time such as `60s`.
 fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time: write 60s, 10m or 1h");
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let seconds = match unit {
-        "s" | "" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+    let units = [("", 1), ("s", 1), ("m", 60), ("h", 3600)];
+    let unit = units.iter().find(|(name, _)| *name == unit);
+    let time = unit.and_then(|(_, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
+    time.map(Duration::from_secs)
+        .ok_or_else(|| format!("`{text}` is not a time: write 60s, 10m or 1h"))
 }
 
 pub(crate) fn run(explore: &Explore) -> Result<u8> {
