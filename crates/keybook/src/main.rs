@@ -2,23 +2,15 @@
 //! running kernel, and shows both in the terminal. Linked statically it carries the rules to any
 //! other machine, and runs there as its first process too.
 
-mod build;
-mod check;
-mod columns;
+mod commands;
 mod embedded;
-mod explain;
-mod explore;
-mod html;
 mod init;
-mod judge;
-mod kernels;
-mod list;
 mod output;
-mod preprocess;
 mod report;
-mod tables;
-mod wrong;
+mod site;
 
+use crate::commands::{build, check, explain, explore, judge, kernels, rules, wrong};
+use crate::site::preprocess;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
@@ -160,7 +152,7 @@ fn run(otherwise: Action) -> u8 {
         Action::Kernels(kernels) => kernels::run(&kernels),
         Action::Explore(explore) => explore::run(&explore),
         Action::Judge(judge) => judge::run(&judge),
-        Action::Rules { format } => book().and_then(|book| list::list(&book, format)),
+        Action::Rules { format } => book().and_then(|book| rules::list(&book, format)),
         Action::Explain { rule } => {
             book().and_then(|book| explain::explain(&book, &root()?, &rule))
         }

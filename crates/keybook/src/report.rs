@@ -8,7 +8,7 @@ pub(crate) use human::{brief, human, indented};
 pub(crate) use junit::junit;
 pub(crate) use tap::{ktap, tap};
 
-use crate::check::{Checked, Verdict};
+use crate::commands::check::{Checked, Verdict};
 use crate::{DIFFERS, HELD, NOTHING_HERE};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

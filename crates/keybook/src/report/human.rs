@@ -1,7 +1,7 @@
 //! For people: the place, a line for each rule, the numbers.
 
 use super::{Count, Report};
-use crate::check::{Checked, Verdict};
+use crate::commands::check::{Checked, Verdict};
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;

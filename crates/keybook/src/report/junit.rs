@@ -3,7 +3,7 @@
 
 use super::Report;
 use super::human::difference;
-use crate::check::Verdict;
+use crate::commands::check::Verdict;
 use anyhow::Result;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 

@@ -4,7 +4,7 @@
 
 use super::Report;
 use super::human::{difference, indented};
-use crate::check::{Checked, Verdict};
+use crate::commands::check::{Checked, Verdict};
 use std::fmt::Write;
 
 /// TAP 13: the facts on the place as comments, what a rule was seen to do as its YAML block.

@@ -1,8 +1,8 @@
 //! The matrix in the terminal.
 
-use crate::columns::{Column, Outcome};
 use crate::embedded::RULES;
 use crate::report::Count;
+use crate::site::columns::{Column, Outcome};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 //! another machine.
 
 use super::{RESULTS, Spot};
-use crate::columns::Kind;
+use crate::site::columns::Kind;
 use ::kernels::{Kernel, Place};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;

@@ -1,8 +1,6 @@
 //! Generated programs agree with the rules, and what is told of them can be done again.
 
-mod common;
-
-use common::{
+use crate::driver::{
     am_root, copy_of_the_program, first_words, keyrings_are_here, wait_until_nothing_is_new,
 };
 use std::collections::BTreeSet;

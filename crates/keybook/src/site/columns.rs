@@ -1,7 +1,7 @@
 //! The columns of the matrix: what was observed on other kernels and in other environments, as it
 //! is saved in `snapshots/kernels`.
 
-use crate::check::Verdict;
+use crate::commands::check::Verdict;
 use crate::report::{Count, Report};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Column {
         let mut environment = report.environment;
         // Another each time.
         environment.shift_remove("quota");
-        let cell = |checked: crate::check::Checked| {
+        let cell = |checked: crate::commands::check::Checked| {
             let (outcome, because) = match checked.verdict {
                 Verdict::Held => (Outcome::Held, String::new()),
                 Verdict::Differs { message, .. } => (Outcome::Differs, message),

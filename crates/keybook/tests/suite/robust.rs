@@ -1,8 +1,6 @@
 //! A check in bad circumstances: it says what is wrong, differs in nothing, and leaves nothing.
 
-mod common;
-
-use common::{
+use crate::driver::{
     am_root, copy_of_the_program, first_words, keyrings_are_here, wait_until_nothing_is_new,
 };
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! What each operation answers in each state of the keyring it is given, read from the traces.
 
 use super::Tables;
-use crate::html::{html, link};
+use crate::site::html::{html, link};
 use rulebook::Rule;
 use std::fmt::Write;
 use trace::{Event, Outcome, Value};

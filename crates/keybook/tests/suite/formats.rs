@@ -1,8 +1,6 @@
 //! What a check tells is read by the programs it is meant for.
 
-mod common;
-
-use common::keyrings_are_here;
+use crate::driver::keyrings_are_here;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 

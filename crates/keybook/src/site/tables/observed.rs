@@ -1,9 +1,9 @@
 //! Where each rule was observed: a line for a rule, and the page with all of it.
 
 use super::Tables;
-use crate::columns::{Cell, Column, Kind, Outcome};
-use crate::html::{html, id_link};
 use crate::report::Count;
+use crate::site::columns::{Cell, Column, Kind, Outcome};
+use crate::site::html::{html, id_link};
 use rulebook::Rule;
 use std::fmt::Write;
 

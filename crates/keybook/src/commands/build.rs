@@ -1,6 +1,6 @@
 //! Building the book with mdBook as a library, so that nothing has to be installed.
 
-use crate::preprocess::Rules;
+use crate::site::preprocess::Rules;
 use anyhow::Result;
 use mdbook_driver::MDBook;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Each sentence of the two manual pages, with the rules that come from it.
 
 use super::Tables;
-use crate::html::{badge, html, link};
+use crate::site::html::{badge, html, link};
 use rulebook::{SENTENCES, Verdict};
 use std::fmt::Write;
 

@@ -1,5 +1,4 @@
 //! What several tests of the program ask and wait for.
-#![allow(dead_code, reason = "no test uses all of it")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -6,8 +6,8 @@ mod environments;
 mod executable;
 mod matrix;
 
-use crate::columns::{self, Column, Kind};
 use crate::report::Report;
+use crate::site::columns::{self, Column, Kind};
 use crate::{DIFFERS, HELD, MISUSE, NOTHING_HERE, output};
 use ::kernels::fetch::Step;
 use ::kernels::{Kernel, Limits, Place, Program};

@@ -1,7 +1,7 @@
 //! All rules, page by page.
 
 use super::Tables;
-use crate::html::{badge, html, id_link};
+use crate::site::html::{badge, html, id_link};
 use std::fmt::Write;
 
 pub(super) fn table(tables: &Tables<'_>) -> String {

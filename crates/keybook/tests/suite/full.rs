@@ -1,8 +1,6 @@
 //! A full check gives the same wherever and however often it runs, and leaves nothing behind.
 
-mod common;
-
-use common::{am_root, copy_of_the_program, first_words, wait_until_nothing_is_new};
+use crate::driver::{am_root, copy_of_the_program, first_words, wait_until_nothing_is_new};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;

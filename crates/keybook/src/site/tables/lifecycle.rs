@@ -1,7 +1,7 @@
 //! What becomes of both keyrings at each event, read from the traces.
 
 use super::Tables;
-use crate::html::{code, html, id_link};
+use crate::site::html::{code, html, id_link};
 use rulebook::Rule;
 use std::fmt::Write;
 use trace::{Event, Outcome, Trace, Value};

@@ -1,10 +1,10 @@
 //! The preprocessor: gives each rule of a page its anchor, its verdict and its trace, and fills in
 //! the tables.
 
-use crate::columns::Column;
-use crate::html::badge;
-use crate::kernels;
-use crate::tables::{self, observed};
+use crate::commands::kernels;
+use crate::site::columns::Column;
+use crate::site::html::badge;
+use crate::site::tables::{self, observed};
 use anyhow::{Result, bail};
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};

@@ -7,7 +7,7 @@ pub(crate) mod observed;
 mod operations;
 mod sentences;
 
-use crate::columns::Column;
+use crate::site::columns::Column;
 use rulebook::{Rule, Rulebook, Snapshot};
 use std::path::Path;
 use trace::Trace;

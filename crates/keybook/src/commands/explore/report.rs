@@ -1,6 +1,6 @@
 //! What workers found, for people.
 
-use crate::judge::{self, Rule};
+use crate::commands::judge::{self, Rule};
 use crate::report::indented;
 use crate::{DIFFERS, HELD, NOTHING_HERE};
 use ::explore::Disagreement;

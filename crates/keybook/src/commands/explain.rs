@@ -1,6 +1,6 @@
 //! `keybook explain`: one rule in the terminal.
 
-use crate::check;
+use crate::commands::check;
 use crate::report::indented;
 use crate::{HELD, output};
 use anyhow::{Result, anyhow};

@@ -1,7 +1,7 @@
 //! The model: its transitions, what they ask for, and its wrong brothers.
 
 use super::Tables;
-use crate::html::{html, id_link};
+use crate::site::html::{html, id_link};
 use model::wrong::{Saved, saved};
 use model::{Judge, Law, Place, TRANSITIONS};
 use std::collections::{BTreeMap, BTreeSet};

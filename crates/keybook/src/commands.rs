@@ -1,0 +1,10 @@
+//! The subcommands, one file each.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod explain;
+pub(crate) mod explore;
+pub(crate) mod judge;
+pub(crate) mod kernels;
+pub(crate) mod rules;
+pub(crate) mod wrong;
