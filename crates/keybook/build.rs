@@ -1,5 +1,5 @@
-//! Takes every snippet and every snapshot into the program, so that it checks kernels on machines
-//! that have neither the book nor a compiler.
+//! Compiles every snippet and snapshot into the program, so that it checks kernels on machines that
+//! have neither the book nor a compiler.
 
 use rulebook::{Rulebook, SNAPSHOTS, SOURCE, Snapshot};
 use std::fmt::Write;
@@ -12,7 +12,7 @@ fn main() {
         println!("cargo:rerun-if-changed={}", root.join(folder).display());
     }
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
-    // What is wrong with the book's form is said when the program runs, in its own words.
+    // Problems of the book are reported when the program runs.
     let book = Rulebook::read(&root);
     let mut modules = String::new();
     let mut table = String::from("pub(crate) static RULES: &[Embedded] = &[\n");
@@ -27,14 +27,14 @@ fn main() {
         .unwrap();
         let snapshot = Snapshot::read(&root, &rule.id).map(|snapshot| snapshot.contents);
         let mut needs = rule.needs.clone();
-        // A snapshot that is no trace is refused when the program runs.
+        // A snapshot that is not a trace is reported when the program runs.
         if let Some(trace) = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok()) {
             needs.extend(keyrings::needs::implied(&trace));
         }
         writeln!(
             table,
-            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, slow: {}, run: rule{nth}::run, \
-             snapshot: {snapshot:?} }},",
+            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, slow: {}, \
+             observe: rule{nth}::run, snapshot: {snapshot:?} }},",
             rule.id,
             needs,
             rule.plain_statement(),

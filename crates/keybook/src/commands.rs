@@ -6,5 +6,6 @@ pub(crate) mod explain;
 pub(crate) mod explore;
 pub(crate) mod judge;
 pub(crate) mod kernels;
+pub(crate) mod preprocess;
 pub(crate) mod rules;
 pub(crate) mod wrong;

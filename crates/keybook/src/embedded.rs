@@ -1,28 +1,68 @@
-//! The rules within this program: their snippets, compiled, and their snapshots.
+//! The rules compiled into this program, with their snippets and snapshots.
 
 use keyrings::Observed;
+use std::cmp::Reverse;
 
-/// A rule as the program carries it.
+/// A rule compiled into this program. The build script writes the table [`RULES`].
 #[derive(Debug)]
 pub(crate) struct Embedded {
     pub(crate) id: &'static str,
-    /// What it says it needs, and what follows from its trace.
+    /// The needs stated in the book and those implied by the trace.
     pub(crate) needs: &'static [&'static str],
     pub(crate) statement: &'static str,
-    /// Of program and snapshot; see [`rulebook::Rule::fingerprint`].
+    /// See [`rulebook::Rule::fingerprint`].
     pub(crate) fingerprint: &'static str,
-    /// It waits for a second to go by.
+    /// Whether the snippet waits for a timeout.
     pub(crate) slow: bool,
-    run: fn() -> Observed,
-    /// The trace that is pinned.
+    /// The snippet.
+    pub(crate) observe: fn() -> Observed,
+    /// The pinned trace.
     pub(crate) snapshot: Option<&'static str>,
 }
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
-impl Embedded {
-    /// Runs the snippet in this process, which ends with it.
-    pub(crate) fn observe(&self) -> Observed {
-        (self.run)()
+/// Finds a rule by its id.
+pub(crate) fn rule(id: &str) -> Option<&'static Embedded> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
+/// Finds rules by id, each once; all rules if no id is given. An id that ends with `.` or `*`
+/// selects every rule whose id begins with it.
+pub(crate) fn select(ids: &[String]) -> Result<Vec<&'static Embedded>, String> {
+    if ids.is_empty() {
+        return Ok(RULES.iter().collect());
     }
+    let mut selected: Vec<&Embedded> = Vec::new();
+    for id in ids {
+        let prefix = id.strip_suffix('*').unwrap_or(id);
+        let exact = prefix.len() == id.len() && !id.ends_with('.');
+        let matches = |rule: &&Embedded| {
+            if exact { rule.id == id } else { rule.id.starts_with(prefix) }
+        };
+        let found: Vec<&Embedded> = RULES.iter().filter(matches).collect();
+        if found.is_empty() {
+            return Err(unknown(id));
+        }
+        for rule in found {
+            if !selected.iter().any(|known| known.id == rule.id) {
+                selected.push(rule);
+            }
+        }
+    }
+    Ok(selected)
+}
+
+/// The error for an unknown id, with the ids that share most words with it.
+pub(crate) fn unknown(id: &str) -> String {
+    let words: Vec<&str> = id.split(['.', '*']).filter(|word| !word.is_empty()).collect();
+    let shared = |rule: &Embedded| words.iter().filter(|word| rule.id.contains(**word)).count();
+    let mut near: Vec<&Embedded> = RULES.iter().filter(|rule| shared(rule) > 0).collect();
+    near.sort_by_key(|rule| (Reverse(shared(rule)), rule.id.len()));
+    let near: Vec<&str> = near.iter().take(3).map(|rule| rule.id).collect();
+    let hint = match &near[..] {
+        [] => "`keybook rules` lists all rules".to_owned(),
+        near => format!("is it {}?", near.join(", ")),
+    };
+    format!("there is no rule `{id}`: {hint}")
 }

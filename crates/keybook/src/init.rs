@@ -3,7 +3,7 @@
 //! Nobody else is there to mount what the rules look into, to take in what orphans leave behind,
 //! or to turn the machine off. A reader of its console finds the result between two marks.
 
-use crate::MISUSE;
+use crate::status::MISUSE;
 use kernels::{BEGIN, END, guest};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};

@@ -1,6 +1,8 @@
-//! What mdBook's preprocessor adds to the book's pages.
+//! What the preprocessor generates for the book's pages: provenance and trace of each rule, and the
+//! tables of the reference.
 
 pub(crate) mod columns;
+pub(crate) mod environments;
 mod html;
-pub(crate) mod preprocess;
+pub(crate) mod pages;
 mod tables;

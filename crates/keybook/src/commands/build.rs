@@ -1,16 +1,53 @@
-//! Building the book with mdBook as a library, so that nothing has to be installed.
+//! `keybook build`: builds the book and checks every rule meanwhile.
 
-use crate::site::preprocess::Rules;
-use anyhow::Result;
+use crate::report::{self, Report};
+use crate::site::pages::Pages;
+use crate::status::NOTHING_HERE;
+use crate::{output, project};
+use anyhow::{Context, Result};
+use keyrings::place::Keyrings;
 use mdbook_driver::MDBook;
+use rulebook::Rulebook;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
-/// Builds the book; gives the page to open.
-pub(crate) fn build(root: &Path) -> Result<PathBuf> {
+pub(crate) fn run() -> Result<u8> {
+    let root = project::root()?;
+    project::validate(&Rulebook::read(&root), &root)?;
+    let nothing_here = Keyrings::here().explain();
+    let check = if nothing_here.is_none() { Some(start_check()?) } else { None };
+    let built = build(&root);
+    let checked = check.map(Child::wait_with_output).transpose()?;
+    let index = built.context("cannot build the book")?;
+    let (summary, status) = match (checked, nothing_here) {
+        (Some(checked), _) => {
+            let report: Report = serde_json::from_slice(&checked.stdout)
+                .with_context(|| format!("`keybook check` failed: {}", checked.status))?;
+            (report::brief(&report), report.status())
+        }
+        (None, why) => {
+            let why = why.unwrap_or_default();
+            eprintln!("{why} The book shows what was observed elsewhere.");
+            (String::new(), NOTHING_HERE)
+        }
+    };
+    output::print(&format!("{summary}the book is built: open {}\n", index.display()))?;
+    Ok(status)
+}
+
+/// Builds the book with mdBook as a library, and returns the page to open.
+fn build(root: &Path) -> Result<PathBuf> {
     let mut book = MDBook::load(root)?;
-    // In the place of the command of the same name in book.toml, which does the same.
-    book.with_preprocessor(Rules);
+    // Replaces the command that book.toml names, which has the same name and does the same.
+    book.with_preprocessor(Pages);
     book.build()?;
     let index = book.build_dir_for("html").join("index.html");
     Ok(index.canonicalize().unwrap_or(index))
+}
+
+/// Starts a check of all rules in a child process, which shows its progress on standard error.
+fn start_check() -> Result<Child> {
+    let mut check = Command::new(std::env::current_exe()?);
+    check.args(["check", "--format", "json"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    check.spawn().context("cannot start `keybook check`")
 }

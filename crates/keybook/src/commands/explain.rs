@@ -1,18 +1,17 @@
-//! `keybook explain`: one rule in the terminal.
+//! `keybook explain`: shows one rule in the terminal.
 
-use crate::commands::check;
-use crate::report::indented;
-use crate::{HELD, output};
+use crate::output::{self, indented};
+use crate::status::HELD;
+use crate::{embedded, project};
 use anyhow::{Result, anyhow};
-use rulebook::{Rulebook, Snapshot, sentence};
+use rulebook::{Rulebook, SOURCE, Snapshot, sentence};
 use std::fmt::Write;
-use std::path::Path;
 
-pub(crate) fn explain(book: &Rulebook, root: &Path, id: &str) -> Result<u8> {
-    let mut text = String::new();
-    let rule = book.rule(id).ok_or_else(|| anyhow!(check::unknown(id)))?;
-    writeln!(text, "{}: {}\n", rule.id, rule.plain_statement())?;
-    writeln!(text, "  {}", rule.verdict)?;
+pub(crate) fn run(id: &str) -> Result<u8> {
+    let root = project::root()?;
+    let book = Rulebook::read(&root);
+    let rule = book.rule(id).ok_or_else(|| anyhow!(embedded::unknown(id)))?;
+    let mut text = format!("{}: {}\n\n  {}\n", rule.id, rule.plain_statement(), rule.verdict);
     for number in &rule.from {
         if let Some(sentence) = sentence(number) {
             let claim = sentence.claim.replace('`', "");
@@ -23,12 +22,12 @@ pub(crate) fn explain(book: &Rulebook, root: &Path, id: &str) -> Result<u8> {
     if !rule.needs.is_empty() {
         writeln!(text, "  needs: {}", rule.needs.join(", "))?;
     }
-    writeln!(text, "  {}/{}:{}\n", rulebook::SOURCE, rule.page.display(), rule.line)?;
+    writeln!(text, "  {SOURCE}/{}:{}\n", rule.page.display(), rule.line)?;
     if !rule.why.is_empty() {
         writeln!(text, "{}\n", rule.why.replace('`', ""))?;
     }
     writeln!(text, "{}\n", indented("    ", &rule.snippet))?;
-    match Snapshot::read(root, id) {
+    match Snapshot::read(&root, id) {
         Some(snapshot) => {
             writeln!(text, "Observed:\n\n{}", indented("    ", &snapshot.contents))?;
         }

@@ -3,11 +3,11 @@
 mod report;
 mod worker;
 
-use crate::{DIFFERS, HELD, MISUSE, NOTHING_HERE, output};
+use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
+use crate::{jobs, output, progress};
 use ::explore::snippet::snippet;
 use ::explore::{Judgment, TaskProgram};
 use anyhow::{Context, Result, anyhow, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use keyrings::place::Keyrings;
 use report::{Findings, Found, Message, NO_RULE_YET};
 use std::io::{BufRead, BufReader};
@@ -87,10 +87,10 @@ fn drawn() -> u64 {
 
 /// Starts the workers, each its own process, and reports what they find.
 fn all(explore: &Explore, seed: u64) -> Result<u8> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = explore.jobs.unwrap_or_else(|| default_jobs(cores));
+    let jobs = explore.jobs.unwrap_or_else(|| jobs::snippets(3));
     let begun = Instant::now();
-    let bar = progress(explore);
+    let length = explore.programs.unwrap_or(explore.budget.as_millis() as u64);
+    let bar = progress::bar(length, "{elapsed}, {msg}");
     let mut findings = Findings::new(seed, explore.length, jobs);
     let (sender, messages) = mpsc::channel();
     let mut workers = Vec::new();
@@ -139,20 +139,6 @@ fn start(explore: &Explore, seed: u64, part: &str) -> Result<Child> {
     };
     worker.stdin(Stdio::null()).stdout(Stdio::piped());
     worker.spawn().context("cannot start a worker")
-}
-
-/// How many programs to run at a time, within the user's key quota.
-fn default_jobs(cores: usize) -> usize {
-    use keyrings::room;
-    let most = room::room_for_keys().map_or(usize::MAX, |keys| keys / room::KEYS_OF_A_RULE);
-    (cores * 3).min(most).max(1)
-}
-
-/// A progress bar, which only a terminal shows.
-fn progress(explore: &Explore) -> ProgressBar {
-    let length = explore.programs.unwrap_or(explore.budget.as_millis() as u64);
-    let style = ProgressStyle::with_template("{bar:40} {elapsed}, {msg}");
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Runs one program and prints its trace and its snippet.

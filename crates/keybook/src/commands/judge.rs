@@ -1,8 +1,8 @@
 //! `keybook judge`: traces, from here or from anywhere, judged by the rules.
 
 use crate::embedded::RULES;
-use crate::{DIFFERS, HELD, ListFormat, MISUSE, output};
-use anstyle::{AnsiColor, Style};
+use crate::output::{self, BAD, GOOD, ListFormat, count};
+use crate::status::{DIFFERS, HELD, MISUSE};
 use anyhow::{Context, Result, anyhow};
 use model::{Refusal, Why};
 use rulebook::Snapshot;
@@ -14,9 +14,6 @@ use trace::{Owner, Trace, Value};
 
 /// The heading of what explains a refused trace.
 pub(crate) const MISTAKES: &str = "a kernel gives it by one of these mistakes";
-
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
 
 #[derive(clap::Args)]
 pub(crate) struct Judge {
@@ -94,7 +91,7 @@ pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
     let files = if files.is_empty() { &input } else { &files[..] };
     let judged: Vec<Judged> = files.iter().map(|file| judged(file)).collect();
     match format {
-        ListFormat::Json => output::print(&(serde_json::to_string_pretty(&judged)? + "\n"))?,
+        ListFormat::Json => output::print_json(&judged)?,
         ListFormat::Human => {
             for judged in &judged {
                 match judged.complaint() {
@@ -288,8 +285,7 @@ impl Judged {
         let file = &self.file;
         match &self.verdict {
             Verdict::Allowed { events } => {
-                let events =
-                    if *events == 1 { "1 event".to_owned() } else { format!("{events} events") };
+                let events = count(*events, "event");
                 format!("{file}: {GOOD}allowed{GOOD:#} ({events})\n")
             }
             Verdict::Refused { line, text, named, allowed, rules, mistakes, expected } => {

@@ -7,20 +7,21 @@ mod executable;
 mod matrix;
 
 use crate::report::Report;
-use crate::site::columns::{self, Column, Kind};
-use crate::{DIFFERS, HELD, MISUSE, NOTHING_HERE, output};
+use crate::site::columns::{Column, ColumnKind};
+use crate::site::environments::RESULTS;
+use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
+use crate::{jobs, output, progress, project};
 use ::kernels::fetch::Step;
-use ::kernels::{Kernel, Limits, Place, Program};
+use ::kernels::{Limits, Place, Program};
 use anyhow::{Context, Result, anyhow, bail};
-use clap::{Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use clap::Subcommand;
+use environments::Spot;
+use indicatif::ProgressBar;
+use output::{ListFormat, count};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// The folder of the saved results within the project.
-pub(crate) const RESULTS: &str = "snapshots/kernels";
 
 #[derive(clap::Args)]
 pub(crate) struct Kernels {
@@ -50,7 +51,7 @@ pub(crate) struct Kernels {
     save: Option<PathBuf>,
     /// How to show the matrix.
     #[arg(long, value_enum, default_value_t)]
-    format: MatrixFormat,
+    format: ListFormat,
 }
 
 #[derive(Subcommand)]
@@ -62,22 +63,6 @@ enum Action {
     },
     /// List the kernels and environments there are.
     List,
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum MatrixFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// For programs.
-    Json,
-}
-
-/// A place to run on, with its title.
-struct Spot {
-    title: String,
-    kind: Kind,
-    kernel: Kernel,
 }
 
 /// What came of one place.
@@ -107,7 +92,7 @@ fn fetch(packages: &[String]) -> Result<u8> {
         .map_err(|error| anyhow!("{error}"))?;
     bar.finish_and_clear();
     let names: String = found.iter().map(|kernel| format!("{}\n", kernel.name)).collect();
-    output::print(&format!("{names}{} kernels are in {}\n", found.len(), cache.display()))?;
+    output::print(&format!("{names}{} in {}\n", count(found.len(), "kernel"), cache.display()))?;
     Ok(HELD)
 }
 
@@ -141,13 +126,13 @@ fn places(asked: &Kernels) -> Result<Vec<Spot>> {
     let from = if only_here { asked.from.clone() } else { vec![cache.clone()] };
     for path in from.iter().filter(|path| only_here || path.exists()) {
         for kernel in ::kernels::find(path).map_err(|error| anyhow!("{error}"))? {
-            places.push(Spot { title: kernel.name.clone(), kind: Kind::Kernel, kernel });
+            places.push(Spot { title: kernel.name.clone(), kind: ColumnKind::Kernel, kernel });
         }
     }
     for command in &asked.commands {
         places.push(environments::from_command(command)?);
     }
-    if !only_here && let Ok(root) = crate::root() {
+    if !only_here && let Ok(root) = project::root() {
         places.extend(environments::of_project(&root)?);
     }
     if !asked.names.is_empty() {
@@ -177,7 +162,7 @@ fn check(asked: &Kernels) -> Result<u8> {
     let executable = executable::find(asked.program.as_deref())?;
     let folder = match &asked.save {
         Some(folder) => Some(folder.clone()),
-        None => crate::root().ok().map(|root| root.join(RESULTS)),
+        None => project::root().ok().map(|root| root.join(RESULTS)),
     };
     let begun = Instant::now();
     let done = run_all(&places, &executable, asked);
@@ -200,8 +185,8 @@ fn check(asked: &Kernels) -> Result<u8> {
         done.iter().map(|done| (done.name.clone(), done.seconds)).collect();
     let filled: Vec<Column> = done.into_iter().filter_map(|done| done.result.ok()).collect();
     output::print(&match asked.format {
-        MatrixFormat::Human => matrix::human(&filled, &times, wall),
-        MatrixFormat::Json => matrix::json(&filled)?,
+        ListFormat::Human => matrix::human(&filled, &times, wall),
+        ListFormat::Json => matrix::json(&filled)?,
     })?;
     let differ = filled.iter().map(Column::count).any(|count| count.differ + count.broken > 0);
     let held = filled.iter().map(Column::count).any(|count| count.held > 0);
@@ -216,8 +201,8 @@ fn check(asked: &Kernels) -> Result<u8> {
 fn run_all(places: &[Spot], executable: &Path, asked: &Kernels) -> Vec<Done> {
     let files = companions::find();
     let limits = Limits { end: Duration::from_secs(asked.deadline.into()), ..Limits::default() };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let bar = progress(places.len());
+    let bar = progress::bar(places.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
+    bar.enable_steady_tick(Duration::from_millis(500));
     let next = Mutex::new(places.iter().enumerate());
     let done = Mutex::new(Vec::new());
     let work = || {
@@ -234,7 +219,7 @@ fn run_all(places: &[Spot], executable: &Path, asked: &Kernels) -> Vec<Done> {
         }
     };
     thread::scope(|scope| {
-        for _ in 0..asked.jobs.unwrap_or(cores).clamp(1, places.len()) {
+        for _ in 0..asked.jobs.unwrap_or_else(jobs::cores).clamp(1, places.len()) {
             scope.spawn(work);
         }
     });
@@ -266,21 +251,4 @@ fn run_one(
         )
     })?;
     Ok(Column::of(&place.kernel.name, &place.title, place.kind, &run.how, report))
-}
-
-fn progress(places: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} kernels, {elapsed} {msg}");
-    let bar = ProgressBar::new(places as u64);
-    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(Duration::from_millis(500));
-    bar
-}
-
-/// The columns that are saved in the project, environments in the order of their list.
-pub(crate) fn saved(root: &Path) -> Result<Vec<Column>> {
-    let mut columns = columns::read(&root.join(RESULTS))?;
-    let order = environments::names(root)?;
-    let place = |column: &Column| order.iter().position(|name| *name == column.name);
-    columns.sort_by_key(|column| (column.kind, place(column)));
-    Ok(columns)
 }

@@ -1,11 +1,13 @@
-//! `keybook rules`: the list of all rules.
+//! `keybook rules`: lists all rules.
 
-use crate::{HELD, ListFormat, output};
+use crate::output::{self, ListFormat};
+use crate::project;
+use crate::status::HELD;
 use anyhow::Result;
 use rulebook::{Rule, Rulebook};
 use serde::Serialize;
 
-/// A rule as the list tells it.
+/// A rule in the JSON list.
 #[derive(Serialize)]
 struct Entry<'a> {
     id: &'a str,
@@ -31,19 +33,19 @@ impl<'a> From<&'a Rule> for Entry<'a> {
     }
 }
 
-pub(crate) fn list(book: &Rulebook, format: ListFormat) -> Result<u8> {
+pub(crate) fn run(format: ListFormat) -> Result<u8> {
+    let rules = Rulebook::read(&project::root()?).rules;
     match format {
         ListFormat::Json => {
-            let entries: Vec<Entry<'_>> = book.rules.iter().map(Entry::from).collect();
-            output::print(&(serde_json::to_string_pretty(&entries)? + "\n"))?;
+            output::print_json(&rules.iter().map(Entry::from).collect::<Vec<_>>())?;
         }
         ListFormat::Human => {
-            let widest = book.rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
+            let widest = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
             let line = |rule: &Rule| {
                 let statement = rule.plain_statement();
                 format!("{:widest$}  {:12}  {statement}\n", rule.id, rule.verdict)
             };
-            output::print(&book.rules.iter().map(line).collect::<String>())?;
+            output::print(&rules.iter().map(line).collect::<String>())?;
         }
     }
     Ok(HELD)

@@ -1,7 +1,8 @@
 //! Rules against wrong models: `keybook wrong`.
 
 use crate::embedded::RULES;
-use crate::{DIFFERS, HELD, output};
+use crate::status::{DIFFERS, HELD};
+use crate::{output, project};
 use anyhow::{Context, Result, anyhow};
 use model::wrong::{Refused, refused, to_save};
 use std::fmt::Write;
@@ -17,7 +18,7 @@ pub(crate) fn run(save: bool) -> Result<u8> {
     let traces = traces()?;
     let table = refused(&traces);
     if save {
-        let path = crate::root()?.join(SAVED);
+        let path = project::root()?.join(SAVED);
         fs::write(&path, to_save(&table)).with_context(|| path.display().to_string())?;
         eprintln!("saved: {}; the next build of this program knows it", path.display());
     }

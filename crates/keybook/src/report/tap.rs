@@ -1,19 +1,19 @@
-//! The Test Anything Protocol, version 13, and the kernel's dialect of it, KTAP.
+//! Reports as TAP, the Test Anything Protocol, version 13, and as KTAP, the kernel's dialect.
 //!
-//! Sources: testanything.org's specification; Documentation/dev-tools/ktap.rst.
+//! References: testanything.org, Documentation/dev-tools/ktap.rst.
 
-use super::Report;
-use super::human::{difference, indented};
-use crate::commands::check::{Checked, Verdict};
+use super::human::difference;
+use super::results::{CheckResult, Checked, Report};
+use crate::output::{indented, one_line, plain};
 use std::fmt::Write;
 
-/// TAP 13: the facts on the place as comments, what a rule was seen to do as its YAML block.
+/// TAP 13. The facts about the system are comments, the details of a rule its YAML block.
 pub(crate) fn tap(report: &Report) -> String {
     let mut text = format!("TAP version 13\n{}1..{}\n", facts("", report), report.rules.len());
-    for (number, checked) in (1..).zip(&report.rules) {
-        let result = result(&checked.verdict);
-        let _ = writeln!(text, "{} {number} - {}{}", result.word, checked.id, result.skip());
-        if let Some(details) = details(checked) {
+    for (number, rule) in (1..).zip(&report.rules) {
+        let (ok, skip) = outcome(&rule.result);
+        let _ = writeln!(text, "{ok} {number} - {}{skip}", rule.id);
+        if let Some(details) = details(rule) {
             let block = indented("      ", &details);
             let _ = writeln!(text, "  ---\n  message: |\n{block}\n  ...");
         }
@@ -21,65 +21,51 @@ pub(crate) fn tap(report: &Report) -> String {
     text
 }
 
-/// KTAP 1: the rules are subtests of one test, `keybook`; what a rule was seen to do stands in
-/// diagnostic lines before its result.
+/// KTAP 1. The rules are subtests of one test, `keybook`; the details of a rule are diagnostic
+/// lines before its result.
 pub(crate) fn ktap(report: &Report) -> String {
     let rules = report.rules.len();
     let mut text =
         format!("KTAP version 1\n1..1\n  KTAP version 1\n  # Subtest: keybook\n  1..{rules}\n");
     text.push_str(&facts("  ", report));
-    for (number, checked) in (1..).zip(&report.rules) {
-        let result = result(&checked.verdict);
-        if let Some(details) = details(checked) {
+    for (number, rule) in (1..).zip(&report.rules) {
+        let (ok, skip) = outcome(&rule.result);
+        if let Some(details) = details(rule) {
             let _ = writeln!(text, "{}", indented("  # ", &details));
         }
-        let _ = writeln!(text, "  {} {number} {}{}", result.word, checked.id, result.skip());
+        let _ = writeln!(text, "  {ok} {number} {}{skip}", rule.id);
     }
-    let all = if report.summary.differ + report.summary.broken == 0 { "ok" } else { "not ok" };
-    let skip =
-        if report.summary.held == 0 && all == "ok" { " # SKIP nothing observed" } else { "" };
-    let _ = writeln!(text, "{all} 1 keybook{skip}");
-    text
+    let all = match report.summary {
+        count if count.differ + count.broken > 0 => "not ok 1 keybook",
+        count if count.held == 0 => "ok 1 keybook # SKIP nothing observed",
+        _ => "ok 1 keybook",
+    };
+    text + all + "\n"
 }
 
 fn facts(space: &str, report: &Report) -> String {
     report.facts().map(|(name, fact)| format!("{space}# {name}: {fact}\n")).collect()
 }
 
-/// How a verdict is said: `ok` or `not ok`, and why it was skipped.
-struct Result<'a> {
-    word: &'static str,
-    skipped: Option<&'a str>,
-}
-
-impl Result<'_> {
-    /// The directive at the end of the line, where nothing but one line may stand.
-    fn skip(&self) -> String {
-        self.skipped.map_or_else(String::new, |why| {
-            let why = why.split_whitespace().collect::<Vec<_>>().join(" ").replace('#', "");
-            format!(" # SKIP {why}")
-        })
+/// `ok` or `not ok`, and the directive at the end of the line. A `#` would begin another one.
+fn outcome(result: &CheckResult) -> (&'static str, String) {
+    match result {
+        CheckResult::Held => ("ok", String::new()),
+        CheckResult::NotObserved { because, .. } => {
+            ("ok", format!(" # SKIP {}", one_line(because).replace('#', "")))
+        }
+        CheckResult::Differs { .. } | CheckResult::Broken { .. } => ("not ok", String::new()),
     }
 }
 
-fn result(verdict: &Verdict) -> Result<'_> {
-    let (word, skipped) = match verdict {
-        Verdict::Held => ("ok", None),
-        Verdict::NotObserved { because, .. } => ("ok", Some(because.as_str())),
-        Verdict::Differs { .. } | Verdict::Broken { .. } => ("not ok", None),
-    };
-    Result { word, skipped }
-}
-
-/// What is to be said of a rule that did not hold; no colours.
-fn details(checked: &Checked) -> Option<String> {
-    let said = match &checked.verdict {
-        Verdict::Held | Verdict::NotObserved { .. } => return None,
-        Verdict::Broken { how, message } => format!("{how}\n{message}"),
-        Verdict::Differs { pinned, trace, message } => {
-            format!("{message}\n{}", difference(pinned.as_deref().unwrap_or_default(), trace))
+/// What a rule says and how the kernel differs, without colors.
+fn details(rule: &Checked) -> Option<String> {
+    let details = match &rule.result {
+        CheckResult::Held | CheckResult::NotObserved { .. } => return None,
+        CheckResult::Broken { how, message } => format!("{how}\n{message}"),
+        CheckResult::Differs { pinned, trace, message } => {
+            format!("{message}\n{}", difference(pinned.as_deref(), trace))
         }
     };
-    let said = format!("{}\n{said}", checked.statement());
-    Some(anstream::adapter::strip_str(&said).to_string().trim_end().to_owned())
+    Some(plain(&format!("{}\n{details}", rule.statement())).trim_end().to_owned())
 }

@@ -1,8 +1,8 @@
-//! The columns of the matrix: what was observed on other kernels and in other environments, as it
-//! is saved in `snapshots/kernels`.
+//! The columns of the matrix: the saved results of other kernels and environments.
 
-use crate::commands::check::Verdict;
-use crate::report::{Count, Report};
+use super::environments::{self, RESULTS};
+use crate::output::one_line;
+use crate::report::{CheckResult, Checked, Count, Report, ResultKind};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,74 +10,41 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The results of one kernel or environment, as a file holds them.
+/// The saved results of one kernel or environment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Column {
-    /// The name of its file, and of the column.
+    /// Name of the column, and of its file without `.json`.
     #[serde(skip)]
     pub(crate) name: String,
-    /// As readers see it.
+    /// Heading of the column.
     pub(crate) title: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ColumnKind,
     /// `QEMU, TCG`, `UML` or `command`.
     pub(crate) how: String,
-    /// Facts on the place.
+    /// Facts about the system, by name.
     pub(crate) environment: Map<String, Value>,
-    /// By rule.
+    /// Results by id of the rule.
     pub(crate) rules: BTreeMap<String, Cell>,
 }
 
 /// What a column stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub(crate) enum ColumnKind {
     /// Another kernel.
     Kernel,
-    /// The same kernel under other circumstances.
+    /// The same kernel in other circumstances.
     Environment,
 }
 
-/// What came of one rule: `held 0123456789abcdef`, with the fingerprint of the rule, and for the
-/// other results a reason behind it.
+/// The result of one rule, saved as `held 0123456789abcdef`: the result, the fingerprint of the
+/// rule, and for results other than `held` the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Cell {
-    pub(crate) outcome: Outcome,
+    pub(crate) result: ResultKind,
     pub(crate) fingerprint: String,
     pub(crate) because: String,
-}
-
-/// The verdicts without what led to them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Outcome {
-    Held,
-    Differs,
-    Broken,
-    NotObserved,
-}
-
-impl Outcome {
-    pub(crate) const ALL: [Outcome; 4] =
-        [Outcome::Held, Outcome::Differs, Outcome::Broken, Outcome::NotObserved];
-
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Outcome::Held => "held",
-            Outcome::Differs => "differs",
-            Outcome::Broken => "broken",
-            Outcome::NotObserved => "not-observed",
-        }
-    }
-
-    /// One character for a matrix.
-    pub(crate) fn sign(self) -> char {
-        match self {
-            Outcome::Held => '+',
-            Outcome::Differs => '-',
-            Outcome::Broken => '!',
-            Outcome::NotObserved => '.',
-        }
-    }
 }
 
 impl TryFrom<String> for Cell {
@@ -86,40 +53,46 @@ impl TryFrom<String> for Cell {
     fn try_from(text: String) -> std::result::Result<Cell, String> {
         let mut words = text.splitn(3, ' ');
         let (word, fingerprint) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-        let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.word() == word);
-        let outcome = outcome.ok_or_else(|| {
-            format!("`{text}` is no result: held, differs, broken or not-observed comes first")
+        let result = ResultKind::ALL.into_iter().find(|result| result.word() == word);
+        let result = result.ok_or_else(|| {
+            format!(
+                "`{text}` is not a result: it must begin with held, differs, broken or not-observed"
+            )
         })?;
         let because = words.next().unwrap_or("").to_owned();
-        Ok(Cell { outcome, fingerprint: fingerprint.to_owned(), because })
+        Ok(Cell { result, fingerprint: fingerprint.to_owned(), because })
     }
 }
 
 impl From<Cell> for String {
     fn from(cell: Cell) -> String {
-        format!("{} {} {}", cell.outcome.word(), cell.fingerprint, cell.because)
-            .trim_end()
-            .to_owned()
+        let Cell { result, fingerprint, because } = cell;
+        format!("{} {fingerprint} {because}", result.word()).trim_end().to_owned()
     }
 }
 
 impl Column {
-    /// The column that a report fills.
-    pub(crate) fn of(name: &str, title: &str, kind: Kind, how: &str, report: Report) -> Column {
+    /// Creates the column from a report.
+    pub(crate) fn of(
+        name: &str,
+        title: &str,
+        kind: ColumnKind,
+        how: &str,
+        report: Report,
+    ) -> Column {
         let mut environment = report.environment;
-        // Another each time.
+        // Changes with every run.
         environment.shift_remove("quota");
-        let cell = |checked: crate::commands::check::Checked| {
-            let (outcome, because) = match checked.verdict {
-                Verdict::Held => (Outcome::Held, String::new()),
-                Verdict::Differs { message, .. } => (Outcome::Differs, message),
-                Verdict::Broken { how, .. } => (Outcome::Broken, how),
-                Verdict::NotObserved { needs, because } => {
-                    (Outcome::NotObserved, format!("{needs}: {because}"))
-                }
+        let cell = |checked: Checked| {
+            let result = checked.result.kind();
+            let because = match checked.result {
+                CheckResult::Held => String::new(),
+                CheckResult::Differs { message, .. } => message,
+                CheckResult::Broken { how, .. } => how,
+                CheckResult::NotObserved { needs, because } => format!("{needs}: {because}"),
             };
-            let because = because.split_whitespace().collect::<Vec<_>>().join(" ");
-            (checked.id, Cell { outcome, fingerprint: checked.fingerprint, because })
+            let (fingerprint, because) = (checked.fingerprint, one_line(&because));
+            (checked.id, Cell { result, fingerprint, because })
         };
         Column {
             name: name.to_owned(),
@@ -131,40 +104,46 @@ impl Column {
         }
     }
 
-    /// How the rules stand in it, in numbers.
     pub(crate) fn count(&self) -> Count {
-        let count = |wanted| self.rules.values().filter(|cell| cell.outcome == wanted).count();
-        Count {
-            held: count(Outcome::Held),
-            differ: count(Outcome::Differs),
-            broken: count(Outcome::Broken),
-            not_observed: count(Outcome::NotObserved),
-        }
+        Count::of(self.rules.values().map(|cell| cell.result))
     }
 
-    /// What came of a rule as it stands now; a result that is older than that says nothing of it.
+    /// The result of a rule; `None` if the rule has changed since.
     pub(crate) fn cell(&self, id: &str, fingerprint: &str) -> Option<&Cell> {
         self.rules.get(id).filter(|cell| cell.fingerprint == fingerprint)
     }
 
-    /// A fact on the place.
+    /// A fact about the system.
     pub(crate) fn fact(&self, name: &str) -> &str {
         self.environment.get(name).and_then(Value::as_str).unwrap_or("unknown")
     }
 
-    /// Writes the file of the column.
+    /// Writes the column to a file in `folder`.
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
         let file = folder.join(format!("{}.json", self.name));
         let text = serde_json::to_string_pretty(self)? + "\n";
         fs::create_dir_all(folder)
             .and_then(|()| fs::write(&file, text))
-            .with_context(|| format!("{}: the results cannot be saved", file.display()))
+            .with_context(|| format!("{}: cannot save the results", file.display()))
     }
 }
 
-/// Reads all columns that are saved there: kernels first, older ones first; none if there is no
-/// such folder.
-pub(crate) fn read(folder: &Path) -> Result<Vec<Column>> {
+/// Reads the columns saved in the project: kernels by version, then environments in the order of
+/// their list.
+///
+/// # Errors
+///
+/// If a file cannot be read or is not valid.
+pub(crate) fn saved(root: &Path) -> Result<Vec<Column>> {
+    let mut columns = read(&root.join(RESULTS))?;
+    let list = environments::read(root)?;
+    let place = |column: &Column| list.iter().position(|listed| listed.name == column.name);
+    columns.sort_by_key(|column| (column.kind, place(column)));
+    Ok(columns)
+}
+
+/// Reads all columns in a folder, kernels first and by version; none if there is no such folder.
+fn read(folder: &Path) -> Result<Vec<Column>> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|end| end == "json"));
@@ -175,14 +154,13 @@ pub(crate) fn read(folder: &Path) -> Result<Vec<Column>> {
 
 fn read_one(file: &Path) -> Result<Column> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    let mut column: Column = serde_json::from_str(&text).with_context(|| {
-        format!("{}: these are no results that `keybook kernels` saved", file.display())
-    })?;
+    let mut column: Column = serde_json::from_str(&text)
+        .with_context(|| format!("{}: not saved by `keybook kernels`", file.display()))?;
     column.name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(column)
 }
 
-/// The numbers of a name such as `6.1.192-debian-cloud`, to sort by.
+/// The numbers in a name such as `6.1.192-debian-cloud`, to sort by.
 fn version(name: &str) -> Vec<u32> {
     name.split(|c: char| !c.is_ascii_digit()).flat_map(str::parse).collect()
 }
@@ -204,7 +182,7 @@ mod tests {
     #[test]
     fn a_result_that_is_older_than_its_rule_says_nothing() {
         let column = column("held 0123").unwrap();
-        assert_eq!(column.cell("process.fork", "0123").unwrap().outcome, Outcome::Held);
+        assert_eq!(column.cell("process.fork", "0123").unwrap().result, ResultKind::Held);
         assert_eq!(column.cell("process.fork", "4567"), None);
         assert_eq!(column.cell("thread.fork", "0123"), None);
     }
@@ -220,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_no_result_is_refused() {
         let error = column("hold 0123").unwrap_err().to_string();
-        assert!(error.contains("`hold 0123` is no result: held, differs, broken"), "{error}");
+        assert!(error.contains("`hold 0123` is not a result: it must begin with held"), "{error}");
     }
 
     #[test]

@@ -1,19 +1,15 @@
 //! What workers found, for people.
 
 use crate::commands::judge::{self, Rule};
-use crate::report::indented;
-use crate::{DIFFERS, HELD, NOTHING_HERE};
+use crate::output::{BAD, GOOD, indented};
+use crate::status::{DIFFERS, HELD, NOTHING_HERE};
 use ::explore::Disagreement;
 use ::explore::snippet::snippet;
-use anstyle::{AnsiColor, Style};
 use model::Why;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
-
-const GOOD: Style = AnsiColor::Green.on_default();
-const BAD: Style = AnsiColor::Red.on_default().bold();
 
 /// The id that a snippet has until somebody chooses one.
 pub(crate) const NO_RULE_YET: &str = "explored";

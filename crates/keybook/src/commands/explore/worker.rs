@@ -1,7 +1,7 @@
 //! A worker: a process that runs programs and reports to its parent, one line of JSON per message.
 
 use super::report::{Found, Message};
-use crate::HELD;
+use crate::status::HELD;
 use ::explore::random::Random;
 use ::explore::{Disagreement, Judgment, Laboratory, TaskProgram, exhaustive};
 use anyhow::{Context, Result, anyhow};

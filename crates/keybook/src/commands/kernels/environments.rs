@@ -1,46 +1,17 @@
 //! Environments: commands that run a program on this kernel under other circumstances, or on
 //! another machine.
 
-use super::{RESULTS, Spot};
-use crate::site::columns::Kind;
+use crate::site::columns::ColumnKind;
+use crate::site::environments::{Environment, read};
 use ::kernels::{Kernel, Place};
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
-use std::fs;
+use anyhow::{Result, bail};
 use std::path::Path;
 
-/// The list of the project's environments, beside their results.
-const LIST: &str = "environments.toml";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct List {
-    environment: Vec<Environment>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Environment {
-    name: String,
-    title: String,
-    /// Programs on the PATH, or files, without which it is left out.
-    needs: Vec<String>,
-    command: Vec<String>,
-}
-
-fn read(root: &Path) -> Result<Vec<Environment>> {
-    let file = root.join(RESULTS).join(LIST);
-    if !file.exists() {
-        return Ok(Vec::new());
-    }
-    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    let list: List = toml::from_str(&text).with_context(|| file.display().to_string())?;
-    Ok(list.environment)
-}
-
-/// The names of the project's environments, whether they can be had here or not.
-pub(super) fn names(root: &Path) -> Result<Vec<String>> {
-    Ok(read(root)?.into_iter().map(|environment| environment.name).collect())
+/// A place to run on, with its title.
+pub(super) struct Spot {
+    pub(super) title: String,
+    pub(super) kind: ColumnKind,
+    pub(super) kernel: Kernel,
 }
 
 /// The environments of the project that can be had here; says which cannot.
@@ -73,7 +44,7 @@ pub(super) fn from_command(named: &str) -> Result<Spot> {
 
 fn spot(name: &str, title: &str, words: Vec<String>) -> Spot {
     let kernel = Kernel { name: name.to_owned(), place: Place::Command { words } };
-    Spot { title: title.to_owned(), kind: Kind::Environment, kernel }
+    Spot { title: title.to_owned(), kind: ColumnKind::Environment, kernel }
 }
 
 fn is_there(need: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The static executable that is run at other places.
 
+use crate::project;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +16,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
     if cfg!(target_feature = "crt-static") {
         return std::env::current_exe().context("this program does not find itself");
     }
-    let Ok(root) = crate::root() else {
+    let Ok(root) = project::root() else {
         bail!(
             "this program is not static, and its project is not here: --program names one that is"
         );

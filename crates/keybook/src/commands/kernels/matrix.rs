@@ -1,8 +1,8 @@
 //! The matrix in the terminal.
 
 use crate::embedded::RULES;
-use crate::report::Count;
-use crate::site::columns::{Column, Outcome};
+use crate::report::{Count, ResultKind};
+use crate::site::columns::Column;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,9 +23,9 @@ pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration)
         );
     }
     let mut rows: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    let all_held: String = columns.iter().map(|_| Outcome::Held.sign()).collect();
+    let all_held: String = columns.iter().map(|_| ResultKind::Held.sign()).collect();
     for id in RULES.iter().map(|rule| rule.id) {
-        let sign = |column: &Column| column.rules.get(id).map_or(' ', |cell| cell.outcome.sign());
+        let sign = |column: &Column| column.rules.get(id).map_or(' ', |cell| cell.result.sign());
         rows.entry(columns.iter().map(sign).collect()).or_default().push(id);
     }
     let held = rows.remove(&all_held).map_or(0, |ids| ids.len());
@@ -40,8 +40,8 @@ pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration)
     }
     for column in columns {
         for (id, cell) in &column.rules {
-            if matches!(cell.outcome, Outcome::Differs | Outcome::Broken) {
-                let (word, because) = (cell.outcome.word(), &cell.because);
+            if matches!(cell.result, ResultKind::Differs | ResultKind::Broken) {
+                let (word, because) = (cell.result.word(), &cell.because);
                 let _ = writeln!(text, "{} {word} on {}: {because}", id, column.name);
             }
         }

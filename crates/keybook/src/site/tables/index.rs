@@ -1,6 +1,6 @@
 //! All rules, page by page.
 
-use super::Tables;
+use super::input::Tables;
 use crate::site::html::{badge, html, id_link};
 use std::fmt::Write;
 

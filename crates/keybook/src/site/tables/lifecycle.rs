@@ -1,6 +1,6 @@
 //! What becomes of both keyrings at each event, read from the traces.
 
-use super::Tables;
+use super::input::Tables;
 use crate::site::html::{code, html, id_link};
 use rulebook::Rule;
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! The model: its transitions, what they ask for, and its wrong brothers.
 
-use super::Tables;
+use super::input::Tables;
 use crate::site::html::{html, id_link};
 use model::wrong::{Saved, saved};
 use model::{Judge, Law, Place, TRANSITIONS};

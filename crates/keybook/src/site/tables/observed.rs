@@ -1,20 +1,20 @@
 //! Where each rule was observed: a line for a rule, and the page with all of it.
 
-use super::Tables;
-use crate::report::Count;
-use crate::site::columns::{Cell, Column, Kind, Outcome};
+use super::input::Tables;
+use crate::report::{Count, ResultKind};
+use crate::site::columns::{Cell, Column, ColumnKind};
 use crate::site::html::{html, id_link};
 use rulebook::Rule;
 use std::fmt::Write;
 
 /// The line below a rule; nothing if there are no results.
 pub(crate) fn line(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str) -> String {
-    let cells = |kind: Kind| {
+    let cells = |kind: ColumnKind| {
         let of_kind = columns.iter().filter(move |column| column.kind == kind);
         of_kind.filter_map(move |column| Some((column, column.cell(&rule.id, fingerprint)?)))
     };
     let mut parts = Vec::new();
-    let kernels: Vec<(&Column, &Cell)> = cells(Kind::Kernel).collect();
+    let kernels: Vec<(&Column, &Cell)> = cells(ColumnKind::Kernel).collect();
     let held: Vec<&Column> = held(&kernels);
     if let [first, .., last] | [first @ last] = &held[..] {
         let all = if held.len() == kernels.len() { "" } else { &format!(" of {}", kernels.len()) };
@@ -25,7 +25,7 @@ pub(crate) fn line(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str)
         let plural = if held.len() == 1 && all.is_empty() { "kernel" } else { "kernels" };
         parts.push(format!("{}{all} {plural}, Linux {range}", held.len()));
     }
-    let environments: Vec<(&Column, &Cell)> = cells(Kind::Environment).collect();
+    let environments: Vec<(&Column, &Cell)> = cells(ColumnKind::Environment).collect();
     let places: Vec<&str> = self::held(&environments).iter().map(|column| &*column.title).collect();
     if !places.is_empty() {
         parts.push(format!(
@@ -42,15 +42,15 @@ pub(crate) fn line(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str)
 }
 
 fn held<'a>(cells: &[(&'a Column, &Cell)]) -> Vec<&'a Column> {
-    let held = cells.iter().filter(|(_, cell)| cell.outcome == Outcome::Held);
+    let held = cells.iter().filter(|(_, cell)| cell.result == ResultKind::Held);
     held.map(|(column, _)| *column).collect()
 }
 
 /// `6.1.192` of a kernel's name, or of what it says of itself.
 fn version(column: &Column) -> String {
     let from = match column.kind {
-        Kind::Kernel => column.name.as_str(),
-        Kind::Environment => column.fact("kernel").trim_start_matches("Linux "),
+        ColumnKind::Kernel => column.name.as_str(),
+        ColumnKind::Environment => column.fact("kernel").trim_start_matches("Linux "),
     };
     from.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect()
 }
@@ -58,7 +58,9 @@ fn version(column: &Column) -> String {
 /// The columns, with what is known of each place.
 pub(super) fn columns(tables: &Tables<'_>) -> String {
     let mut out = String::new();
-    for (kind, heading) in [(Kind::Kernel, "Kernel"), (Kind::Environment, "Environment")] {
+    for (kind, heading) in
+        [(ColumnKind::Kernel, "Kernel"), (ColumnKind::Environment, "Environment")]
+    {
         let _ = write!(
             out,
             "<table class=\"columns\">\n<thead><tr><th></th><th>{heading}</th><th>Held</th><th>Differ\
@@ -67,8 +69,8 @@ pub(super) fn columns(tables: &Tables<'_>) -> String {
         for (nth, column) in (1..).zip(tables.columns).filter(|(_, column)| column.kind == kind) {
             let Count { held, differ, broken, not_observed } = column.count();
             let place = match kind {
-                Kind::Kernel => format!("{}; {}", column.fact("kernel"), column.how),
-                Kind::Environment => format!(
+                ColumnKind::Kernel => format!("{}; {}", column.fact("kernel"), column.how),
+                ColumnKind::Environment => format!(
                     "uid {}; user namespace: {}; seccomp: {}; {}",
                     column.fact("uid"),
                     column.fact("user-namespace"),
@@ -102,12 +104,12 @@ pub(super) fn matrix(tables: &Tables<'_>) -> String {
         let _ = write!(out, "<tr id=\"matrix.{}\"><td>{}</td>", rule.id, id_link(rule));
         for column in tables.columns {
             let cell = column.cell(&rule.id, fingerprint);
-            let _ = match cell.map(|cell| cell.outcome) {
-                Some(Outcome::Held) => write!(out, "<td>●</td>"),
-                Some(outcome @ (Outcome::Differs | Outcome::Broken)) => {
+            let _ = match cell.map(|cell| cell.result) {
+                Some(ResultKind::Held) => write!(out, "<td>●</td>"),
+                Some(outcome @ (ResultKind::Differs | ResultKind::Broken)) => {
                     write!(out, "<td class=\"differs\">{}</td>", outcome.word())
                 }
-                Some(Outcome::NotObserved) => write!(out, "<td>·</td>"),
+                Some(ResultKind::NotObserved) => write!(out, "<td>·</td>"),
                 None => write!(out, "<td></td>"),
             };
         }
@@ -123,7 +125,7 @@ pub(super) fn reasons(tables: &Tables<'_>) -> String {
     );
     for column in tables.columns {
         let mut reasons: std::collections::BTreeMap<&str, usize> = Default::default();
-        for cell in column.rules.values().filter(|cell| cell.outcome == Outcome::NotObserved) {
+        for cell in column.rules.values().filter(|cell| cell.result == ResultKind::NotObserved) {
             *reasons.entry(&cell.because).or_default() += 1;
         }
         for (because, rules) in reasons {

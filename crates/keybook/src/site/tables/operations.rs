@@ -1,6 +1,6 @@
 //! What each operation answers in each state of the keyring it is given, read from the traces.
 
-use super::Tables;
+use super::input::Tables;
 use crate::site::html::{html, link};
 use rulebook::Rule;
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! Each sentence of the two manual pages, with the rules that come from it.
 
-use super::Tables;
+use super::input::Tables;
 use crate::site::html::{badge, html, link};
 use rulebook::{SENTENCES, Verdict};
 use std::fmt::Write;

@@ -1,92 +1,70 @@
-//! The preprocessor: gives each rule of a page its anchor, its verdict and its trace, and fills in
-//! the tables.
+//! The preprocessor: adds anchor, provenance and trace to each rule of a page, and fills in the
+//! tables.
 
-use crate::commands::kernels;
-use crate::site::columns::Column;
-use crate::site::html::badge;
-use crate::site::tables::{self, observed};
-use anyhow::{Result, bail};
+use super::columns::{self, Column};
+use super::html::badge;
+use super::tables::{self, Tables, observed};
+use anyhow::Result;
 use mdbook_preprocessor::book::Book;
-use mdbook_preprocessor::{Preprocessor, PreprocessorContext, parse_input};
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use rulebook::{Page, Places, Rule, Rulebook, Snapshot, sentence};
 use std::fmt::Write;
-use std::io;
 use std::path::Path;
 
 /// The preprocessor that book.toml calls `rules`.
-pub(crate) struct Rules;
+pub(crate) struct Pages;
 
-impl Preprocessor for Rules {
+impl Preprocessor for Pages {
     fn name(&self) -> &str {
         "rules"
     }
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let rules = Rulebook::read(&context.root);
-        let columns = kernels::saved(&context.root)?;
-        let tables = tables::Tables::new(&rules, &columns, &context.root);
+        let columns = columns::saved(&context.root)?;
+        let tables = Tables::new(&rules, &columns, &context.root);
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
-            chapter.content = dress(&page, &chapter.content, &columns, &context.root);
-            tables.fill_in(&mut chapter.content, path);
+            chapter.content = render(&page, &chapter.content, &columns, &context.root);
+            tables::fill_in(&tables, &mut chapter.content, path);
         });
         Ok(book)
     }
 }
 
-/// Answers mdbook on standard input and output.
-pub(crate) fn serve(question: &[String]) -> Result<()> {
-    match question {
-        // It writes what every renderer understands: Markdown with some HTML.
-        [word, _renderer] if word == "supports" => Ok(()),
-        [] => {
-            let (context, book) = parse_input(io::stdin())?;
-            let book = Rules.run(&context, book)?;
-            Ok(serde_json::to_writer(io::stdout(), &book)?)
-        }
-        _ => bail!("`preprocess` is called by mdbook, as book.toml says"),
-    }
-}
-
 /// The page as readers see it.
-fn dress(page: &Page, text: &str, columns: &[Column], root: &Path) -> String {
+fn render(page: &Page, text: &str, columns: &[Column], root: &Path) -> String {
     let mut out = String::new();
     let mut done = 0;
     for (rule, places) in page.rules.iter().zip(&page.places) {
         out.push_str(&text[done..places.heading.start]);
         let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
-        done = dress_rule(&mut out, rule, places, text, snapshot.as_deref());
+        render_rule(&mut out, rule, places, text, snapshot.as_deref());
+        done = places.snippet.end;
         let fingerprint = rule.fingerprint(snapshot.as_deref().unwrap_or_default());
         out.push_str(&observed::line(rule, &fingerprint, columns, &up(rule)));
     }
     out + &text[done..]
 }
 
-/// Writes a rule up to the end of its snippet, and what belongs below it; gives that end.
-fn dress_rule(
-    out: &mut String,
-    rule: &Rule,
-    places: &Places,
-    text: &str,
-    snapshot: Option<&str>,
-) -> usize {
+/// Writes a rule up to the end of its snippet, then its trace.
+fn render_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, trace: Option<&str>) {
     let id = &rule.id;
     let _ = write!(out, "## {id} {{#{id}}}\n\n<div class=\"statement\">\n\n");
     let _ = write!(out, "{}\n\n</div>\n\n{}\n\n", rule.statement, provenance(rule));
     out.push_str(text[places.provenance.end..places.snippet.start].trim_start_matches('\n'));
     out.push_str(text[places.snippet.clone()].trim_end());
-    let trace = snapshot.unwrap_or("not observed yet\n");
+    let trace = trace.unwrap_or("not observed yet\n");
     let test = id.replace(['.', '-'], "_");
     let _ = write!(
         out,
         "\n\n<details class=\"trace\" open>\n<summary>Observed <span class=\"run\">cargo test \
          {test}</span></summary>\n\n```text\n{trace}```\n\n</details>\n\n"
     );
-    places.snippet.end
 }
 
-/// The way from the rule's page to the book's first folder.
+/// The relative path from the rule's page to the root of the book.
 fn up(rule: &Rule) -> String {
     "../".repeat(rule.page.components().count() - 1)
 }

@@ -1,0 +1,34 @@
+//! What the tables are generated from.
+
+use crate::site::columns::Column;
+use rulebook::{Rule, Rulebook, Snapshot};
+use std::path::Path;
+use trace::Trace;
+
+/// A rule with its trace.
+pub(crate) struct Seen<'a> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) trace: Trace,
+    /// See [`Rule::fingerprint`].
+    pub(crate) fingerprint: String,
+}
+
+/// The rules with their traces, and the results on other kernels.
+pub(crate) struct Tables<'a> {
+    pub(crate) book: &'a Rulebook,
+    pub(crate) seen: Vec<Seen<'a>>,
+    pub(crate) columns: &'a [Column],
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(book: &'a Rulebook, columns: &'a [Column], root: &Path) -> Tables<'a> {
+        let seen = book.rules.iter().map(|rule| {
+            let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
+            let snapshot = snapshot.unwrap_or_default();
+            // A snapshot that is not a trace fails a test; here it counts as empty.
+            let trace = snapshot.parse().unwrap_or_default();
+            Seen { rule, trace, fingerprint: rule.fingerprint(&snapshot) }
+        });
+        Tables { book, seen: seen.collect(), columns }
+    }
+}

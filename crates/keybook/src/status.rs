@@ -1,0 +1,10 @@
+//! Exit statuses. A program stopped by a signal exits with 128 and the signal's number.
+
+/// No rule differs.
+pub(crate) const HELD: u8 = 0;
+/// A rule differs or its program failed, or a trace is refused.
+pub(crate) const DIFFERS: u8 = 1;
+/// The book, a trace or the command line is invalid, or the output cannot be written.
+pub(crate) const MISUSE: u8 = 2;
+/// No rule can be observed on this system.
+pub(crate) const NOTHING_HERE: u8 = 3;
