@@ -1,8 +1,9 @@
-//! Where a sandbox keeps the key system calls away: said in one paragraph, with a status of its own.
+//! A sandbox that blocks the key system calls is explained in one paragraph, with exit status 3.
 
+use crate::driver::{KEYBOOK, alone, json, rule, stderr, stdout};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
-use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::thread;
 
@@ -10,7 +11,7 @@ const KEYCTL: i64 = libc::SYS_keyctl;
 const ADD_KEY: i64 = libc::SYS_add_key;
 const REQUEST_KEY: i64 = libc::SYS_request_key;
 
-/// Runs keybook where these system calls meet with this.
+/// Runs keybook under a filter with this action for these system calls.
 fn keybook(args: &[&'static str], calls: &[i64], action: SeccompAction) -> Output {
     let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> =
         calls.iter().map(|call| (*call, vec![])).collect();
@@ -18,10 +19,10 @@ fn keybook(args: &[&'static str], calls: &[i64], action: SeccompAction) -> Outpu
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, architecture).unwrap();
     let filter: BpfProgram = filter.try_into().unwrap();
     let args = args.to_vec();
-    // The filter stays with the thread and what it starts.
+    // The filter applies to this thread and its children only.
     let run = move || {
         seccompiler::apply_filter(&filter).unwrap();
-        Command::new(env!("CARGO_BIN_EXE_keybook")).args(args).output().unwrap()
+        Command::new(KEYBOOK).args(args).output().unwrap()
     };
     thread::spawn(run).join().unwrap()
 }
@@ -31,7 +32,7 @@ fn errno(error: i32) -> SeccompAction {
 }
 
 #[test]
-fn every_way_of_blocking_is_told_in_one_paragraph() {
+fn each_way_of_blocking_is_explained_in_one_paragraph() {
     let all = [KEYCTL, ADD_KEY, REQUEST_KEY];
     let ways = [
         (errno(libc::EPERM), "keyctl(2) is refused here (EPERM, Operation not permitted)"),
@@ -41,15 +42,15 @@ fn every_way_of_blocking_is_told_in_one_paragraph() {
     ];
     for (action, words) in ways {
         let output = keybook(&["check"], &all, action.clone());
-        let told = String::from_utf8(output.stderr).unwrap();
+        let told = stderr(&output);
         assert!(told.contains(words), "{words:?} is not in {told:?}");
         assert!(told.starts_with("No rule can be observed here: "), "{told:?}");
         assert_eq!(told.lines().count(), 1, "{told:?}");
         assert_eq!(output.status.code(), Some(3));
-        assert_eq!(output.stdout, b"", "nothing is counted as held");
+        assert_eq!(output.stdout, b"", "nothing counts as held");
 
         let output = keybook(&["check", "--format", "json"], &all, action);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let report = json(&output);
         assert_eq!(report["summary"]["held"], 0);
         assert_eq!(report["summary"]["not_observed"], report["rules"].as_array().unwrap().len());
         let verdict = report["environment"]["keyrings"].as_str().unwrap();
@@ -58,10 +59,10 @@ fn every_way_of_blocking_is_told_in_one_paragraph() {
     }
 }
 
-/// What is left where keyctl(2) works and others do not.
+/// Where keyctl(2) works and other calls are blocked.
 #[test]
-fn a_rule_is_observed_if_its_calls_are_let_through() {
-    // It makes keyrings by keyctl(2) alone; it adds a key; it requests one.
+fn a_rule_is_observed_if_its_calls_are_allowed() {
+    // The first creates keyrings with keyctl(2) alone, the second adds a key, the third requests one.
     let rules = ["process.fork", "thread.execve.keys-live-on", "keyring.absent.request-key.miss"];
     let ways = [
         (
@@ -76,13 +77,11 @@ fn a_rule_is_observed_if_its_calls_are_let_through() {
         let mut args = vec!["check", "--format", "json"];
         args.extend(rules);
         let output = keybook(&args, calls, action);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let report = json(&output);
         let verdict = report["environment"]["keyrings"].as_str().unwrap();
         assert!(verdict.starts_with("partly blocked"), "{verdict}");
         for (id, expected) in rules.iter().zip(expected) {
-            let all = report["rules"].as_array().unwrap();
-            let rule = all.iter().find(|rule| rule["id"] == *id).unwrap();
-            assert_eq!(rule["result"], expected, "{rule}");
+            assert_eq!(rule(&report["rules"], id)["result"], expected, "{id}");
         }
         assert_eq!(output.status.code(), Some(0));
     }
@@ -90,11 +89,12 @@ fn a_rule_is_observed_if_its_calls_are_let_through() {
 
 #[test]
 fn the_book_is_built_from_the_snapshots_all_the_same() {
+    let _alone = alone();
     let output = keybook(&["build"], &[KEYCTL], errno(libc::EPERM));
-    let told = String::from_utf8(output.stdout).unwrap();
+    let told = stdout(&output);
     let index =
         told.trim().strip_prefix("the book is built: open ").unwrap_or_else(|| panic!("{told}"));
-    assert!(std::path::Path::new(index).exists());
+    assert!(Path::new(index).exists());
     assert_eq!(output.status.code(), Some(3));
 }
 

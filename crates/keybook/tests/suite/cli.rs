@@ -1,26 +1,16 @@
-//! The program's own commands, as a person or another program uses them.
+//! The command line, as a person or another program uses it.
 
-use serde_json::Value;
-use std::process::{Command, Output};
-
-fn keybook(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_keybook")).args(args).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use crate::driver::{KEYBOOK, json, keybook, rule, stderr, stdout};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn rules_are_listed_for_programs() {
     let output = keybook(&["rules", "--format", "json"]);
     assert!(output.status.success());
-    let rules: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let fork = rules.iter().find(|rule| rule["id"] == "process.fork").unwrap();
+    let rules = json(&output);
+    let fork = rule(&rules, "process.fork");
     assert_eq!(fork["verdict"], "stated");
     assert_eq!(fork["from"], serde_json::json!(["P7"]));
     assert_eq!(fork["kernel"], serde_json::json!(["copy_creds"]));
@@ -31,9 +21,8 @@ fn rules_are_listed_for_programs() {
 
 #[test]
 fn rules_are_listed_for_people() {
-    let output = keybook(&["rules"]);
-    let fork = stdout(&output);
-    let fork = fork.lines().find(|line| line.starts_with("process.fork ")).unwrap();
+    let rules = stdout(&keybook(&["rules"]));
+    let fork = rules.lines().find(|line| line.starts_with("process.fork ")).unwrap();
     assert!(fork.contains("  stated        A process made by fork(2)"), "{fork}");
 }
 
@@ -54,25 +43,23 @@ fn a_rule_is_explained() {
 }
 
 #[test]
-fn rules_are_checked_one_by_one() {
+fn single_rules_are_checked_each_once() {
     let output = keybook(&["check", "process.fork", "thread.fork"]);
     let told = stdout(&output);
     assert!(told.ends_with("\n2 rules: 2 held, 0 differ, 0 could not be observed\n"), "{told}");
     assert_eq!(output.status.code(), Some(0));
 
-    let output = keybook(&["check", "process.fork", "process.fork"]);
-    let told = stdout(&output);
-    assert!(told.ends_with("\n1 rules: 1 held, 0 differ, 0 could not be observed\n"), "{told}");
+    let told = stdout(&keybook(&["check", "process.fork", "process.fork"]));
+    assert!(told.ends_with("\n1 rule: 1 held, 0 differ, 0 could not be observed\n"), "{told}");
 
-    let output = keybook(&["check", "--format", "json", "process.fork"]);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = json(&keybook(&["check", "--format", "json", "process.fork"]));
     assert_eq!(report["summary"]["held"], 1);
     assert_eq!(report["rules"][0]["id"], "process.fork");
     assert_eq!(report["rules"][0]["result"], "held");
 }
 
 #[test]
-fn what_there_is_not_is_told_with_what_there_is() {
+fn an_unknown_rule_is_refused_with_similar_ones() {
     for command in ["check", "explain"] {
         let output = keybook(&[command, "process.forks"]);
         assert_eq!(output.status.code(), Some(2));
@@ -84,15 +71,14 @@ fn what_there_is_not_is_told_with_what_there_is() {
 }
 
 #[test]
-fn a_broken_book_is_not_built() {
-    let project = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken");
+fn a_book_that_is_not_well_formed_is_not_built() {
+    let project = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken");
     let page = "# Page\n\n## process.fork\n\n*P7 · stated · `copy_creds`*\n";
-    std::fs::create_dir_all(project.join("book")).unwrap();
-    std::fs::write(project.join("book/SUMMARY.md"), "- [Page](page.md)\n").unwrap();
-    std::fs::write(project.join("book/page.md"), page).unwrap();
-    std::fs::write(project.join("book.toml"), "[book]\nsrc = \"book\"\n").unwrap();
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_keybook")).current_dir(&project).output().unwrap();
+    fs::create_dir_all(project.join("book")).unwrap();
+    fs::write(project.join("book/SUMMARY.md"), "- [Page](page.md)\n").unwrap();
+    fs::write(project.join("book/page.md"), page).unwrap();
+    fs::write(project.join("book.toml"), "[book]\nsrc = \"book\"\n").unwrap();
+    let output = Command::new(KEYBOOK).current_dir(&project).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),

@@ -1,33 +1,19 @@
-//! Generated programs agree with the rules, and what is told of them can be done again.
+//! Generated programs agree with the rules, and can be run again.
 
 use crate::driver::{
-    am_root, copy_of_the_program, first_words, keyrings_are_here, wait_until_nothing_is_new,
+    Program, alone, am_root, first_words, keybook, keyrings_are_here, stderr, stdout, unused_user,
+    wait_until, wait_until_nothing_is_new,
 };
-use std::collections::BTreeSet;
-use std::fs;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-fn explore(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_keybook")).arg("explore").args(args).output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use std::process::{Command, Stdio};
 
 #[test]
 fn a_fixed_number_of_programs_agrees_with_the_rules() {
     if !keyrings_are_here() {
         return;
     }
-    let output = explore(&["--length", "2", "--programs", "500", "--seed", "1"]);
+    let _alone = alone();
+    let output = keybook(&["explore", "--length", "2", "--programs", "500", "--seed", "1"]);
     let told = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{told}{}", stderr(&output));
     assert!(told.contains("exhaustive (all of up to 2 steps), 500 random (--seed 1)"), "{told}");
@@ -41,7 +27,8 @@ fn one_program_is_run_again() {
     if !keyrings_are_here() {
         return;
     }
-    let output = explore(&["--again", "main fork; child1 keyctl_get_keyring_ID @p 1"]);
+    let program = "main fork; child1 keyctl_get_keyring_ID @p 1";
+    let output = keybook(&["explore", "--again", program]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(
         stdout(&output),
@@ -60,7 +47,7 @@ fn one_program_is_run_again() {
 }
 
 #[test]
-fn what_is_not_to_be_understood_is_refused() {
+fn invalid_arguments_are_refused() {
     let refusals = [
         (
             ["--again", "main fork; child2 exit"],
@@ -74,55 +61,37 @@ fn what_is_not_to_be_understood_is_refused() {
         (["--jobs", "0"], "--jobs requires a number above zero"),
     ];
     for (args, why) in refusals {
-        let output = explore(&args);
+        let output = keybook(&["explore", args[0], args[1]]);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(stderr(&output).contains(why), "{args:?}: {}", stderr(&output));
     }
 }
 
-/// The processes that run this program, by their numbers.
-fn processes(program: &str) -> BTreeSet<String> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let running = entries.filter(|entry| {
-        fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe.as_os_str() == program)
-    });
-    running.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-}
-
 #[test]
-fn an_ordinary_user_explores_within_the_quota_and_nothing_is_left_when_it_is_killed() {
+fn an_ordinary_user_explores_within_the_quota_and_nothing_is_left_after_a_kill() {
     if !keyrings_are_here() || !am_root() {
         return;
     }
-    // Nobody else uses this id.
-    const USER: u32 = 0x2f00_0001;
-    let folder = tempfile::tempdir().unwrap();
-    let program = copy_of_the_program(folder.path());
-    let as_user = || {
-        let mut command = Command::new(&program);
-        command.arg("explore").uid(USER).gid(USER);
+    let _alone = alone();
+    let (user, program) = (unused_user(0), Program::copy());
+    let explore = |args: &[&str]| {
+        let mut command = Command::new(&program.path);
+        command.arg("explore").args(args).uid(user).gid(user);
         command
     };
-    let args = ["--length", "1", "--programs", "300", "--seed", "1"];
-    let told = stdout(&as_user().args(args).output().unwrap());
+    let output = explore(&["--length", "1", "--programs", "300", "--seed", "1"]).output().unwrap();
+    let told = stdout(&output);
     assert!(told.contains("300 random"), "{told}");
     assert!(!told.contains("could not be judged"), "{told}");
 
-    let name = program.display().to_string();
-    let mut exploring = as_user().args(["--budget", "1h"]).stdout(Stdio::null()).spawn().unwrap();
-    let end = Instant::now() + Duration::from_secs(60);
-    while processes(&name).len() < 4 {
-        assert!(Instant::now() < end, "no programs are run");
-        sleep(Duration::from_millis(10));
-    }
+    let mut exploring = explore(&["--budget", "1h"]);
+    let mut exploring = exploring.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until("programs are run", || program.processes().len() >= 4);
     exploring.kill().unwrap();
     exploring.wait().unwrap();
-    while !processes(&name).is_empty() {
-        assert!(Instant::now() < end, "left behind: {:?}", processes(&name));
-        sleep(Duration::from_millis(10));
-    }
-    // The keys go with the last of them.
+    program.wait_until_gone();
+    // The kernel collects the keys after the last process.
     let mut before = first_words("/proc/key-users");
-    before.remove(&format!("{USER}:"));
+    before.remove(&format!("{user}:"));
     wait_until_nothing_is_new("/proc/key-users", &before);
 }

@@ -1,26 +1,12 @@
 //! Traces are judged, wherever they come from, and what is no trace is told in words.
 
-use serde_json::Value;
+use crate::driver::{KEYBOOK, json, stderr, stdout, with_input};
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 fn judge(args: &[&str], input: &[u8]) -> Output {
-    let mut keybook = Command::new(env!("CARGO_BIN_EXE_keybook"));
-    let keybook = keybook.arg("judge").args(args);
-    let pipes = keybook.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = pipes.spawn().unwrap();
-    running.stdin.take().unwrap().write_all(input).unwrap();
-    running.wait_with_output().unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+    with_input(Command::new(KEYBOOK).arg("judge").args(args), input)
 }
 
 const FORK: &str = "main   keyctl_get_keyring_ID(@p, 1) = K1\n\
@@ -69,7 +55,7 @@ fn a_refused_line_is_shown_with_what_is_allowed_and_the_rules() {
 
     let output = judge(&["--format", "json"], inherits.as_bytes());
     assert_eq!(output.status.code(), Some(1));
-    let judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let judged = json(&output);
     assert_eq!((&judged[0]["result"], &judged[0]["line"]), (&"refused".into(), &3.into()));
     assert_eq!(judged[0]["allowed"][0], "= -1 ENOKEY (Required key not available)");
     let rules = judged[0]["rules"].as_array().unwrap();
@@ -122,14 +108,14 @@ fn a_file_that_cannot_be_read_does_not_stop_the_others() {
 fn programs_read_the_verdicts_as_json() {
     let output = judge(&["--format", "json", "-", "/nowhere"], FORK.as_bytes());
     assert_eq!(output.status.code(), Some(2));
-    let judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let judged = json(&output);
     assert_eq!(judged[0]["file"], "standard input");
     assert_eq!(judged[0]["result"], "allowed");
     assert_eq!(judged[0]["events"], 3);
     assert_eq!(judged[1]["result"], "unreadable");
 
     let output = judge(&["--format", "json"], b"main  f(");
-    let judged: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let judged = json(&output);
     assert_eq!(judged[0]["result"], "malformed");
     assert_eq!((&judged[0]["line"], &judged[0]["column"]), (&1.into(), &9.into()));
     assert_eq!(judged[0]["expected"], "a value");

@@ -1,11 +1,11 @@
-//! The book as built: every link within it leads to a page, and to a place on it.
+//! Every link within the built book leads to a page, and to an anchor on it.
 
+use crate::driver::{alone, keybook, stdout};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
 
-/// What stands between `before` and the next quote, everywhere in a text.
+/// Every part of a text from `before` to the next quote.
 fn attributes<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
     text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
@@ -21,7 +21,7 @@ fn pages_in(folder: &Path, pages: &mut Vec<PathBuf>) {
     }
 }
 
-/// A path without its `..`.
+/// A path with its `..` resolved.
 fn straight(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
@@ -37,15 +37,15 @@ fn straight(path: &Path) -> PathBuf {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let output = Command::new(env!("CARGO_BIN_EXE_keybook")).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let _alone = alone();
+    let told = stdout(&keybook(&[]));
     let index = told.lines().find_map(|line| line.strip_prefix("the book is built: open "));
     let book = Path::new(index.unwrap_or_else(|| panic!("{told}"))).parent().unwrap();
 
     let mut files = Vec::new();
     pages_in(book, &mut files);
-    // The page for printing has all others on it, and the outline and the page for a wrong address
-    // stand outside of the book's folders.
+    // The page for printing repeats all others; the outline and the page for unknown addresses are
+    // outside the book's folders.
     files.retain(|file| {
         !["print.html", "404.html", "toc.html"].iter().any(|name| file.ends_with(name))
     });

@@ -1,4 +1,4 @@
-//! The tests of the program.
+//! The integration tests: see README.md beside this folder.
 
 mod blocked;
 mod broken;
