@@ -1,8 +1,8 @@
-//! Pieces of HTML that the pages of rules and the tables have in common.
+//! HTML that the pages of rules and the tables share.
 
 use rulebook::{Rule, Verdict};
 
-/// The verdict, told by shape, word and colour.
+/// A verdict by shape, word and color.
 pub(crate) fn badge(verdict: Verdict) -> String {
     let (shape, meaning) = match verdict {
         Verdict::Stated => ("●", "the page says it, and kernels do it"),
@@ -16,32 +16,44 @@ pub(crate) fn badge(verdict: Verdict) -> String {
     )
 }
 
-/// A link to a rule, from any page.
+/// A link to a rule. The tables replace `{up}` by the path to the root of the book.
 pub(crate) fn link(rule: &Rule, text: &str) -> String {
     format!("<a href=\"{{up}}{}\">{text}</a>", rule.link())
 }
 
-/// The rule's id as a link that can break at its dots.
+/// The id of a rule as a link, which a browser can break at its dots.
 pub(crate) fn id_link(rule: &Rule) -> String {
     link(rule, &rule.id.replace('.', ".<wbr>"))
 }
 
-/// A call as HTML, which can break behind its brackets and commas.
+/// A call as code, which a browser can break after brackets.
 pub(crate) fn code(request: &str) -> String {
     let escaped = html(request).replace('(', "(<wbr>").replace('|', "|<wbr>");
     format!("<code>{escaped}</code>")
 }
 
-/// Text with Markdown's code marks as HTML.
+/// Converts Markdown to HTML, for text that has no marks but backticks.
 pub(crate) fn html(markdown: &str) -> String {
     let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let mut out = String::new();
-    for (nth, part) in escaped.split('`').enumerate() {
-        if nth % 2 == 1 {
-            out.push_str(&format!("<code>{part}</code>"));
-        } else {
-            out.push_str(part);
-        }
-    }
-    out
+    let part = |(nth, part): (usize, &str)| match nth % 2 {
+        0 => part.to_owned(),
+        _ => format!("<code>{part}</code>"),
+    };
+    escaped.split('`').enumerate().map(part).collect()
+}
+
+/// A table of this CSS class.
+pub(crate) fn table(class: &str, headings: &[&str], rows: impl Iterator<Item = String>) -> String {
+    let headings: String = headings.iter().map(|it| format!("<th>{it}</th>")).collect();
+    let rows: String = rows.collect();
+    format!(
+        "<table class=\"{class}\">\n<thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
+         </table>\n"
+    )
+}
+
+/// A row of a table.
+pub(crate) fn row(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let cells = cells.into_iter().map(|cell| format!("<td>{}</td>", cell.as_ref()));
+    format!("<tr>{}</tr>\n", cells.collect::<String>())
 }

@@ -1,15 +1,11 @@
-//! All rules, page by page.
+//! The list of all rules.
 
 use super::input::Tables;
-use crate::site::html::{badge, html, id_link};
-use std::fmt::Write;
+use crate::site::html::{self, badge, html, id_link};
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
-    let mut out = String::from("<table class=\"rules\">\n<thead><tr><th>Rule</th><th>Verdict</th>");
-    out.push_str("<th>Statement</th></tr></thead>\n<tbody>\n");
-    for rule in &tables.book.rules {
-        let (id, verdict, statement) = (id_link(rule), badge(rule.verdict), html(&rule.statement));
-        let _ = writeln!(out, "<tr><td>{id}</td><td>{verdict}</td><td>{statement}</td></tr>");
-    }
-    out + "</tbody>\n</table>\n"
+    let rules = tables.book.rules.iter();
+    let rows =
+        rules.map(|rule| html::row([id_link(rule), badge(rule.verdict), html(&rule.statement)]));
+    html::table("rules", &["Rule", "Verdict", "Statement"], rows)
 }

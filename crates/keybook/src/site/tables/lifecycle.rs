@@ -1,15 +1,14 @@
-//! What becomes of both keyrings at each event, read from the traces.
+//! What happens to both keyrings at each event, derived from the traces.
 
 use super::input::Tables;
-use crate::site::html::{code, html, id_link};
+use crate::site::html::{self, code, html, id_link};
 use rulebook::Rule;
-use std::fmt::Write;
 use trace::{Event, Outcome, Trace, Value};
 
-/// The subjects of the columns: the first word of the rules' ids, and the special id.
+/// The columns: prefix of the ids of their rules, and special id of the keyring.
 const COLUMNS: [(&str, &str); 2] = [("thread.", "@t"), ("process.", "@p")];
 
-/// What can become of a keyring, with the rules that show it.
+/// Outcomes for a keyring, each with the rules that show it.
 type Fates<'a> = Vec<(String, Vec<&'a Rule>)>;
 
 struct Row<'a> {
@@ -18,34 +17,25 @@ struct Row<'a> {
 }
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
-    let mut out = String::from(
-        "<table class=\"lifecycle\">\n<thead><tr><th>Event</th><th>Thread keyring</th>\
-         <th>Process keyring</th></tr></thead>\n<tbody>\n",
-    );
-    for row in rows(tables) {
-        let _ = write!(out, "<tr><td>{}</td>", code(&row.event));
-        for fates in &row.cells {
-            let _ = write!(out, "<td>{}</td>", cell(fates));
-        }
-        out.push_str("</tr>\n");
-    }
-    out + "</tbody>\n</table>\n"
+    let rows = rows(tables).into_iter().map(|Row { event, cells: [thread, process] }| {
+        html::row([code(&event), cell(&thread), cell(&process)])
+    });
+    html::table("lifecycle", &["Event", "Thread keyring", "Process keyring"], rows)
 }
 
 fn rows<'a>(tables: &'a Tables<'_>) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
-    let told = tables.seen.iter().filter(|seen| tells_of_life(seen.rule));
-    for seen in told {
+    for seen in tables.seen.iter().filter(|seen| is_about_lifecycle(seen.rule)) {
         for (column, (subject, special)) in COLUMNS.iter().enumerate() {
             if !seen.rule.id.starts_with(subject) && !seen.rule.id.starts_with("keyring.") {
                 continue;
             }
             let Some((event, fate)) = fate(&seen.trace, special) else { continue };
-            let place = rows.iter().position(|row| row.event == event).unwrap_or_else(|| {
+            let row = rows.iter().position(|row| row.event == event).unwrap_or_else(|| {
                 rows.push(Row { event, cells: [Vec::new(), Vec::new()] });
                 rows.len() - 1
             });
-            let fates = &mut rows[place].cells[column];
+            let fates = &mut rows[row].cells[column];
             match fates.iter_mut().find(|(known, _)| *known == fate) {
                 Some((_, rules)) => rules.push(seen.rule),
                 None => fates.push((fate, vec![seen.rule])),
@@ -55,15 +45,15 @@ fn rows<'a>(tables: &'a Tables<'_>) -> Vec<Row<'a>> {
     rows
 }
 
-/// Whether a rule stands on one of the pages that are about what becomes of a keyring.
-fn tells_of_life(rule: &Rule) -> bool {
+/// Whether a rule is on a page about the life cycle of keyrings.
+fn is_about_lifecycle(rule: &Rule) -> bool {
     let page = rule.page.to_string_lossy();
     let about = page.starts_with("thread-keyring/") || page.starts_with("process-keyring/");
     (about && !page.ends_with("/birth.md"))
         || ["both/session.md", "both/namespaces.md"].contains(&&*page)
 }
 
-/// Each fate with the rule of the shortest id, and how many more there are.
+/// Each outcome with the rule that has the shortest id, and the number of others.
 fn cell(fates: &Fates<'_>) -> String {
     if fates.is_empty() {
         return "—".to_owned();
@@ -82,34 +72,34 @@ fn cell(fates: &Fates<'_>) -> String {
     fates.iter().filter_map(fate).collect::<Vec<_>>().join("<br>")
 }
 
-/// What happens to a keyring in a trace: the event, and what it led to.
+/// Finds the event that a trace is about, and its outcome for the keyring.
 ///
-/// The keyring is made by asking with the create flag. The event is the last act that is no
-/// operation on keys before the first answer about the keyring: by its serial number, or from the
-/// task that the event is about by the special id.
+/// The keyring is the one created through its special id. The event is the last call that is not an
+/// operation on keys before the first observation of the keyring: through its serial number, or
+/// through the special id in the task that the event is about.
 fn fate(trace: &Trace, special: &str) -> Option<(String, String)> {
     let wanted = Value::word(special);
-    let made = trace.events.iter().position(|event| {
+    let created = trace.events.iter().position(|event| {
         event.call == "keyctl_get_keyring_ID" && event.args == [wanted.clone(), Value::Int(1)]
     })?;
-    let maker = &trace.events[made].task;
-    let Outcome::Returned(ring) = &trace.events[made].outcome else { return None };
+    let creator = &trace.events[created].task;
+    let Outcome::Returned(ring) = &trace.events[created].outcome else { return None };
     let mut last: Option<&Event> = None;
-    for event in &trace.events[made + 1..] {
+    for event in &trace.events[created + 1..] {
         if is_event(event) {
-            // Somebody else's change of session has nothing to do with it.
-            last = Some(event).filter(|event| !is_about_session(event) || event.task == *maker);
+            // Another task that changes its session keyring does not affect this one.
+            last = Some(event).filter(|event| !is_about_session(event) || event.task == *creator);
         } else if let Some(event_before) = last
-            && let Some(fate) = answer(event, &wanted, ring, event_before)
+            && let Some(fate) = observation(event, &wanted, ring, event_before)
         {
-            return Some((general(event_before, maker), fate));
+            return Some((generalized(event_before, creator), fate));
         }
     }
     None
 }
 
-/// The task that an event makes.
-fn made_by(event: &Event) -> Option<&str> {
+/// The task that a call creates.
+fn created_by(event: &Event) -> Option<&str> {
     match (&event.outcome, event.call.as_str()) {
         (
             Outcome::Returned(Value::Word(task)),
@@ -119,8 +109,8 @@ fn made_by(event: &Event) -> Option<&str> {
     }
 }
 
-/// The event without the numbers of the ids in it and the path of the program.
-fn general(event: &Event, maker: &str) -> String {
+/// The event without the numbers of ids and the path of the program.
+fn generalized(event: &Event, creator: &str) -> String {
     let arg = |value: &Value| match value {
         Value::Word(word) if word.starts_with("UID") => "uid".to_owned(),
         Value::Word(word) if word.starts_with("GID") => "gid".to_owned(),
@@ -138,7 +128,7 @@ fn general(event: &Event, maker: &str) -> String {
         "exit" => "exit, not reaped yet".to_owned(),
         "execve" if !failed.is_empty() => format!("execve(program){failed}"),
         "execve" | "posix_spawn" => format!("{}(program)", event.call),
-        "pthread_create" if event.task != maker => {
+        "pthread_create" if event.task != creator => {
             "pthread_create(), by a thread that did not make it".to_owned()
         }
         call => format!("{call}({}){failed}", args.join(", ")),
@@ -165,14 +155,14 @@ fn is_about_session(event: &Event) -> bool {
     ["keyctl_join_session_keyring", "keyctl_session_to_parent"].contains(&event.call.as_str())
 }
 
-/// What is answered about a keyring after an event, if anything is.
-fn answer(event: &Event, special: &Value, ring: &Value, after: &Event) -> Option<String> {
+/// What a call shows about the keyring after an event, if anything.
+fn observation(event: &Event, special: &Value, ring: &Value, after: &Event) -> Option<String> {
     let about = event.args.first()?;
-    let made = made_by(after);
-    // Who has ended cannot be asked by the special id; of a new task nothing else tells.
+    let created = created_by(after);
+    // A task that has ended cannot use its special id; about a new task only its special id tells.
     let ended = ["exit", "pthread_exit", "kill", "waitpid"].contains(&after.call.as_str());
-    let asked = !ended && about == special && event.task == made.unwrap_or(&after.task);
-    let by_serial = made.is_none() && (about == ring || asked);
+    let asked = !ended && about == special && event.task == created.unwrap_or(&after.task);
+    let by_serial = created.is_none() && (about == ring || asked);
     match event.call.as_str() {
         "keyctl_get_keyring_ID" if asked && event.args[1] == Value::Int(0) => {
             match &event.outcome {

@@ -1,38 +1,36 @@
-//! Where each rule was observed: a line for a rule, and the page with all of it.
+//! Where each rule was observed: a line for each rule, and the page with the matrix.
 
 use super::input::Tables;
 use crate::report::{Count, ResultKind};
 use crate::site::columns::{Cell, Column, ColumnKind};
-use crate::site::html::{html, id_link};
+use crate::site::html::{self, html, id_link};
 use rulebook::Rule;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// The line below a rule; nothing if there are no results.
+/// The line below a rule; empty if no column held it.
 pub(crate) fn line(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str) -> String {
-    let cells = |kind: ColumnKind| {
-        let of_kind = columns.iter().filter(move |column| column.kind == kind);
-        of_kind.filter_map(move |column| Some((column, column.cell(&rule.id, fingerprint)?)))
+    let cells = |kind: ColumnKind| -> Vec<(&Column, &Cell)> {
+        let of_kind = columns.iter().filter(|column| column.kind == kind);
+        of_kind.filter_map(|column| Some((column, column.cell(&rule.id, fingerprint)?))).collect()
     };
     let mut parts = Vec::new();
-    let kernels: Vec<(&Column, &Cell)> = cells(ColumnKind::Kernel).collect();
-    let held: Vec<&Column> = held(&kernels);
-    if let [first, .., last] | [first @ last] = &held[..] {
-        let all = if held.len() == kernels.len() { "" } else { &format!(" of {}", kernels.len()) };
+    let kernels = cells(ColumnKind::Kernel);
+    let held_kernels = held(&kernels);
+    if let [first, .., last] | [first @ last] = &held_kernels[..] {
+        let held = held_kernels.len();
+        let all = if held == kernels.len() { "" } else { &format!(" of {}", kernels.len()) };
         let range = match (version(first), version(last)) {
             (first, last) if first == last => first,
             (first, last) => format!("{first} to {last}"),
         };
-        let plural = if held.len() == 1 && all.is_empty() { "kernel" } else { "kernels" };
-        parts.push(format!("{}{all} {plural}, Linux {range}", held.len()));
+        let plural = if held == 1 && all.is_empty() { "kernel" } else { "kernels" };
+        parts.push(format!("{held}{all} {plural}, Linux {range}"));
     }
-    let environments: Vec<(&Column, &Cell)> = cells(ColumnKind::Environment).collect();
-    let places: Vec<&str> = self::held(&environments).iter().map(|column| &*column.title).collect();
-    if !places.is_empty() {
-        parts.push(format!(
-            "Linux {} as {}",
-            version(self::held(&environments)[0]),
-            places.join(", ")
-        ));
+    let environments = held(&cells(ColumnKind::Environment));
+    if let [first, ..] = &environments[..] {
+        let titles: Vec<&str> = environments.iter().map(|column| &*column.title).collect();
+        parts.push(format!("Linux {} as {}", version(first), titles.join(", ")));
     }
     if parts.is_empty() {
         return String::new();
@@ -46,7 +44,7 @@ fn held<'a>(cells: &[(&'a Column, &Cell)]) -> Vec<&'a Column> {
     held.map(|(column, _)| *column).collect()
 }
 
-/// `6.1.192` of a kernel's name, or of what it says of itself.
+/// `6.1.192`, from the name of a kernel or the release of an environment's kernel.
 fn version(column: &Column) -> String {
     let from = match column.kind {
         ColumnKind::Kernel => column.name.as_str(),
@@ -55,41 +53,33 @@ fn version(column: &Column) -> String {
     from.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect()
 }
 
-/// The columns, with what is known of each place.
+/// The columns, with facts about each system.
 pub(super) fn columns(tables: &Tables<'_>) -> String {
-    let mut out = String::new();
-    for (kind, heading) in
-        [(ColumnKind::Kernel, "Kernel"), (ColumnKind::Environment, "Environment")]
-    {
-        let _ = write!(
-            out,
-            "<table class=\"columns\">\n<thead><tr><th></th><th>{heading}</th><th>Held</th><th>Differ\
-             </th><th>Not observed</th><th>The place</th></tr></thead>\n<tbody>\n"
-        );
-        for (nth, column) in (1..).zip(tables.columns).filter(|(_, column)| column.kind == kind) {
-            let Count { held, differ, broken, not_observed } = column.count();
-            let place = match kind {
-                ColumnKind::Kernel => format!("{}; {}", column.fact("kernel"), column.how),
-                ColumnKind::Environment => format!(
-                    "uid {}; user namespace: {}; seccomp: {}; {}",
-                    column.fact("uid"),
-                    column.fact("user-namespace"),
-                    column.fact("seccomp"),
-                    column.fact("keyrings")
-                ),
-            };
-            let _ = writeln!(
-                out,
-                "<tr><td>{nth}</td><td>{}</td><td>{held}</td><td>{}</td><td>{not_observed}</td>\
-                 <td>{}</td></tr>",
-                html(&column.title),
-                differ + broken,
-                html(&place)
-            );
-        }
-        out.push_str("</tbody>\n</table>\n\n");
-    }
-    out
+    let table = |(kind, heading)| {
+        let columns = (1..).zip(tables.columns).filter(move |(_, column)| column.kind == kind);
+        let rows = columns.map(|(nth, column)| column_row(nth, column));
+        let headings = ["", heading, "Held", "Differ", "Not observed", "The place"];
+        html::table("columns", &headings, rows) + "\n"
+    };
+    [(ColumnKind::Kernel, "Kernel"), (ColumnKind::Environment, "Environment")].map(table).concat()
+}
+
+fn column_row(nth: usize, column: &Column) -> String {
+    let Count { held, differ, broken, not_observed } = column.count();
+    let fact = |name| column.fact(name);
+    let system = match column.kind {
+        ColumnKind::Kernel => format!("{}; {}", fact("kernel"), column.how),
+        ColumnKind::Environment => format!(
+            "uid {}; user namespace: {}; seccomp: {}; {}",
+            fact("uid"),
+            fact("user-namespace"),
+            fact("seccomp"),
+            fact("keyrings")
+        ),
+    };
+    let counts = [held, differ + broken, not_observed].map(|count| count.to_string());
+    let [held, differ, not_observed] = counts;
+    html::row([nth.to_string(), html(&column.title), held, differ, not_observed, html(&system)])
 }
 
 /// All rules against all columns.
@@ -106,8 +96,8 @@ pub(super) fn matrix(tables: &Tables<'_>) -> String {
             let cell = column.cell(&rule.id, fingerprint);
             let _ = match cell.map(|cell| cell.result) {
                 Some(ResultKind::Held) => write!(out, "<td>●</td>"),
-                Some(outcome @ (ResultKind::Differs | ResultKind::Broken)) => {
-                    write!(out, "<td class=\"differs\">{}</td>", outcome.word())
+                Some(result @ (ResultKind::Differs | ResultKind::Broken)) => {
+                    write!(out, "<td class=\"differs\">{}</td>", result.word())
                 }
                 Some(ResultKind::NotObserved) => write!(out, "<td>·</td>"),
                 None => write!(out, "<td></td>"),
@@ -118,24 +108,17 @@ pub(super) fn matrix(tables: &Tables<'_>) -> String {
     out + "</tbody>\n</table>\n"
 }
 
-/// What could not be observed, and why: a line for each reason and column.
+/// Why rules could not be observed: a line for each column and reason.
 pub(super) fn reasons(tables: &Tables<'_>) -> String {
-    let mut out = String::from(
-        "<table class=\"reasons\">\n<thead><tr><th>Where</th><th>Rules</th><th>Needs</th></tr></thead>\n<tbody>\n",
-    );
-    for column in tables.columns {
-        let mut reasons: std::collections::BTreeMap<&str, usize> = Default::default();
+    let rows = tables.columns.iter().flat_map(|column| {
+        let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for cell in column.rules.values().filter(|cell| cell.result == ResultKind::NotObserved) {
             *reasons.entry(&cell.because).or_default() += 1;
         }
-        for (because, rules) in reasons {
-            let _ = writeln!(
-                out,
-                "<tr><td>{}</td><td>{rules}</td><td>{}</td></tr>",
-                html(&column.title),
-                html(because)
-            );
-        }
-    }
-    out + "</tbody>\n</table>\n"
+        let row = |(because, rules): (&str, usize)| {
+            html::row([html(&column.title), rules.to_string(), html(because)])
+        };
+        reasons.into_iter().map(row).collect::<Vec<_>>()
+    });
+    html::table("reasons", &["Where", "Rules", "Needs"], rows)
 }

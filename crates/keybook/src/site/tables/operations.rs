@@ -1,14 +1,12 @@
-//! What each operation answers in each state of the keyring it is given, read from the traces.
+//! What each operation returns for a keyring in each state, derived from the traces.
 
 use super::input::Tables;
-use crate::site::html::{html, link};
+use crate::site::html::{self, html, link};
 use rulebook::Rule;
-use std::fmt::Write;
 use trace::{Event, Outcome, Value};
 
-/// The states, with the beginning of the ids of the rules that show them, and the call that brings
-/// a keyring into it.
-const STATES: [(&str, &str, Spoils); 4] = [
+/// The states, each with the prefix of the ids of its rules and the call that enters it.
+const STATES: [(&str, &str, Enters); 4] = [
     ("revoked", "keyring.revoked.", |call| call.call == "keyctl_revoke"),
     ("expired", "keyring.expired.", |call| call.call == "wait_until"),
     ("invalidated", "keyring.invalidated.", |call| call.call == "keyctl_invalidate"),
@@ -17,72 +15,62 @@ const STATES: [(&str, &str, Spoils); 4] = [
     }),
 ];
 
-/// Whether a call brings the keyring that is its first argument into a state.
-type Spoils = fn(&Event) -> bool;
+/// Whether a call puts the keyring that is its first argument into a state.
+type Enters = fn(&Event) -> bool;
 
-/// The beginning of the ids of the rules about absent keyrings. They make it afterwards, to show
-/// what the same call gives then.
+/// Prefix of the ids of rules about absent keyrings. They create the keyring afterwards, to show
+/// what the same call returns then.
 const ABSENT: &str = "keyring.absent.";
 
-/// What a request gave, and the rule that shows it.
-struct Answer<'a> {
+/// What a request returned, and the rule that shows it.
+struct Shown<'a> {
     rule: &'a Rule,
     text: String,
 }
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
-    let mut out = String::from(
-        "<table class=\"operations\">\n<thead><tr><th>Operation</th><th>absent</th><th>present</th>",
-    );
-    for (state, ..) in STATES {
-        let _ = write!(out, "<th>{state}</th>");
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    for (request, absent) in absent(tables) {
-        let _ =
-            write!(out, "<tr><td><code>{}</code></td><td>{}</td>", html(&request), absent.cell());
-        let others =
-            STATES.iter().map(|(_, prefix, spoils)| in_state(tables, prefix, *spoils, &request));
-        for answer in [present(tables, &request)].into_iter().chain(others) {
-            let cell = answer.map_or_else(|| "—".to_owned(), |answer| answer.cell());
-            let _ = write!(out, "<td>{cell}</td>");
-        }
-        out.push_str("</tr>\n");
-    }
-    out + "</tbody>\n</table>\n"
+    let states = STATES.iter().map(|(state, ..)| *state);
+    let headings: Vec<&str> =
+        ["Operation", "absent", "present"].into_iter().chain(states).collect();
+    let rows = absent(tables).into_iter().map(|(request, absent)| {
+        let states =
+            STATES.iter().map(|(_, prefix, enters)| in_state(tables, prefix, *enters, &request));
+        let shown = [Some(absent), present(tables, &request)].into_iter().chain(states);
+        let operation = format!("<code>{}</code>", html(&request));
+        html::row([operation].into_iter().chain(shown.map(cell)))
+    });
+    html::table("operations", &headings, rows)
 }
 
-impl Answer<'_> {
-    fn cell(&self) -> String {
-        link(self.rule, &html(&self.text))
-    }
+fn cell(shown: Option<Shown<'_>>) -> String {
+    shown.map_or_else(|| "—".to_owned(), |shown| link(shown.rule, &html(&shown.text)))
 }
 
-/// The calls that were made with an absent keyring, and whether it was there afterwards: each
-/// stands between two questions for the keyring.
-fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Answer<'a>)> {
-    let mut rows: Vec<(String, Answer<'a>)> = Vec::new();
+/// The requests for an absent keyring, and whether each created it: the rules ask for the keyring
+/// before and after.
+fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Shown<'a>)> {
+    let mut rows: Vec<(String, Shown<'a>)> = Vec::new();
     for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(ABSENT)) {
         for three in seen.trace.events.windows(3) {
             let [before, call, after] = three else { continue };
-            let (Some((special, false)), Some((same, there))) = (probe(before), probe(after))
+            let (Some((special, false)), Some((same, exists))) = (probe(before), probe(after))
             else {
                 continue;
             };
-            let request = general(call, &special);
+            let request = generalized(call, &special);
             let on_keys = call.call.starts_with("key") || has_type(call).is_some();
             if !on_keys || special != same || rows.iter().any(|(row, _)| *row == request) {
                 continue;
             }
-            let answer = short(&call.outcome);
-            let text = if there { format!("{answer}, created") } else { answer };
-            rows.push((request, Answer { rule: seen.rule, text }));
+            let result = short(&call.outcome);
+            let text = if exists { format!("{result}, created") } else { result };
+            rows.push((request, Shown { rule: seen.rule, text }));
         }
     }
     rows
 }
 
-/// A question whether the keyring is there: for which, and the answer.
+/// The keyring that a call asks for without creating it, and whether it exists.
 fn probe(event: &Event) -> Option<(Value, bool)> {
     if event.call != "keyctl_get_keyring_ID" || event.args.get(1) != Some(&Value::Int(0)) {
         return None;
@@ -91,9 +79,9 @@ fn probe(event: &Event) -> Option<(Value, bool)> {
     Some((event.args[0].clone(), !absent))
 }
 
-/// A request without what makes no difference to the answer: `X` for the keyring it is about, `K`
+/// A request without arguments that do not affect the result: `X` for the keyring it is about, `K`
 /// for any other key, `…` for a description or a payload.
-fn general(event: &Event, special: &Value) -> String {
+fn generalized(event: &Event, special: &Value) -> String {
     let has_type_at = has_type(event);
     let pkey = event.call.starts_with("keyctl_pkey_");
     let arg = |(nth, value): (usize, &Value)| match value {
@@ -101,7 +89,7 @@ fn general(event: &Event, special: &Value) -> String {
         Value::Text(_) if pkey => "…".to_owned(),
         Value::Word(word) if word == "@s" || is_key(word) => "K".to_owned(),
         Value::Word(word) if word.starts_with("UID") || word.starts_with("GID") => "id".to_owned(),
-        // The kernel tells the types apart, and names that begin with a dot, and nothing at all.
+        // The kernel treats types, names that begin with a dot, and the empty name specially.
         Value::Text(text) if has_type_at == Some(nth) || text.is_empty() => format!("{text:?}"),
         Value::Text(text) if text.starts_with('.') => format!("{text:?}"),
         Value::Text(_) => "…".to_owned(),
@@ -113,7 +101,7 @@ fn general(event: &Event, special: &Value) -> String {
     format!("{}({})", event.call, args.join(", "))
 }
 
-/// Which argument of a call is the type of a key.
+/// Index of the argument that is a key type.
 fn has_type(event: &Event) -> Option<usize> {
     match event.call.as_str() {
         "add_key" | "request_key" => Some(0),
@@ -122,7 +110,7 @@ fn has_type(event: &Event) -> Option<usize> {
     }
 }
 
-/// The permissions that there are.
+/// All permission bits.
 const ALL_BITS: u32 = 0x3f3f_3f3f;
 
 fn is_key(word: &str) -> bool {
@@ -137,13 +125,13 @@ fn short(outcome: &Outcome) -> String {
     }
 }
 
-/// The thread or process keyring that a call is about, by its special id.
+/// The special id of the thread or process keyring that a call is about.
 fn about(event: &Event) -> Option<&Value> {
     event.args.iter().find(|arg| **arg == Value::word("@t") || **arg == Value::word("@p"))
 }
 
-/// What the same request gave with a keyring that was there and in no bad state.
-fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Option<Answer<'a>> {
+/// What the same request returned for a keyring that existed and was in none of the [`STATES`].
+fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Option<Shown<'a>> {
     let pages =
         [ABSENT, "keyring.special-id.", "keyring.read.", "keyring.link.", "keyring.attributes."];
     let rules = tables
@@ -151,46 +139,47 @@ fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Option<Answer<'a>> {
         .iter()
         .filter(|seen| pages.iter().any(|prefix| seen.rule.id.starts_with(prefix)));
     rules.into_iter().find_map(|seen| {
-        // Which keyrings of which tasks are there.
-        let mut there: Vec<(&str, &Value)> = Vec::new();
+        // Keyrings that exist, each with its task.
+        let mut existing: Vec<(&str, &Value)> = Vec::new();
         seen.trace.events.iter().find_map(|event| {
             let special = about(event)?;
             let whose = (event.task.as_str(), special);
             let worked = matches!(event.outcome, Outcome::Returned(_));
-            if there.contains(&whose) && general(event, special) == request {
-                return Some(Answer { rule: seen.rule, text: short(&event.outcome) });
+            if existing.contains(&whose) && generalized(event, special) == request {
+                return Some(Shown { rule: seen.rule, text: short(&event.outcome) });
             }
-            if worked && STATES.iter().any(|(_, _, spoils)| spoils(event)) {
-                there.retain(|known| *known != whose);
-            } else if worked && event.call == "keyctl_get_keyring_ID" && !there.contains(&whose) {
-                there.push(whose);
+            if worked && STATES.iter().any(|(_, _, enters)| enters(event)) {
+                existing.retain(|known| *known != whose);
+            } else if worked && event.call == "keyctl_get_keyring_ID" && !existing.contains(&whose)
+            {
+                existing.push(whose);
             }
             None
         })
     })
 }
 
-/// What the same request gave in another state, after that keyring had come into it.
+/// What the same request returned after the keyring had entered a state.
 fn in_state<'a>(
     tables: &'a Tables<'_>,
     prefix: &str,
-    spoils: Spoils,
+    enters: Enters,
     request: &str,
-) -> Option<Answer<'a>> {
+) -> Option<Shown<'a>> {
     let rules = tables.seen.iter().filter(|seen| seen.rule.id.starts_with(prefix));
     rules.into_iter().find_map(|seen| {
-        let mut spoilt: Vec<(&str, &Value)> = Vec::new();
+        let mut entered: Vec<(&str, &Value)> = Vec::new();
         seen.trace.events.iter().find_map(|event| {
             let special = about(event)?;
             let whose = (event.task.as_str(), special);
-            if spoilt.contains(&whose) {
-                let same = general(event, special) == request;
-                return same.then(|| Answer { rule: seen.rule, text: short(&event.outcome) });
+            if entered.contains(&whose) {
+                let same = generalized(event, special) == request;
+                return same.then(|| Shown { rule: seen.rule, text: short(&event.outcome) });
             }
             let worked =
                 event.call == "wait_until" || matches!(event.outcome, Outcome::Returned(_));
-            if worked && spoils(event) && event.args.first() == Some(special) {
-                spoilt.push(whose);
+            if worked && enters(event) && event.args.first() == Some(special) {
+                entered.push(whose);
             }
             None
         })
