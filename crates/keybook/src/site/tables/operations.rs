@@ -33,8 +33,9 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
     let headings: Vec<&str> =
         ["Operation", "absent", "present"].into_iter().chain(states).collect();
     let rows = absent(tables).into_iter().map(|(request, absent)| {
-        let states =
-            STATES.iter().map(|(_, prefix, enters)| in_state(tables, prefix, *enters, &request));
+        let states = STATES
+            .iter()
+            .map(|(_, prefix, enters)| find(tables, &[prefix], &request, enters, |_| false));
         let shown = [Some(absent), present(tables, &request)].into_iter().chain(states);
         let operation = format!("<code>{}</code>", html(&request));
         html::row([operation].into_iter().chain(shown.map(cell)))
@@ -132,54 +133,38 @@ fn about(event: &Event) -> Option<&Value> {
 
 /// What the same request returned for a keyring that existed and was in none of the [`STATES`].
 fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Option<Shown<'a>> {
-    let pages =
+    let prefixes =
         [ABSENT, "keyring.special-id.", "keyring.read.", "keyring.link.", "keyring.attributes."];
-    let rules = tables
-        .seen
-        .iter()
-        .filter(|seen| pages.iter().any(|prefix| seen.rule.id.starts_with(prefix)));
-    rules.into_iter().find_map(|seen| {
-        // Keyrings that exist, each with its task.
-        let mut existing: Vec<(&str, &Value)> = Vec::new();
-        seen.trace.events.iter().find_map(|event| {
-            let special = about(event)?;
-            let whose = (event.task.as_str(), special);
-            let worked = matches!(event.outcome, Outcome::Returned(_));
-            if existing.contains(&whose) && generalized(event, special) == request {
-                return Some(Shown { rule: seen.rule, text: short(&event.outcome) });
-            }
-            if worked && STATES.iter().any(|(_, _, enters)| enters(event)) {
-                existing.retain(|known| *known != whose);
-            } else if worked && event.call == "keyctl_get_keyring_ID" && !existing.contains(&whose)
-            {
-                existing.push(whose);
-            }
-            None
-        })
-    })
+    let created = |event: &Event| event.call == "keyctl_get_keyring_ID";
+    let changed = |event: &Event| STATES.iter().any(|(_, _, enters)| enters(event));
+    find(tables, &prefixes, request, created, changed)
 }
 
-/// What the same request returned after the keyring had entered a state.
-fn in_state<'a>(
+/// Finds a request for a keyring between two calls, in a rule whose id has one of the prefixes.
+fn find<'a>(
     tables: &'a Tables<'_>,
-    prefix: &str,
-    enters: Enters,
+    prefixes: &[&str],
     request: &str,
+    begins: impl Fn(&Event) -> bool,
+    ends: impl Fn(&Event) -> bool,
 ) -> Option<Shown<'a>> {
-    let rules = tables.seen.iter().filter(|seen| seen.rule.id.starts_with(prefix));
-    rules.into_iter().find_map(|seen| {
-        let mut entered: Vec<(&str, &Value)> = Vec::new();
+    let of_prefix = |id: &str| prefixes.iter().any(|prefix| id.starts_with(prefix));
+    tables.seen.iter().filter(|seen| of_prefix(&seen.rule.id)).find_map(|seen| {
+        // The keyrings to look at, each with its task.
+        let mut keyrings: Vec<(&str, &Value)> = Vec::new();
         seen.trace.events.iter().find_map(|event| {
             let special = about(event)?;
-            let whose = (event.task.as_str(), special);
-            if entered.contains(&whose) {
-                let same = generalized(event, special) == request;
-                return same.then(|| Shown { rule: seen.rule, text: short(&event.outcome) });
+            let keyring = (event.task.as_str(), special);
+            if keyrings.contains(&keyring) && generalized(event, special) == request {
+                return Some(Shown { rule: seen.rule, text: short(&event.outcome) });
             }
-            let worked =
-                event.call == "wait_until" || matches!(event.outcome, Outcome::Returned(_));
-            if worked && enters(event) && event.args.first() == Some(special) {
-                entered.push(whose);
+            // The error that wait_until waits for, EKEYEXPIRED, is its success.
+            let failed =
+                event.call != "wait_until" && !matches!(event.outcome, Outcome::Returned(_));
+            if !failed && ends(event) {
+                keyrings.retain(|known| *known != keyring);
+            } else if !failed && begins(event) && event.args.first() == Some(special) {
+                keyrings.push(keyring);
             }
             None
         })
