@@ -1,47 +1,45 @@
 //! How many rules a second `keybook check` observes, beside the peers that test the same system
 //! calls: LTP's keyctl, add_key and request_key programs, and the test suite of keyutils.
 //!
-//! `cargo bench -p keybook --bench peers --profile dev` runs them in turn, as root, once; with
-//! `-- 3` three times, and the time is the median. (Snippets wait for the kernel: to optimise
-//! hundreds of them takes minutes and gains nothing.) Nothing of the peers is part of this project:
-//! each runs where it is installed, and where it is not, a line says how to get it.
+//! `cargo bench -p keybook --bench peers --profile dev` runs each suite once, as root; with `-- 3`
+//! three times, and prints the median. (Snippets wait for the kernel. To optimize hundreds of them
+//! takes minutes and gains nothing.) The peers are not part of this project: for a suite that cannot
+//! run, a line says why, and the others run all the same.
 //!
-//! What counts as a case is the smallest thing that a suite itself reports: a rule; a result of an
-//! LTP program; a step that a script of keyutils announces. The suites do not test the same facts,
-//! so the numbers say how long one waits for an answer, not which suite is the better one.
+//! A case is the smallest thing that a suite reports itself: a rule, a result of an LTP program, a
+//! step that a script of keyutils announces. The suites test different facts, so the numbers say how
+//! long one waits for a result, not which suite is better.
 
-use std::env;
-use std::fs;
-use std::io;
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, fs};
 
 const NO_LTP: &str = "build https://github.com/linux-test-project/ltp and set LTPROOT to the folder \
                       it is installed in";
 const NO_KEYUTILS: &str = "unpack `apt-get source keyutils`, set KEYUTILS_TESTS to its folder tests, \
                            and install lsb-release and keyutils";
 
+type Suite = fn() -> Result<Run>;
+
 /// One run of a suite.
 struct Run {
     took: Duration,
-    /// How many programs it has, with their name in the plural.
+    /// Number of programs, and what they are called.
     programs: (usize, &'static str),
-    /// How many cases they reported, with their name in the plural.
+    /// Number of cases, and what they are called.
     cases: (usize, &'static str),
-    /// How many programs failed, each with its name.
+    /// Names of the programs or cases that failed.
     failed: Vec<String>,
     slowest: Option<(String, Duration)>,
 }
 
-/// What runs a suite, or says how to get it.
-type Suite = fn() -> io::Result<Result<Run, &'static str>>;
-
-fn main() -> io::Result<()> {
+fn main() {
     let args: Vec<String> = env::args().collect();
-    // `cargo test --all-targets` builds benches too and passes this.
+    // `cargo test --all-targets` runs benches with this argument.
     if args.iter().any(|arg| arg == "--test" || arg == "--list") {
-        return Ok(());
+        return;
     }
     let rounds = args.iter().find_map(|arg| arg.parse().ok()).unwrap_or(1).max(1);
     let suites: [(&str, Suite); 3] = [
@@ -52,30 +50,26 @@ fn main() -> io::Result<()> {
     let mut runs = suites.map(|_| Vec::new());
     for _ in 0..rounds {
         for ((_, suite), runs) in suites.iter().zip(&mut runs) {
-            runs.push(suite()?);
+            runs.push(suite());
         }
     }
     for ((name, _), runs) in suites.iter().zip(runs) {
-        match runs.into_iter().collect::<Result<Vec<Run>, _>>() {
-            Ok(runs) => tell(name, runs),
-            Err(how) => println!("{name}: not installed: {how}"),
+        match runs.into_iter().collect::<Result<Vec<Run>>>() {
+            Ok(runs) => print(name, runs),
+            Err(why) => println!("{name}: cannot run: {why:#}"),
         }
     }
-    Ok(())
 }
 
-fn tell(name: &str, mut runs: Vec<Run>) {
+fn print(name: &str, mut runs: Vec<Run>) {
     runs.sort_by_key(|run| run.took);
     let Run { took, programs, cases, failed, slowest } = &runs[runs.len() / 2];
+    let ((programs, called), (cases, cases_called)) = (programs, cases);
     let seconds = took.as_secs_f64();
     println!(
-        "{name}: {:.1} {} per second ({} {}, {} {}, {seconds:.2} s)",
-        cases.0 as f64 / seconds,
-        cases.1,
-        programs.0,
-        programs.1,
-        cases.0,
-        cases.1,
+        "{name}: {:.1} {cases_called} per second ({programs} {called}, {cases} {cases_called}, \
+         {seconds:.2} s)",
+        *cases as f64 / seconds
     );
     if let Some((program, time)) = slowest {
         println!("  slowest: {program}, {:.2} s", time.as_secs_f64());
@@ -85,50 +79,52 @@ fn tell(name: &str, mut runs: Vec<Run>) {
     }
 }
 
-/// Every rule of the book, by the program that was built with this bench.
-fn keybook() -> io::Result<Result<Run, &'static str>> {
+/// Every rule of the book, checked by the program that was built with this bench.
+fn keybook() -> Result<Run> {
     let mut check = Command::new(env!("CARGO_BIN_EXE_keybook"));
-    check.args(["check", "--format", "json"]).stdin(Stdio::null()).stderr(Stdio::null());
+    check.args(["check", "--format", "json"]).stdin(Stdio::null());
     let start = Instant::now();
     let output = check.output()?;
     let took = start.elapsed();
+    let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| io::Error::other(format!("{check:?} ended with {}", output.status)))?;
+        .with_context(|| format!("it ended with {}: {message}", output.status))?;
     let rules = report["rules"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let failed =
-        rules.iter().filter(|rule| rule["result"] == "differs" || rule["result"] == "broken");
-    Ok(Ok(Run {
-        took,
-        programs: (1, "program"),
-        // A rule that is not observed here is not waited for either.
-        cases: (rules.iter().filter(|rule| rule["result"] != "not-observed").count(), "rules"),
-        failed: failed.map(|rule| rule["id"].as_str().unwrap_or_default().to_owned()).collect(),
-        slowest: None,
-    }))
+    let of = |results: &[&str]| -> Vec<String> {
+        let result =
+            |rule: &serde_json::Value| rule["result"].as_str().unwrap_or_default().to_owned();
+        let rules = rules.iter().filter(|rule| results.contains(&result(rule).as_str()));
+        rules.map(|rule| rule["id"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    // A rule that is not observed takes no time.
+    let observed = of(&["held", "differs", "broken"]).len();
+    if observed == 0 {
+        bail!("{message}");
+    }
+    let failed = of(&["differs", "broken"]);
+    Ok(Run { took, programs: (1, "program"), cases: (observed, "rules"), failed, slowest: None })
 }
 
-/// LTP's programs, with the environment that its own runner gives them.
-fn ltp() -> io::Result<Result<Run, &'static str>> {
-    let Some(root) = env::var_os("LTPROOT").map(PathBuf::from) else { return Ok(Err(NO_LTP)) };
+/// LTP's programs, with the environment of its own runner.
+fn ltp() -> Result<Run> {
+    let root = PathBuf::from(env::var_os("LTPROOT").context(NO_LTP)?);
     let bin = root.join("testcases/bin");
-    let mut programs: Vec<PathBuf> = entries(&bin)?;
+    let mut programs = entries(&bin).context(NO_LTP)?;
     programs.retain(|path| path.file_name().is_some_and(|name| is_ltp(&name.to_string_lossy())));
-    if programs.is_empty() {
-        return Ok(Err(NO_LTP));
-    }
     let mut path = vec![bin.clone()];
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-    let path = env::join_paths(path).map_err(io::Error::other)?;
+    let path = env::join_paths(path)?;
     let command = |program: &Path| {
         let mut command = Command::new(program);
         command.env("LTPROOT", &root).env("PATH", &path).current_dir(env::temp_dir());
         command
     };
-    // 32: what the program needs is not there.
-    run_all(&bin, &programs, "programs", "results", command, &[0, 32], ltp_results).map(Ok)
+    // LTP's status for a program whose requirements are not met is 32.
+    let run = run_all(&bin, &programs, command, &[0, 32], ltp_results).context(NO_LTP)?;
+    Ok(Run { programs: (programs.len(), "programs"), cases: (run.cases.0, "results"), ..run })
 }
 
-/// keyctl01 and the like; not keyctl01.sh, which changes the limits of the whole system.
+/// Whether a program is keyctl01 or the like; not keyctl01.sh, which changes limits of the system.
 fn is_ltp(name: &str) -> bool {
     let number = ["keyctl", "add_key", "request_key"].iter().find_map(|it| name.strip_prefix(it));
     number.is_some_and(|number| {
@@ -136,7 +132,7 @@ fn is_ltp(name: &str) -> bool {
     })
 }
 
-/// The sum of the numbers in the summary that a program ends with.
+/// The sum of the numbers in the summary at the end of a program's output.
 fn ltp_results(output: &str) -> usize {
     let number = |line: &str| {
         let (what, number) = line.split_once(' ')?;
@@ -146,22 +142,16 @@ fn ltp_results(output: &str) -> usize {
     output.lines().filter_map(number).sum()
 }
 
-/// The scripts of keyutils, one by one as its own runner does, in a copy: they write where they are.
-fn keyutils() -> io::Result<Result<Run, &'static str>> {
-    let Some(tests) = env::var_os("KEYUTILS_TESTS").map(PathBuf::from) else {
-        return Ok(Err(NO_KEYUTILS));
-    };
+/// The scripts of keyutils, one by one as its own runner starts them, in a copy: they write to their
+/// folders.
+fn keyutils() -> Result<Run> {
+    let tests = env::var_os("KEYUTILS_TESTS").context(NO_KEYUTILS)?;
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("keyutils-tests");
     let _ = fs::remove_dir_all(&copy);
-    let copied = Command::new("cp").arg("-r").arg(&tests).arg(&copy).status()?;
+    Command::new("cp").arg("-r").arg(&tests).arg(&copy).status()?;
     let mut scripts = Vec::new();
-    if copied.success() {
-        for group in ["bugzillas", "features", "keyctl"] {
-            find_scripts(&copy.join(group), &mut scripts)?;
-        }
-    }
-    if scripts.is_empty() {
-        return Ok(Err(NO_KEYUTILS));
+    for group in ["bugzillas", "features", "keyctl"] {
+        find_scripts(&copy.join(group), &mut scripts).context(NO_KEYUTILS)?;
     }
     let command = |script: &Path| {
         let mut command = Command::new("bash");
@@ -169,12 +159,13 @@ fn keyutils() -> io::Result<Result<Run, &'static str>> {
         command
     };
     let steps = |output: &str| output.lines().filter(|line| line.starts_with("+++ ")).count();
-    let run = run_all(&copy, &scripts, "scripts", "steps", command, &[0], steps);
+    let run = run_all(&copy, &scripts, command, &[0], steps).context(NO_KEYUTILS);
     fs::remove_dir_all(&copy)?;
-    run.map(Ok)
+    let run = run?;
+    Ok(Run { programs: (scripts.len(), "scripts"), cases: (run.cases.0, "steps"), ..run })
 }
 
-fn find_scripts(folder: &Path, scripts: &mut Vec<PathBuf>) -> io::Result<()> {
+fn find_scripts(folder: &Path, scripts: &mut Vec<PathBuf>) -> Result<()> {
     for path in entries(folder)? {
         if path.is_dir() {
             find_scripts(&path, scripts)?;
@@ -185,32 +176,30 @@ fn find_scripts(folder: &Path, scripts: &mut Vec<PathBuf>) -> io::Result<()> {
     Ok(())
 }
 
-/// What is in a folder, by name.
-fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
-    let mut paths =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+/// The files in a folder, by name.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     Ok(paths)
 }
 
-/// Runs programs one after the other and counts the cases in what they print.
+/// Runs programs one after the other and counts the cases in their output.
 fn run_all(
     root: &Path,
     programs: &[PathBuf],
-    called: &'static str,
-    cases_called: &'static str,
     command: impl Fn(&Path) -> Command,
     passed: &[i32],
     count: fn(&str) -> usize,
-) -> io::Result<Run> {
+) -> Result<Run> {
+    if programs.is_empty() {
+        bail!("no tests in {}", root.display());
+    }
     let (mut cases, mut failed, mut slowest) = (0, Vec::new(), None);
     let start = Instant::now();
     for program in programs {
-        let mut command = command(program);
         let began = Instant::now();
-        let output = command.stdin(Stdio::null()).output()?;
+        let output = command(program).stdin(Stdio::null()).output()?;
         let took = began.elapsed();
         let name = program.strip_prefix(root).unwrap_or(program).display().to_string();
         let name = name.trim_end_matches("/runtest.sh").to_owned();
@@ -223,11 +212,6 @@ fn run_all(
             slowest = Some((name, took));
         }
     }
-    Ok(Run {
-        took: start.elapsed(),
-        programs: (programs.len(), called),
-        cases: (cases, cases_called),
-        failed,
-        slowest,
-    })
+    let (programs, cases) = ((programs.len(), "programs"), (cases, "cases"));
+    Ok(Run { took: start.elapsed(), programs, cases, failed, slowest })
 }

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
+use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
@@ -37,8 +38,10 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
 }
 
 /// A number with its noun: `1 rule`, `2 rules`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+pub(crate) fn count(number: impl Display, noun: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 /// Prefixes every line of a text.

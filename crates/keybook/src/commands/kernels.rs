@@ -100,7 +100,7 @@ fn words(step: &Step) -> String {
     match step {
         Step::Lists => "reading what there is".to_owned(),
         Step::Lacking(address) => format!("the mirror has nothing at {address}"),
-        Step::Chosen(packages) => format!("{packages} packages"),
+        Step::Chosen(packages) => count(packages, "package"),
         Step::Here(package) => format!("{package} is here"),
         Step::Fetch { package, bytes } => format!("{package}, {} MB", bytes / 1_000_000),
     }

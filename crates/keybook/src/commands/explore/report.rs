@@ -1,7 +1,7 @@
 //! What workers found, for people.
 
 use crate::commands::judge::{self, Rule};
-use crate::output::{BAD, GOOD, indented};
+use crate::output::{BAD, GOOD, count, indented};
 use crate::status::{DIFFERS, HELD, NOTHING_HERE};
 use ::explore::Disagreement;
 use ::explore::snippet::snippet;
@@ -154,7 +154,7 @@ impl Findings {
     /// The text of the progress bar.
     pub(crate) fn brief(&self) -> String {
         let ran = self.exhaustive + self.random;
-        format!("{ran} programs, {} disagree", self.disagreements)
+        format!("{}, {} disagree", count(ran, "program"), self.disagreements)
     }
 
     pub(crate) fn human(&self) -> String {
@@ -167,10 +167,11 @@ impl Findings {
         let all = if self.exhausted == self.jobs { "all" } else { "not all" };
         let _ = writeln!(
             text,
-            "{ran} programs in {seconds:.1} s, {:.0} a second: {} exhaustive ({all} of up to {} steps), {} random (--seed {})",
+            "{} in {seconds:.1} s, {:.0} a second: {} exhaustive ({all} of up to {}), {} random (--seed {})",
+            count(ran, "program"),
             ran as f64 / seconds.max(0.001),
             self.exhaustive,
-            self.length,
+            count(self.length, "step"),
             self.random,
             self.seed,
         );
@@ -185,9 +186,9 @@ impl Findings {
         let style = if self.disagreements == 0 { GOOD } else { BAD };
         let _ = writeln!(
             text,
-            "{style}{} disagree{style:#} with the rules, in {} ways",
+            "{style}{} disagree{style:#} with the rules, in {}",
             self.disagreements,
-            self.found.len()
+            count(self.found.len(), "way")
         );
         text
     }

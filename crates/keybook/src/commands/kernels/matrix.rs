@@ -1,6 +1,7 @@
 //! The matrix in the terminal.
 
 use crate::embedded::RULES;
+use crate::output::count;
 use crate::report::{Count, ResultKind};
 use crate::site::columns::Column;
 use anyhow::Result;
@@ -31,7 +32,8 @@ pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration)
     let held = rows.remove(&all_held).map_or(0, |ids| ids.len());
     let _ = writeln!(
         text,
-        "\n+ held   - differs   ! broken   . not observed\n{all_held}  {held} rules in all columns"
+        "\n+ held   - differs   ! broken   . not observed\n{all_held}  {} in all columns",
+        count(held, "rule")
     );
     for (row, ids) in rows {
         for id in ids {
@@ -46,7 +48,8 @@ pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration)
             }
         }
     }
-    let _ = writeln!(text, "{} columns in {:.1} s", columns.len(), wall.as_secs_f64());
+    let columns = count(columns.len(), "column");
+    let _ = writeln!(text, "{columns} in {:.1} s", wall.as_secs_f64());
     text
 }
 
