@@ -5,39 +5,24 @@ use crate::project;
 use crate::status::HELD;
 use anyhow::Result;
 use rulebook::{Rule, Rulebook};
-use serde::Serialize;
-
-/// A rule in the JSON list.
-#[derive(Serialize)]
-struct Entry<'a> {
-    id: &'a str,
-    verdict: &'a str,
-    from: &'a [&'static str],
-    statement: &'a str,
-    kernel: &'a [String],
-    needs: &'a [String],
-    page: String,
-}
-
-impl<'a> From<&'a Rule> for Entry<'a> {
-    fn from(rule: &'a Rule) -> Entry<'a> {
-        Entry {
-            id: &rule.id,
-            verdict: rule.verdict.word(),
-            from: &rule.from,
-            statement: &rule.statement,
-            kernel: &rule.kernel,
-            needs: &rule.needs,
-            page: rule.link(),
-        }
-    }
-}
+use serde_json::json;
 
 pub(crate) fn run(format: ListFormat) -> Result<u8> {
     let rules = Rulebook::read(&project::root()?).rules;
     match format {
         ListFormat::Json => {
-            output::print_json(&rules.iter().map(Entry::from).collect::<Vec<_>>())?;
+            let entry = |rule: &Rule| {
+                json!({
+                    "id": rule.id,
+                    "verdict": rule.verdict.word(),
+                    "from": rule.from,
+                    "statement": rule.statement,
+                    "kernel": rule.kernel,
+                    "needs": rule.needs,
+                    "page": rule.link(),
+                })
+            };
+            output::print_json(&rules.iter().map(entry).collect::<Vec<_>>())?;
         }
         ListFormat::Human => {
             let widest = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);

@@ -2,7 +2,7 @@
 //! nothing behind.
 
 use crate::driver::{
-    Program, alone, am_root, first_words, json, keyrings_are_here, stderr, unused_user, wait_until,
+    Program, alone, am_root, first_words, json, stderr, unused_user, wait_until,
     wait_until_nothing_is_new, wrong,
 };
 use std::collections::BTreeSet;
@@ -10,19 +10,23 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+/// A copy of the program, if this runs as root.
+fn as_root() -> Option<Program> {
+    Program::copy().filter(|_| am_root())
+}
+
 #[test]
 fn an_exhausted_quota_is_reported() {
-    if !am_root()
-        || !keyrings_are_here()
-        || Command::new("keyctl").arg("--version").output().is_err()
-    {
+    let Some(program) = as_root() else { return };
+    if Command::new("keyctl").arg("--version").output().is_err() {
+        eprintln!("not observed: keyctl(1) is not installed");
         return;
     }
     let fill = "keyctl session - sh -c '\
         for i in $(seq 250); do keyctl add user $i x @s >/dev/null 2>&1 || break; done; \
         exec \"$0\" check process.fork' \"$0\"";
     let id = unused_user(2);
-    let output = Program::copy().sh(fill).uid(id).gid(id).output().unwrap();
+    let output = program.sh(fill).uid(id).gid(id).output().unwrap();
     let told = stderr(&output);
     assert_eq!(output.status.code(), Some(3), "{told}");
     assert!(told.contains(&format!("the quota of keys of uid {id} is used up (EDQUOT)")), "{told}");
@@ -30,11 +34,8 @@ fn an_exhausted_quota_is_reported() {
 
 #[test]
 fn a_lack_of_memory_is_not_reported_as_a_difference() {
-    if !keyrings_are_here() {
-        return;
-    }
+    let Some(program) = Program::copy() else { return };
     let _alone = alone();
-    let program = Program::copy();
     let size = fs::metadata(&program.path).unwrap().len() / 1024;
     for more in [1_000, 4_000, 16_000, 64_000] {
         let script =
@@ -52,10 +53,7 @@ fn a_lack_of_memory_is_not_reported_as_a_difference() {
 
 #[test]
 fn streams_may_be_closed_full_or_no_longer_read() {
-    if !keyrings_are_here() {
-        return;
-    }
-    let program = Program::copy();
+    let Some(program) = Program::copy() else { return };
     let check = |script: &str| program.sh(script).output().unwrap();
     assert_eq!(check("exec \"$0\" check process. <&- >&- 2>&-").status.code(), Some(0));
     assert_eq!(check("exec \"$0\" check process. > /dev/null 2> /dev/full").status.code(), Some(0));
@@ -73,16 +71,13 @@ fn streams_may_be_closed_full_or_no_longer_read() {
 
 #[test]
 fn a_read_only_file_system_suffices() {
-    if !am_root() || !keyrings_are_here() {
-        return;
-    }
-    let program = Program::copy();
+    let Some(program) = as_root() else { return };
     // The mount namespace vanishes with its last process.
     let script = format!(
         "mount --make-rprivate / && mount --bind {0} {0} && mount -o remount,bind,ro {0} || exit 77
          touch {0}/x 2>/dev/null && exit 78
          cd {0} && exec \"$0\" check --format json process.",
-        program.folder().display()
+        program.folder.path().display()
     );
     let mut unshare = Command::new("unshare");
     let output =
@@ -97,11 +92,8 @@ fn a_read_only_file_system_suffices() {
 
 #[test]
 fn two_hundred_at_once_agree() {
-    if !am_root() || !keyrings_are_here() {
-        return;
-    }
+    let Some(program) = as_root() else { return };
     let _alone = alone();
-    let program = Program::copy();
     let id = unused_user(3);
     let copies: Vec<Child> = (0..200)
         .map(|_| {
@@ -134,11 +126,8 @@ fn send(signal: &str, check: &Child) {
 
 #[test]
 fn a_check_stopped_by_a_signal_reports_what_it_has_and_leaves_nothing() {
-    if !keyrings_are_here() {
-        return;
-    }
+    let Some(program) = Program::copy() else { return };
     let _alone = alone();
-    let program = Program::copy();
     let before = first_words("/proc/keys");
     for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
         let check = in_the_middle(&program);
@@ -155,11 +144,8 @@ fn a_check_stopped_by_a_signal_reports_what_it_has_and_leaves_nothing() {
 
 #[test]
 fn a_killed_check_leaves_nothing() {
-    if !keyrings_are_here() {
-        return;
-    }
+    let Some(program) = Program::copy() else { return };
     let _alone = alone();
-    let program = Program::copy();
     let before = first_words("/proc/keys");
     let check = in_the_middle(&program);
     send("-KILL", &check);

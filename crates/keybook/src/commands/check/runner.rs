@@ -1,6 +1,7 @@
 //! Runs the snippets of rules, several in parallel, and compares their traces with the pinned ones.
 
 use crate::embedded::Embedded;
+use crate::output::count;
 use crate::report::{CheckResult, Checked};
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
@@ -235,7 +236,7 @@ fn is_out_of_memory(message: &str) -> bool {
 fn failure(ended: Ended, late: Option<Duration>) -> String {
     match (ended, late) {
         (_, Some(deadline)) => {
-            format!("hung: it did not end within {} seconds", deadline.as_secs())
+            format!("hung: it did not end within {}", count(deadline.as_secs(), "second"))
         }
         (Ended::Killed(signal), _) if CRASHES.contains(&signal) => format!("crashed ({signal})"),
         (Ended::Killed(signal), _) => format!("was killed by {signal}"),
