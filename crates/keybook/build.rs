@@ -33,13 +33,11 @@ fn main() {
         }
         writeln!(
             table,
-            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, slow: {}, \
-             observe: rule{nth}::run, snapshot: {snapshot:?} }},",
+            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, observe: rule{nth}::run, snapshot: {snapshot:?} }},",
             rule.id,
             needs,
             rule.plain_statement(),
             rule.fingerprint(snapshot.as_deref().unwrap_or_default()),
-            rule.program.contains("wait_until_expired"),
         )
         .unwrap();
     }

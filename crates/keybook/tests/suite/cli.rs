@@ -67,7 +67,9 @@ fn an_unknown_rule_is_refused_with_similar_ones() {
         assert!(told.contains("there is no rule `process.forks`: is it process."), "{told}");
     }
     assert_eq!(keybook(&["chek"]).status.code(), Some(2));
-    assert_eq!(keybook(&["check", "--jobs", "many"]).status.code(), Some(2));
+    for option in [["--jobs", "many"], ["--jobs", "0"], ["--deadline", "0"]] {
+        assert_eq!(keybook(&[&["check"], &option[..]].concat()).status.code(), Some(2));
+    }
 }
 
 #[test]
