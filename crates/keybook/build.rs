@@ -33,7 +33,8 @@ fn main() {
         }
         writeln!(
             table,
-            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, observe: rule{nth}::run, snapshot: {snapshot:?} }},",
+            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, \
+             observe: rule{nth}::run, snapshot: {snapshot:?} }},",
             rule.id,
             needs,
             rule.plain_statement(),
