@@ -56,8 +56,8 @@ pub fn alone() -> MutexGuard<'static, ()> {
     MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A copy of the program, which every user can run. Its processes are told from those of other
-/// tests by its path.
+/// A copy of the program, which every user can run. Its path distinguishes its processes from those
+/// of other tests.
 pub struct Program {
     pub folder: TempDir,
     pub path: PathBuf,

@@ -1,4 +1,4 @@
-//! A full check gives the same results for every user and however many run, and leaves no key.
+//! A full check has the same results for root and others, also beside another, and leaves no key.
 
 use crate::driver::{
     Program, alone, am_root, first_words, json, unused_user, wait_until_nothing_is_new, wrong,

@@ -1,4 +1,4 @@
-//! Traces are judged, wherever they come from, and what is no trace is told in words.
+//! Traces from any source are judged; the error for invalid input says where it is invalid.
 
 use crate::driver::{KEYBOOK, json, stderr, stdout, with_input};
 use std::fs;

@@ -230,7 +230,7 @@ fn is_out_of_memory(message: &str) -> bool {
     message.lines().any(|line| line.starts_with("memory allocation of "))
 }
 
-/// How a snippet failed that did not exit by itself.
+/// How a snippet was ended.
 fn failure(ended: Ended, late: Option<Duration>) -> String {
     match (ended, late) {
         (_, Some(deadline)) => {

@@ -159,7 +159,7 @@ fn is_about_session(event: &Event) -> bool {
 fn observation(event: &Event, special: &Value, ring: &Value, after: &Event) -> Option<String> {
     let about = event.args.first()?;
     let created = created_by(after);
-    // A task that has ended cannot use its special id; about a new task only its special id tells.
+    // A task that has ended cannot use its special id. A new task is observed through it alone.
     let ended = ["exit", "pthread_exit", "kill", "waitpid"].contains(&after.call.as_str());
     let asked = !ended && about == special && event.task == created.unwrap_or(&after.task);
     let by_serial = created.is_none() && (about == ring || asked);
