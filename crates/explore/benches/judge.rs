@@ -41,7 +41,7 @@ fn main() {
         println!("{}", explored(part.parse().expect("a number"), cores()));
         return;
     }
-    if let Some(paragraph) = keyrings::place::Keyrings::here().explain() {
+    if let Some(paragraph) = keyrings::probe::Keyrings::here().explain() {
         println!("programs executed and judged: not measured. {paragraph}");
     } else {
         run_and_judged();

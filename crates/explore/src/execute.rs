@@ -96,10 +96,10 @@ impl Execution {
         &self,
         task: u8,
         values: A,
-        order: impl Fn(A) -> Checked<R> + Copy + 'static,
+        order: fn(A) -> Checked<R>,
     ) -> Checked<R> {
         match self.tasks[usize::from(task)] {
-            Some(task) => task.run(move || order(values)),
+            Some(task) => task.run_with(values, order),
             None => order(values),
         }
     }
@@ -232,7 +232,10 @@ impl Execution {
         match action {
             TaskAction::Thread => {}
             TaskAction::Spawn => self.files.push(None),
-            _ => self.files.push(self.files[self.states.process(task)]),
+            _ => {
+                let inherited = self.files[self.states.process(task)].as_ref();
+                self.files.push(inherited.map(Descriptor::handle));
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::program::TaskAction;
 use crate::task_states::TaskStates;
 use crate::{ExecutedStep, Operation, TaskProgram};
 use keyrings::Errno;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// The snippet of a program that was executed, as a page has it below the rule with this id.
@@ -139,10 +140,28 @@ fn unit(expression: &str) -> String {
     }
 }
 
-/// An expression, evaluated by a task.
+/// An expression, evaluated by a task. An order captures nothing, so the variables are handed over.
 fn by_task(task: &str, expression: &str) -> String {
-    match task {
-        "main" => expression.to_owned(),
-        task => format!("{task}.run(move || {})", unit(expression)),
+    if task == "main" {
+        return expression.to_owned();
     }
+    let (variables, expression) = (variables(expression), unit(expression));
+    let names = Vec::from_iter(variables.iter().copied()).join(", ");
+    match variables.len() {
+        0 => format!("{task}.run(|| {expression})"),
+        1 => format!("{task}.run_with({names}, |{names}| {expression})"),
+        _ => format!("{task}.run_with(({names}), |({names})| {expression})"),
+    }
+}
+
+/// The variables of the snippet in an expression: keys, files, tasks, and the id of `IdChoice::OTHER`.
+fn variables(expression: &str) -> BTreeSet<&str> {
+    let is_variable = |word: &&str| {
+        let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        *word == "other" || (name != *word && ["k", "file", "child", "thread"].contains(&name))
+    };
+    // Every second part is text in quotes.
+    let code = expression.split('"').step_by(2);
+    let words = code.flat_map(|code| code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+    words.filter(is_variable).collect()
 }

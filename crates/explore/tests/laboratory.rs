@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 
 /// Runs a test if the kernel has keyrings.
 fn here(test: fn() -> Result<(), String>) -> Result<(), Failed> {
-    if let Some(why) = keyrings::place::Keyrings::here().explain() {
+    if let Some(why) = keyrings::probe::Keyrings::here().explain() {
         eprintln!("not observed: {why}");
         return Ok(());
     }
@@ -97,11 +97,11 @@ fn every_kind() -> Result<(), String> {
          # fn main() -> Observed { observe(\"a.rule\", || {\n\
          let k1 = keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, CREATE)?;\n\
          let child1 = fork(\"child1\")?;\n\
-         child1.run(move || expect(keyctl_link(k1, KEY_SPEC_PROCESS_KEYRING), EACCES))?;\n\
-         let thread2 = child1.run(move || pthread_create(\"thread2\"))?;\n\
-         thread2.run(move || execve(SELF))?;\n\
-         let file5 = thread2.run(move || open(\"/dev/null\"))?;\n\
-         thread2.run(move || close(file5))?;\n\
+         child1.run_with(k1, |k1| expect(keyctl_link(k1, KEY_SPEC_PROCESS_KEYRING), EACCES))?;\n\
+         let thread2 = child1.run(|| pthread_create(\"thread2\"))?;\n\
+         thread2.run(|| execve(SELF))?;\n\
+         let file5 = thread2.run(|| open(\"/dev/null\"))?;\n\
+         thread2.run_with(file5, |file5| close(file5))?;\n\
          let child3 = posix_spawn(\"child3\")?;\n\
          thread2.exit()?;\n\
          vfork(\"child4\", || succeeds(keyctl_get_keyring_ID(KEY_SPEC_THREAD_KEYRING, CREATE)))?;\n\

@@ -55,8 +55,6 @@ pub(crate) fn run(program: impl FnOnce() -> u8) -> ! {
     }
     // As udev(7) has it: older kernels look there for what fexecve(3) is to run.
     let _ = std::os::unix::fs::symlink("/proc/self/fd", "/dev/fd");
-    // Without, it takes longer.
-    let _ = keyrings::program::keep_the_processor();
     println!("{BEGIN}");
     let status = program();
     println!("{END} {status}");

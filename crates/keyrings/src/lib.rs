@@ -1,5 +1,5 @@
-//! What the snippets of the book are written with: the key system calls as keyctl(3) names them,
-//! the ways to make and end tasks, and a record of both.
+//! What the snippets of the book are written with: the key system calls as keyctl(3) names them, the ways
+//! to create and end tasks, and a record of both.
 //!
 //! ```
 //! use keyrings::*;
@@ -18,48 +18,36 @@
 //!
 //! - the operations on keys: functions named `keyctl_…`, [`add_key`], [`request_key`];
 //! - tasks: [`fork`], [`pthread_create`], [`vfork`], [`clone()`], [`clone3`], [`posix_spawn`],
-//!   [`execve`], and what a [`Task`] can be told;
-//! - expectations: [`expect`] holds a call to an error or a result, [`ensure`] a plain truth;
+//!   [`execve`], and the orders of a [`Task`];
+//! - expectations: [`expect`] an errno or a result, [`ensure`] a condition;
 //! - waiting: [`wait_until_gone`], [`wait_for_the_collector`];
 //! - the surroundings: [`proc_keys()`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
+//!
+//! Inside, imports point one way: `run` → `host` → `api` → `tasks` → `sys`. All unsafe code is in `sys`.
 
-mod arena;
-pub mod environment;
-mod fail;
-mod hold;
-mod ids;
-mod key;
-mod keyctl;
-mod keyctl_program;
-mod make;
-pub mod needs;
-mod observe;
-pub mod place;
-mod proc_keys;
-pub mod program;
-mod quota;
-mod record;
-pub mod room;
-mod serve;
-pub mod stage;
+mod api;
+mod host;
+mod run;
 mod sys;
-mod task;
-mod wait;
+mod tasks;
 
-pub use fail::*;
-pub use hold::*;
-pub use ids::*;
-pub use key::*;
-pub use keyctl::*;
-pub use keyctl_program::*;
-pub use make::*;
+pub use api::hold::*;
+pub use api::ids::*;
+pub use api::key::*;
+pub use api::keyctl::*;
+pub use api::keyctl_program::*;
+pub use api::proc_keys::*;
+pub use api::quota::*;
+pub use api::wait::*;
+pub use host::{environment, needs, probe, room};
 pub use nix::errno::Errno::{self, *};
 pub use nix::sys::signal::Signal;
-pub use observe::*;
-pub use proc_keys::*;
-pub use quota::*;
-pub use record::Answer;
-pub use serve::serve_if_invited;
-pub use sys::{Heap, Plain};
-pub use task::*;
-pub use wait::*;
+pub use run::observe::*;
+pub use run::{program, stage};
+pub use sys::handles::SystemLibrary;
+pub use tasks::fail::*;
+pub use tasks::make::*;
+pub use tasks::plain::{Parcel, Plain};
+pub use tasks::record::Recorded;
+pub use tasks::serve::{SELF, serve_if_invited};
+pub use tasks::task::*;

@@ -54,7 +54,7 @@ pub fn known_verdict(id: &str) -> Option<Verdict> {
 /// Why no rule at all can be observed here, if it is so.
 pub fn nothing_here() -> Option<&'static String> {
     static NOTHING: OnceLock<Option<String>> = OnceLock::new();
-    NOTHING.get_or_init(|| keyrings::place::Keyrings::here().explain()).as_ref()
+    NOTHING.get_or_init(|| keyrings::probe::Keyrings::here().explain()).as_ref()
 }
 
 fn verdict(id: &str, run: impl Fn()) -> Verdict {

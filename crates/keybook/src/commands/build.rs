@@ -5,7 +5,7 @@ use crate::site::pages::Pages;
 use crate::status::NOTHING_HERE;
 use crate::{output, project};
 use anyhow::{Context, Result};
-use keyrings::place::Keyrings;
+use keyrings::probe::Keyrings;
 use mdbook_driver::MDBook;
 use rulebook::Rulebook;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use crate::status::NOTHING_HERE;
 use crate::{jobs, output, progress};
 use anyhow::{Result, anyhow};
 use clap::{ValueEnum, value_parser};
-use keyrings::place::Keyrings;
+use keyrings::probe::Keyrings;
 use runner::Limits;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -80,7 +80,7 @@ pub(crate) fn run(Check { rules, format, jobs, deadline }: &Check) -> Result<u8>
 
 /// The results where no rule can be observed.
 fn none_observed(rules: &[&Embedded]) -> Vec<Checked> {
-    let because = Keyrings::here().verdict();
+    let because = Keyrings::here().summary();
     let result = || CheckResult::NotObserved { needs: "keyrings".into(), because: because.clone() };
     rules.iter().map(|rule| Checked::new(rule, result())).collect()
 }

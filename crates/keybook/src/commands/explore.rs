@@ -8,7 +8,7 @@ use crate::{jobs, output, progress};
 use ::explore::snippet::snippet;
 use ::explore::{Judgment, TaskProgram};
 use anyhow::{Context, Result, anyhow, bail};
-use keyrings::place::Keyrings;
+use keyrings::probe::Keyrings;
 use report::{Findings, Found, Message, NO_RULE_YET};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

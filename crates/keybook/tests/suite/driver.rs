@@ -114,7 +114,7 @@ pub fn am_root() -> bool {
 
 /// Whether there are keyrings; prints a remark if not.
 pub fn keyrings_are_here() -> bool {
-    let nothing = keyrings::place::Keyrings::here().explain();
+    let nothing = keyrings::probe::Keyrings::here().explain();
     if let Some(nothing) = &nothing {
         eprintln!("not observed: {nothing}");
     }

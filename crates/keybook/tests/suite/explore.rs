@@ -39,7 +39,7 @@ fn one_program_is_run_again() {
          # use keyrings::*;\n\
          # fn main() -> Observed { observe(\"explored\", || {\n\
          let child1 = fork(\"child1\")?;\n\
-         child1.run(move || succeeds(keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, CREATE)))?;\n\
+         child1.run(|| succeeds(keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, CREATE)))?;\n\
          Ok(())\n\
          # }) }\n\
          ```\n"

@@ -5,7 +5,7 @@ use crate::output::count;
 use crate::report::{CheckResult, Checked};
 use anyhow::{Context, Result};
 use indicatif::ProgressBar;
-use keyrings::program::{Ended, Event, Paper, Program, Watch};
+use keyrings::program::{Ended, RunningSnippet, Watch, WatchEvent};
 use keyrings::room::Turn;
 use keyrings::{NO_KEYRINGS, NO_ROOM, Signal, needs};
 use std::collections::VecDeque;
@@ -72,7 +72,7 @@ struct Runner<'a> {
 struct Running {
     /// Index of the rule.
     rule: usize,
-    program: Program,
+    program: RunningSnippet,
     turn: Turn,
     /// Whether it was killed at its deadline.
     late: bool,
@@ -108,14 +108,16 @@ impl<'a> Runner<'a> {
                 return Ok(stopped);
             }
             match watch.wait(self.next_wakeup())? {
-                Event::Ended(pid, ended) => self.reap(pid, ended),
-                Event::Time => self.kill_late(),
+                WatchEvent::Ended(pid, ended) => self.reap(pid, ended),
+                WatchEvent::Time => self.kill_late(),
                 // Running snippets end as usual and clean up; a second signal kills them.
-                Event::Stop(signal) if stopped.is_none() => {
+                WatchEvent::Stop(signal) if stopped.is_none() => {
                     stopped = Some(signal);
                     self.waiting.clear();
                 }
-                Event::Stop(_) => self.running.iter().for_each(|running| running.program.kill()),
+                WatchEvent::Stop(_) => {
+                    self.running.iter().for_each(|running| running.program.kill())
+                }
             }
         }
     }
@@ -129,7 +131,7 @@ impl<'a> Runner<'a> {
             let Some(turn) = turn.or_else(|| (!patient).then(Turn::none)) else { return };
             self.waiting.pop_front();
             let observe = self.rules[rule].observe;
-            match Paper::new().and_then(|io| Program::start(observe, self.limits.deadline, io)) {
+            match RunningSnippet::start(observe, self.limits.deadline) {
                 Ok(program) => {
                     self.running.push(Running { rule, program, turn, late: false });
                 }

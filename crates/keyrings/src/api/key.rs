@@ -1,5 +1,10 @@
-//! Names of things: serial numbers, special ids, permissions, descriptions.
+//! What names a key, and what describes one: serial numbers, special ids, permissions, descriptions.
 
+use crate::tasks::fail::{Expected, expected_results};
+use crate::tasks::plain::{Parcel, Plain};
+use crate::tasks::record::Recorded;
+use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::fmt;
 use trace::Value;
 
@@ -19,9 +24,9 @@ pub const KEY_SPEC_SESSION_KEYRING: KeySerial = KeySerial(-3);
 pub const KEY_SPEC_USER_KEYRING: KeySerial = KeySerial(-4);
 /// `@us`: the default session keyring of the caller's user.
 pub const KEY_SPEC_USER_SESSION_KEYRING: KeySerial = KeySerial(-5);
-/// `@g`: a keyring for the group, which the kernel has never had.
+/// `@g`: a keyring for the group, which no kernel implements.
 pub const KEY_SPEC_GROUP_KEYRING: KeySerial = KeySerial(-6);
-/// `@a`: the authorisation key that the caller assumed.
+/// `@a`: the authorization key that the caller assumed.
 pub const KEY_SPEC_REQKEY_AUTH_KEY: KeySerial = KeySerial(-7);
 /// The destination keyring of the request whose authority the caller assumed.
 pub const KEY_SPEC_REQUESTOR_KEYRING: KeySerial = KeySerial(-8);
@@ -31,9 +36,9 @@ pub const NO_KEYRING: KeySerial = KeySerial(0);
 /// Both kinds of keyring that this project is about.
 pub const BOTH: [KeySerial; 2] = [KEY_SPEC_THREAD_KEYRING, KEY_SPEC_PROCESS_KEYRING];
 
-/// For `keyctl_get_keyring_ID`: make the keyring if there is none.
+/// For `keyctl_get_keyring_ID`: create the keyring if it does not exist.
 pub const CREATE: bool = true;
-/// For `keyctl_get_keyring_ID`: make nothing.
+/// For `keyctl_get_keyring_ID`: create nothing.
 pub const NO_CREATE: bool = false;
 
 impl From<KeySerial> for Value {
@@ -65,7 +70,7 @@ impl fmt::Debug for KeySerial {
     }
 }
 
-/// A mask of permissions, as `keyctl_setperm` takes it.
+/// A permission mask, as `keyctl_setperm` expects it.
 pub type Permissions = u32;
 
 /// The possessor may see type, owner, mask and description.
@@ -80,9 +85,9 @@ pub const KEY_POS_SEARCH: Permissions = 0x0800_0000;
 pub const KEY_POS_LINK: Permissions = 0x1000_0000;
 /// The possessor may change owner, mask and timeout.
 pub const KEY_POS_SETATTR: Permissions = 0x2000_0000;
-/// All that a possessor may be allowed.
+/// Every permission of the possessor.
 pub const KEY_POS_ALL: Permissions = 0x3f00_0000;
-/// The same for processes of the owner.
+/// The owner may see type, owner, mask and description.
 pub const KEY_USR_VIEW: Permissions = 0x0001_0000;
 /// The owner may read.
 pub const KEY_USR_READ: Permissions = 0x0002_0000;
@@ -94,32 +99,32 @@ pub const KEY_USR_SEARCH: Permissions = 0x0008_0000;
 pub const KEY_USR_LINK: Permissions = 0x0010_0000;
 /// The owner may change attributes.
 pub const KEY_USR_SETATTR: Permissions = 0x0020_0000;
-/// All that the owner may be allowed.
+/// Every permission of the owner.
 pub const KEY_USR_ALL: Permissions = 0x003f_0000;
-/// Processes of the key's group that are not the owner's may read.
+/// The key's group, apart from the owner, may read.
 pub const KEY_GRP_READ: Permissions = 0x0000_0200;
 /// The group may write.
 pub const KEY_GRP_WRITE: Permissions = 0x0000_0400;
-/// All that others may be allowed.
+/// Every permission of others.
 pub const KEY_OTH_ALL: Permissions = 0x0000_003f;
 
-/// What `keyctl_describe` tells of a key.
+/// What `KEYCTL_DESCRIBE` returns about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The type: `keyring`, `user`, `logon`, …
     pub kind: String,
-    /// The owner, as an id of the caller's user namespace.
+    /// The owner, as an id in the caller's user namespace.
     pub uid: u32,
-    /// The group, as an id of the caller's user namespace.
+    /// The group, as an id in the caller's user namespace.
     pub gid: u32,
     /// The permission mask.
     pub perm: Permissions,
-    /// The description, which may hold any character, `;` too.
+    /// The description, which may contain any character, `;` too.
     pub description: String,
 }
 
 impl Description {
-    /// Takes apart `type;uid;gid;mask;description`; only the last part may hold a `;`.
+    /// Parses `type;uid;gid;mask;description`; only the last part may contain a `;`.
     pub(crate) fn parse(text: &str) -> Option<Description> {
         let mut parts = text.splitn(5, ';');
         Some(Description {
@@ -141,5 +146,40 @@ impl From<&Description> for Value {
             perm: it.perm,
             description: it.description.clone(),
         }
+    }
+}
+
+impl Recorded for KeySerial {
+    fn value(&self) -> Value {
+        (*self).into()
+    }
+}
+
+impl Recorded for Description {
+    fn value(&self) -> Value {
+        self.into()
+    }
+}
+
+impl Plain for KeySerial {
+    fn pack(self, parcel: &mut Parcel) {
+        self.0.pack(parcel);
+    }
+
+    fn unpack(parcel: &mut Parcel) -> Option<KeySerial> {
+        Plain::unpack(parcel).map(KeySerial)
+    }
+}
+
+expected_results! {
+    KeySerial, KeySerial;
+    Description, Description;
+    BTreeSet<KeySerial>, BTreeSet<KeySerial>;
+}
+
+/// The keys that a keyring should link to, in any order.
+impl<const N: usize> Expected<BTreeSet<KeySerial>> for [KeySerial; N] {
+    fn is(&self, got: &Result<BTreeSet<KeySerial>, Errno>) -> bool {
+        got.as_ref().is_ok_and(|got| *got == BTreeSet::from(*self))
     }
 }

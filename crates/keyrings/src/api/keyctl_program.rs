@@ -1,7 +1,8 @@
 //! The real keyctl(1).
 
-use crate::record::{event, record};
-use crate::{Checked, Failure, KeySerial};
+use super::key::KeySerial;
+use crate::tasks::fail::{Checked, Failure};
+use crate::tasks::record::{event, record};
 use std::process::Command;
 use trace::{Outcome, Value};
 
@@ -17,19 +18,31 @@ pub struct Printed {
 }
 
 impl Printed {
-    /// The serial number that the program printed and nothing else, as `keyctl add` does.
+    /// The serial number, if the program printed that and nothing else, as `keyctl add` does.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it printed anything else, or failed.
     #[track_caller]
     pub fn serial(&self) -> Checked<KeySerial> {
         let number = self.stdout.trim().parse().ok().filter(|_| self.status == Some(0));
         number.map(KeySerial).ok_or_else(|| {
-            Failure::new(format!("keyctl(1) was to print a serial number: {self:?}"))
+            Failure::new(format!("keyctl(1) should print a serial number: {self:?}"))
         })
     }
 }
 
 /// Runs keyctl(1) with these arguments, as a shell does: fork(2), then execve(2).
 ///
-/// The trace shows the exit status and what was printed, serial numbers by their names.
+/// The trace shows the exit status and what was printed, with serial numbers by their names.
+///
+/// # Errors
+///
+/// Fails if the program cannot be run.
+///
+/// # References
+///
+/// keyctl(1)
 #[track_caller]
 pub fn keyctl_program(args: &[&str]) -> Checked<Printed> {
     let output = Command::new("keyctl").args(args).env("LC_ALL", "C").output();
@@ -55,11 +68,15 @@ pub fn keyctl_program(args: &[&str]) -> Checked<Printed> {
     Ok(printed)
 }
 
-/// Holds a program to its exit status.
+/// Expects an exit status of keyctl(1).
+///
+/// # Errors
+///
+/// Fails if the program ended in any other way.
 #[track_caller]
 pub fn exits(printed: &Printed, status: i32) -> Checked {
     if printed.status == Some(status) {
         return Ok(());
     }
-    Err(Failure::new(format!("keyctl(1) was to exit with {status}: {printed:?}")))
+    Err(Failure::new(format!("keyctl(1) should exit with {status}: {printed:?}")))
 }

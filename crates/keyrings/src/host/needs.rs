@@ -1,7 +1,13 @@
-//! What a rule may need besides keyrings, and how each need is found to be met or not.
+//! What a rule may need besides keyrings, and how to find out whether a need is met.
 
-use crate::place::{Answer, Keyrings, ask};
-use crate::{Errno, KEY_SPEC_PROCESS_KEYRING, enter_user_namespace, sys, unused_id};
+use super::probe::{self, Keyrings, Reply, capabilities, create, reply_to};
+use crate::api::ids::{enter_user_namespace, unused_id};
+use crate::api::key::{KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING};
+use crate::sys::handles::{self, SystemLibrary};
+use crate::sys::keys::{self, Filling, NumbersOnly};
+use crate::sys::process::{Way, fork_like};
+use crate::tasks::fail::named;
+use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
@@ -11,8 +17,8 @@ use std::path::Path;
 use std::sync::Mutex;
 use trace::{Outcome, Trace, Value};
 
-/// The needs that follow from what a rule's program was seen to do. Where a sandbox lets keyctl(2)
-/// through and not add_key(2), say, only rules whose programs make no such call can be observed.
+/// The needs that follow from a rule's trace. If a sandbox allows keyctl(2) but not add_key(2), say, only
+/// rules without a call of add_key(2) can be observed.
 pub fn implied(trace: &Trace) -> Vec<String> {
     let mut needs: Vec<String> = Vec::new();
     for event in &trace.events {
@@ -44,15 +50,15 @@ pub fn implied(trace: &Trace) -> Vec<String> {
     needs
 }
 
-/// What the kernel shows in the place of an id that a user namespace does not map.
+/// What the kernel shows instead of an id that a user namespace does not map.
 const OVERFLOW_ID: &str = "65534";
-/// The need for that number to mean nothing else.
+/// The need that this number means nothing else.
 const OVERFLOW: &str = "65534 as the overflow id";
 
-/// Says why a need of a rule is not met here; `None` if it is met.
+/// Why a need of a rule is not met here; `None` if it is met.
 ///
-/// The needs are written in the book as `root`, `keyctl(1)`, `Linux ≥ 5.3`, …: see [`NEEDS`]. One
-/// that is not known is not met.
+/// Needs are written in the book as `root`, `keyctl(1)`, `Linux ≥ 5.3`, …: see [`NEEDS`]. An unknown
+/// need is not met.
 pub fn unmet(need: &str) -> Option<String> {
     static KNOWN: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(|lock| lock.into_inner());
@@ -65,22 +71,22 @@ fn find(need: &str) -> Option<String> {
         None if need.starts_with('/') => no_path(need),
         None => match need.strip_prefix("Linux ≥ ") {
             Some(version) => older_than(version),
-            None => Some(format!("this program does not know how to find `{need}`")),
+            None => Some(format!("this program does not know the need `{need}`")),
         },
     }
 }
 
-/// Whether [`unmet`] knows how to find this need.
+/// Whether [`unmet`] knows this need.
 pub fn is_known(need: &str) -> bool {
     let named = NEEDS.iter().any(|(name, _)| *name == need);
     named || need.starts_with("Linux ≥ ") || need.starts_with('/')
 }
 
-/// Tells whether a need is not met, and if so why.
+/// Says why a need is not met; `None` if it is met.
 type NeedProbe = fn() -> Option<String>;
 
-/// The needs that a rule can have, besides `Linux ≥ x.y` and the paths of files, and how each is
-/// found.
+/// The needs that a rule can have, besides `Linux ≥ x.y` and the paths of files, and how to find out
+/// about each.
 pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("thread keyrings", || Keyrings::here().lacks("thread keyrings")),
     ("process keyrings", || Keyrings::here().lacks("process keyrings")),
@@ -88,54 +94,56 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("request_key(2)", || Keyrings::here().lacks("request_key(2)")),
     ("/proc/keys", || unreadable("/proc/keys", || read_with_a_key("/proc/keys"))),
     ("/proc/key-users", || unreadable("/proc/key-users", || read_with_a_key("/proc/key-users"))),
-    ("root", || no_other_user("this does not run as root")),
-    ("another user", || no_other_user("this does not run as root, and only root can become one")),
+    ("root", || no_other_user("this program does not run as root")),
+    ("another user", || {
+        no_other_user("this program does not run as root, and only root can become another user")
+    }),
     (OVERFLOW, no_overflow_id),
     ("CAP_SYS_ADMIN", || {
         in_child(|| {
-            let id = unused_id();
-            let keyring = sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-2i32 as usize, 1, 0, 0])?;
-            sys::keyctl(libc::KEYCTL_CHOWN, [keyring as usize, id as usize, id as usize, 0])
+            let id = unused_id() as i32;
+            let keyring = create(KEY_SPEC_PROCESS_KEYRING)? as i32;
+            keys::numbers(NumbersOnly::Chown, [keyring, id, id, 0])
         })
-        .map(|error| {
-            format!("a key cannot be given to another user here: {error:?} ({})", error.desc())
-        })
+        .map(|error| format!("a key cannot be given to another user here: {}", named(error)))
     }),
     ("process namespace", || {
         in_child(|| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).map(|()| 0))
-            .map(|error| format!("no process namespace can be made: {error:?} ({})", error.desc()))
+            .map(|error| format!("no process namespace can be created: {}", named(error)))
     }),
     ("keyctl(1)", || no_file("keyctl", &["/bin/keyctl", "/usr/bin/keyctl"])),
     ("request-key(8)", || {
         in_child(|| {
             enter_user_namespace().map_err(|_| Errno::EPERM)?;
-            let built = [Some(c"user"), Some(c"debug:loop:keyrings"), Some(c"payload")];
-            sys::request_key(built[0], built[1], built[2], KEY_SPEC_PROCESS_KEYRING.0)
+            let [kind, description, callout] = [c"user", c"debug:loop:keyrings", c"payload"];
+            let keyring = KEY_SPEC_PROCESS_KEYRING.0;
+            keys::request_key(Some(kind), Some(description), Some(callout), keyring)
         })
         .map(|error| {
+            let error = named(error);
             format!(
-                "an upcall for a key `debug:loop:…` gives {error:?} ({}): keyutils with the stock \
-                 /etc/request-key.conf builds it",
-                error.desc()
+                "an upcall for a key `debug:loop:…` fails with {error}: keyutils with its stock \
+                 /etc/request-key.conf instantiates such a key"
             )
         })
     }),
     ("user namespace", || {
-        in_child(|| enter_user_namespace().map(|()| 0).map_err(|_| Errno::EPERM))
-            .map(|_| "no user namespace can be made here, or its ids not be mapped".to_owned())
+        in_child(|| enter_user_namespace().map(|()| 0).map_err(|_| Errno::EPERM)).map(|_| {
+            "no user namespace can be created here, or its ids cannot be mapped".to_owned()
+        })
     }),
     ("no security labels", || {
         in_child(|| {
-            // Of a keyring made here, as those of others may not be looked at.
-            sys::keyctl(libc::KEYCTL_GET_KEYRING_ID, [-1i32 as usize, 1, 0, 0])?;
-            let size = sys::keyctl(libc::KEYCTL_GET_SECURITY, [-1i32 as usize, 0, 0, 0])?;
+            // Of a keyring created here, as others may not be visible.
+            create(KEY_SPEC_THREAD_KEYRING)?;
+            let size = keys::fill(Filling::GetSecurity, KEY_SPEC_THREAD_KEYRING.0, &mut [])?;
             if size > 1 { Err(Errno::EEXIST) } else { Ok(0) }
         })
         .map(|_| "a security module labels keys here".to_owned())
     }),
     ("ptrace", || {
         in_child(|| {
-            let child = sys::fork_like(sys::Way::Fork, || {
+            let child = fork_like(Way::Fork, || {
                 loop {
                     nix::unistd::pause();
                 }
@@ -146,37 +154,34 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
             let _ = waitpid(child, None);
             seized.map(|()| 0)
         })
-        .map(|error| format!("PTRACE_SEIZE of a child gives {error:?} ({})", error.desc()))
+        .map(|error| format!("PTRACE_SEIZE of a child fails with {}", named(error)))
     }),
     ("libanl.so.1", || {
-        in_child(|| sys::dlopen(c"libanl.so.1").map(|_| 0).ok_or(Errno::ENOENT))
-            .map(|_| "that library, of glibc, cannot be loaded".to_owned())
+        in_child(|| handles::dlopen(SystemLibrary::Libanl, 0).map(|_| 0).ok_or(Errno::ENOENT))
+            .map(|_| "this library of glibc cannot be loaded".to_owned())
     }),
-    ("io_uring", || match sys::io_uring_setup() {
-        Ok(descriptor) => {
-            drop(sys::own(descriptor));
-            None
-        }
-        Err(error) => Some(format!("io_uring_setup gives {error:?} ({})", error.desc())),
+    ("io_uring", || {
+        let failed = |error| format!("io_uring_setup fails with {}", named(error));
+        handles::io_uring_setup().err().map(failed)
     }),
-    ("CONFIG_PERSISTENT_KEYRINGS", || capability(0, 0x02, true)),
-    ("CONFIG_KEY_DH_OPERATIONS", || capability(0, 0x04, true)),
-    ("no CONFIG_KEY_DH_OPERATIONS", || capability(0, 0x04, false)),
-    ("CONFIG_ASYMMETRIC_KEY_TYPE", || capability(0, 0x08, true)),
-    ("CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, true)),
-    ("no CONFIG_KEY_NOTIFICATIONS", || capability(1, 0x04, false)),
+    ("CONFIG_PERSISTENT_KEYRINGS", || capability(probe::PERSISTENT_KEYRINGS, true)),
+    ("CONFIG_KEY_DH_OPERATIONS", || capability(probe::DIFFIE_HELLMAN, true)),
+    ("no CONFIG_KEY_DH_OPERATIONS", || capability(probe::DIFFIE_HELLMAN, false)),
+    ("CONFIG_ASYMMETRIC_KEY_TYPE", || capability(probe::PUBLIC_KEYS, true)),
+    ("CONFIG_KEY_NOTIFICATIONS", || capability(probe::NOTIFICATIONS, true)),
+    ("no CONFIG_KEY_NOTIFICATIONS", || capability(probe::NOTIFICATIONS, false)),
 ];
 
-/// What a call in a process of its own gives, if that is an error.
+/// The errno of a call in a separate process, if it fails.
 fn in_child(call: fn() -> Result<i64, Errno>) -> Option<Errno> {
-    match ask(call) {
-        Answer::Fine => None,
-        Answer::Error(error) => Some(error),
-        Answer::Killed => Some(Errno::EPERM),
+    match reply_to(call) {
+        Reply::Works => None,
+        Reply::Error(error) => Some(error),
+        Reply::Killed => Some(Errno::EPERM),
     }
 }
 
-/// Root in a user namespace may have no other ids to become.
+/// Root in a user namespace may have no other ids.
 fn no_other_user(otherwise: &str) -> Option<String> {
     if !nix::unistd::geteuid().is_root() {
         return Some(otherwise.to_owned());
@@ -186,19 +191,19 @@ fn no_other_user(otherwise: &str) -> Option<String> {
         nix::unistd::setresgid(id.into(), id.into(), id.into())?;
         nix::unistd::setresuid(id.into(), id.into(), id.into()).map(|()| 0)
     })
-    .map(|error| format!("root cannot become another user here: {error:?} ({})", error.desc()))
+    .map(|error| format!("root cannot become another user here: {}", named(error)))
 }
 
-/// A file that tells of keys; it has a line at least for whoever has just made a keyring.
+/// A file about keys, which has a line at least for a process that has just created a keyring.
 fn unreadable(path: &'static str, read: fn() -> Result<i64, Errno>) -> Option<String> {
     in_child(read).map(|error| match error {
         Errno::ENODATA => format!("{path} is empty here, as where a container hides it"),
-        error => format!("{path} cannot be read: {error:?} ({})", error.desc()),
+        error => format!("{path} cannot be read: {}", named(error)),
     })
 }
 
 fn read_with_a_key(path: &str) -> Result<i64, Errno> {
-    sys::keyctl(libc::KEYCTL_JOIN_SESSION_KEYRING, [0; 4])?;
+    keys::join_session_keyring(None)?;
     match std::fs::read(path) {
         Ok(text) if text.is_empty() => Err(Errno::ENODATA),
         Ok(_) => Ok(0),
@@ -208,14 +213,14 @@ fn read_with_a_key(path: &str) -> Result<i64, Errno> {
 
 fn no_path(path: &str) -> Option<String> {
     let error = std::fs::symlink_metadata(path).err()?;
-    Some(format!("{path} is not there: {error}"))
+    Some(format!("{path} cannot be found: {error}"))
 }
 
-/// Rules that show the overflow id cannot be told from others where it is somebody's.
+/// The overflow id means something else if a user or group has it.
 fn no_overflow_id() -> Option<String> {
     let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
     if [uid, gid].iter().any(|id| id.to_string() == OVERFLOW_ID) {
-        return Some(format!("this runs as uid {uid} and gid {gid}"));
+        return Some(format!("this program runs as uid {uid} and gid {gid}"));
     }
     ["/proc/sys/kernel/overflowuid", "/proc/sys/kernel/overflowgid"].iter().find_map(|path| {
         let id = std::fs::read_to_string(path).ok()?;
@@ -228,17 +233,13 @@ fn no_file(name: &str, paths: &[&str]) -> Option<String> {
     (!there).then(|| format!("{name}, of the package keyutils, is not installed"))
 }
 
-/// Compares a bit of what `KEYCTL_CAPABILITIES` tells with what is wanted.
-fn capability(byte: usize, bit: u8, wanted: bool) -> Option<String> {
-    let mut told = [0u8; 8];
-    let args = [told.as_mut_ptr() as usize, told.len(), 0, 0];
-    if let Err(error) = sys::keyctl(31, args) {
-        return Some(format!("KEYCTL_CAPABILITIES gives {error:?} ({})", error.desc()));
-    }
-    match (told[byte] & bit != 0, wanted) {
-        (true, true) | (false, false) => None,
-        (false, true) => Some("this kernel was built without it".to_owned()),
-        (true, false) => Some("this kernel was built with it".to_owned()),
+/// Compares what the kernel says that its keyrings can do with what is wanted.
+fn capability(name: &str, wanted: bool) -> Option<String> {
+    match (capabilities().map(|names| names.contains(&name)), wanted) {
+        (Ok(true), true) | (Ok(false), false) => None,
+        (Ok(false), true) => Some("this kernel was built without it".to_owned()),
+        (Ok(true), false) => Some("this kernel was built with it".to_owned()),
+        (Err(unknown), _) => Some(unknown),
     }
 }
 

@@ -1,24 +1,21 @@
-//! The record: what each task asked and what it was answered, in the order of the answers.
+//! The record: what each task called and what the call returned, in the order of the answers.
 //!
 //! It lies in memory that all tasks of a snippet share, so it survives fork, threads and execve.
 
-use crate::arena::{self, Arena};
-use crate::{Errno, KeySerial};
-use std::fmt::Write;
+use super::arena::{self, Arena};
+use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use trace::{Event, Outcome, Trace, Value};
 
-/// Bytes that most lines have room in: one that grows is copied again and again.
-const LINE: usize = 256;
-
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// Begins to record in this process; what it starts later records too.
+/// Starts the record in this process; processes that it creates later record as well.
 pub(crate) fn start() {
     ON.store(true, Ordering::Relaxed);
 }
 
-/// Writes down what `event` gives, if a record is kept. Without one it costs a load.
+/// Records what `event` returns, if a record is kept. Without a record it costs a load.
 #[inline]
 pub(crate) fn record(event: impl FnOnce() -> Event) {
     if ON.load(Ordering::Relaxed) {
@@ -29,16 +26,13 @@ pub(crate) fn record(event: impl FnOnce() -> Event) {
 #[cold]
 fn write_down(event: &Event) {
     if let Some(arena) = Arena::here() {
-        let mut line = String::with_capacity(LINE);
-        // A string takes all that is written to it.
-        let _ = write!(line, "{event}");
-        arena.append(&line);
+        arena.append(&event.to_string());
     }
 }
 
-/// Records a call of the calling task: its name, its arguments, and what it gave.
+/// Records a call of the calling task: its name, its arguments, and its result.
 #[inline]
-pub(crate) fn call<T: Answer>(
+pub(crate) fn call<T: Recorded>(
     name: &str,
     args: impl FnOnce() -> Vec<Value>,
     result: &Result<T, Errno>,
@@ -52,7 +46,7 @@ pub(crate) fn event(name: &str, args: Vec<Value>, outcome: Outcome) -> Event {
 }
 
 /// The outcome as the trace shows it.
-pub(crate) fn outcome<T: Answer>(result: &Result<T, Errno>) -> Outcome {
+pub(crate) fn outcome<T: Recorded>(result: &Result<T, Errno>) -> Outcome {
     match result {
         Ok(value) => Outcome::Returned(value.value()),
         Err(errno) => {
@@ -61,68 +55,78 @@ pub(crate) fn outcome<T: Answer>(result: &Result<T, Errno>) -> Outcome {
     }
 }
 
-/// All that has been recorded up to now.
+/// Records the creation of the task `of`, in the name of its creator.
+pub(crate) fn record_creation(
+    creator: usize,
+    call: &str,
+    args: Vec<Value>,
+    result: &Result<(), Errno>,
+    of: &str,
+) {
+    let outcome = match result {
+        Ok(()) => Outcome::Returned(Value::word(of)),
+        Err(errno) => {
+            if let Some(arena) = Arena::here() {
+                arena.not_made(*errno);
+            }
+            outcome::<()>(&Err(*errno))
+        }
+    };
+    let task = Arena::here().map_or_else(String::new, |arena| arena.desk(creator).name());
+    record(|| Event { task, call: call.to_owned(), args, outcome });
+}
+
+/// Everything recorded up to now.
 pub(crate) fn recorded() -> Trace {
     let text = Arena::here().map(Arena::text).unwrap_or_default();
+    // Whatever can be recorded can be read back: a property of the trace that its own tests hold.
     text.parse().unwrap_or_else(|error| panic!("the record cannot be read back: {error}\n{text}"))
 }
 
-/// What a call may answer with, as a value of the trace.
-pub trait Answer {
+/// A result of a call, as the trace shows it.
+pub trait Recorded {
     /// The value that the trace shows.
     fn value(&self) -> Value;
 }
 
-impl Answer for () {
+impl Recorded for () {
     fn value(&self) -> Value {
         Value::Int(0)
     }
 }
 
-impl Answer for KeySerial {
-    fn value(&self) -> Value {
-        (*self).into()
-    }
-}
-
-impl Answer for Value {
+impl Recorded for Value {
     fn value(&self) -> Value {
         self.clone()
     }
 }
 
-impl Answer for crate::Description {
-    fn value(&self) -> Value {
-        self.into()
-    }
-}
-
-impl Answer for usize {
+impl Recorded for usize {
     fn value(&self) -> Value {
         Value::Int(*self as i64)
     }
 }
 
-impl Answer for i32 {
+impl Recorded for i32 {
     fn value(&self) -> Value {
         Value::Int(i64::from(*self))
     }
 }
 
-impl Answer for String {
+impl Recorded for String {
     fn value(&self) -> Value {
         Value::text(self)
     }
 }
 
-impl Answer for Vec<u8> {
+impl Recorded for Vec<u8> {
     fn value(&self) -> Value {
         Value::text(String::from_utf8_lossy(self))
     }
 }
 
-impl Answer for std::collections::BTreeSet<KeySerial> {
+impl<T: Clone + Into<Value>> Recorded for BTreeSet<T> {
     fn value(&self) -> Value {
-        Value::Set(self.iter().map(|key| (*key).into()).collect())
+        Value::Set(self.iter().cloned().map(Into::into).collect())
     }
 }

@@ -1,26 +1,35 @@
-//! Quotas: what a user's keys count for, and ways to use one up.
+//! Quotas: how many keys and bytes a user is charged for, and ways to use a quota up.
 
-use crate::record::{call, event, record};
-use crate::{Checked, Errno, Failure, KeySerial, sys};
+use super::key::KeySerial;
+use crate::sys::keys;
+use crate::tasks::fail::{Checked, Failure};
+use crate::tasks::record::{call, event, record};
+use nix::errno::Errno;
 use std::ffi::CString;
 use trace::{Outcome, Value};
 
-/// What a user's keys count for: [`key_users`].
+/// A user's quota, and what is charged to it: [`key_users`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyUser {
-    /// Keys that count.
+    /// Keys that are charged.
     pub keys: u32,
-    /// How many may count.
+    /// The limit on them.
     pub max_keys: u32,
-    /// Bytes that count.
+    /// Bytes that are charged.
     pub bytes: u32,
-    /// How many may count.
+    /// The limit on them.
     pub max_bytes: u32,
 }
 
-/// What `/proc/key-users` says of a user's quota; all zero if it does not mention the user.
+/// What `/proc/key-users` says about a user's quota; all zero if it does not mention the user.
 ///
-/// Kernel: `proc_key_users_show`.
+/// # Errors
+///
+/// Fails if the file cannot be read.
+///
+/// # References
+///
+/// keyrings(7); `proc_key_users_show`
 pub fn key_users(uid: u32) -> Checked<KeyUser> {
     let quota = quota_of(uid).map_err(Failure::new)?;
     let value = Value::List(vec![
@@ -33,17 +42,29 @@ pub fn key_users(uid: u32) -> Checked<KeyUser> {
     Ok(quota)
 }
 
-/// How many more keys may count for a user; below zero, how many too many do.
+/// How many more keys can be charged to a user; negative if the quota is exceeded. Unlike
+/// [`key_users`], the record does not depend on the limits of the machine.
 ///
-/// Kernel: `proc_key_users_show`. Unlike [`key_users`] its record is the same whatever the limits
-/// of the machine are.
+/// # Errors
+///
+/// As [`key_users`].
+///
+/// # References
+///
+/// keyrings(7); `proc_key_users_show`
 pub fn keys_left(uid: u32) -> Checked<i64> {
     left("keys_left", uid, |quota| i64::from(quota.max_keys) - i64::from(quota.keys))
 }
 
-/// How many more bytes may count for a user; below zero, how many too many do.
+/// How many more bytes can be charged to a user; negative if the quota is exceeded.
 ///
-/// Kernel: `proc_key_users_show`.
+/// # Errors
+///
+/// As [`key_users`].
+///
+/// # References
+///
+/// keyrings(7); `proc_key_users_show`
 pub fn bytes_left(uid: u32) -> Checked<i64> {
     left("bytes_left", uid, |quota| i64::from(quota.max_bytes) - i64::from(quota.bytes))
 }
@@ -54,10 +75,10 @@ fn left(name: &str, uid: u32, of: impl FnOnce(KeyUser) -> i64) -> Checked<i64> {
     Ok(left)
 }
 
-/// The same without a record.
+/// [`key_users`] without a record.
 pub(crate) fn quota_of(uid: u32) -> Result<KeyUser, String> {
-    // The kernel counts lines from one part of the file to the next: where a user goes away between
-    // two parts, a line is left out. So one that is missing is looked for again.
+    // The kernel resumes the file by counting lines: if a user vanishes between two reads, it skips a
+    // line. So a missing line is looked for again.
     for _ in 0..3 {
         if let Some(quota) = read_quota_of(uid)? {
             return Ok(quota);
@@ -81,12 +102,12 @@ fn read_quota_of(uid: u32) -> Result<Option<KeyUser>, String> {
         [_, _, _, _, keys, max_keys, bytes, max_bytes] => {
             Ok(Some(KeyUser { keys, max_keys, bytes, max_bytes }))
         }
-        _ => Err(format!("{path}: a line has another form: {line}")),
+        _ => Err(format!("{path} has an unknown form: {line}")),
     }
 }
 
-/// Adds keys of type `user` with payloads of `size` bytes until the kernel refuses one; gives its
-/// error. The trace shows one line for all of them, and not how many they were.
+/// Adds keys of type `user` with payloads of `size` bytes until the kernel refuses one; returns its
+/// errno. The trace shows one line for all of them, and not their number.
 pub fn add_keys_until_refused(size: usize, keyring: KeySerial) -> Errno {
     let refusal = (0..).find_map(|nth| add_filler(nth, size, keyring).err());
     let refusal = refusal.unwrap_or(Errno::UnknownErrno);
@@ -95,8 +116,12 @@ pub fn add_keys_until_refused(size: usize, keyring: KeySerial) -> Errno {
     refusal
 }
 
-/// Adds keys of type `user` until the caller's quota of bytes is used up to the last one. The trace
-/// shows one line for all of them.
+/// Adds keys of type `user` until the last byte of the caller's quota is charged. The trace shows one
+/// line for all of them.
+///
+/// # Errors
+///
+/// Those of add_key(2); `EIO`: `/proc/key-users` cannot be read.
 pub fn use_up_bytes(keyring: KeySerial) -> Result<(), Errno> {
     let result = fill_to_the_last_byte(keyring);
     call("use_up_bytes", || vec![keyring.into()], &result);
@@ -109,7 +134,7 @@ fn fill_to_the_last_byte(keyring: KeySerial) -> Result<(), Errno> {
         let quota = quota_of(nix::unistd::geteuid().as_raw()).map_err(|_| Errno::EIO)?;
         Ok(quota.max_bytes.saturating_sub(quota.bytes) as usize)
     };
-    // No key is refused here: what it counted for would come back in the kernel's own time.
+    // No key is refused here: the kernel would return its charge only some time later.
     add_filler(0, SIZE, keyring)?;
     for nth in 1.. {
         if left()? < 2 * SIZE {
@@ -117,13 +142,13 @@ fn fill_to_the_last_byte(keyring: KeySerial) -> Result<(), Errno> {
         }
         add_filler(nth, SIZE, keyring)?;
     }
-    // The first takes the rest as well.
+    // The first key grows by the rest.
     add_filler(0, SIZE + left()?, keyring)
 }
 
-/// Adds a key that is there for its size alone, without a record.
+/// Adds a key that only uses up quota, without a record.
 fn add_filler(nth: usize, size: usize, keyring: KeySerial) -> Result<(), Errno> {
     let name = CString::new(format!("filler-{nth}")).unwrap_or_default();
     let payload = vec![0; size];
-    sys::add_key(Some(c"user"), Some(&name), Some(&payload), size, keyring.0).map(drop)
+    keys::add_key(Some(c"user"), Some(&name), Some(&payload), keyring.0).map(drop)
 }

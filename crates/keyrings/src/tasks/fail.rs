@@ -1,26 +1,26 @@
-//! Expectations, and what is said when one is not met.
+//! Expectations, and what is reported when one is not met.
 
-use crate::arena::{self, Arena};
-use crate::{Description, Errno, KeySerial};
-use std::collections::BTreeSet;
+use super::arena::{self, Arena};
+use super::record::recorded;
+use nix::errno::Errno;
 use std::fmt::Debug;
 use std::panic::Location;
 
-/// The result of a step of a snippet: `Err` says what was otherwise than the rule claims.
+/// The result of a step of a snippet: `Err` says what differs from the rule.
 pub type Checked<T = ()> = Result<T, Failure>;
 
-/// What was otherwise than expected: where, by whom, and how.
+/// What differs from an expectation: where, in which task, and how.
 #[derive(Debug)]
 pub struct Failure {
     text: String,
 }
 
 impl Failure {
-    /// A failure in the calling task, at the place that calls this.
+    /// A failure of the calling task, at the caller's place in the source.
     #[track_caller]
     pub fn new(what: impl AsRef<str>) -> Failure {
         let (name, what, place) = (arena::my_name(), what.as_ref(), Location::caller());
-        // An order that returns an error has it turned into a failure here, in this crate.
+        // An error that an order returns becomes a failure in this crate.
         let within = place.file().starts_with(env!("CARGO_MANIFEST_DIR"))
             || place.file().starts_with("crates/keyrings/src");
         let text = if within {
@@ -31,7 +31,7 @@ impl Failure {
         Failure { text }
     }
 
-    /// Puts it on record, for the task that began the snippet to show.
+    /// Adds it to the account of failures, which the snippet's main task shows.
     pub(crate) fn report(self) {
         match Arena::here() {
             Some(arena) if !self.text.is_empty() => arena.report(&self.text),
@@ -40,31 +40,47 @@ impl Failure {
         }
     }
 
-    /// One that is already on record.
+    /// A failure that is already in the account.
     pub(crate) fn reported() -> Failure {
         Failure { text: String::new() }
     }
+}
+
+/// Refuses a call that must not reach the kernel: it is not recorded, and the snippet fails, whatever it
+/// makes of the errno that stands in for an answer.
+#[track_caller]
+pub(crate) fn refused(what: &str, errno: Errno) -> Errno {
+    let failure = Failure::new(format!("{what} is refused here"));
+    if let Some(arena) = Arena::here() {
+        arena.spoil(&failure.text);
+    }
+    errno
 }
 
 impl From<Errno> for Failure {
     #[track_caller]
     fn from(errno: Errno) -> Failure {
         let call = last_call();
-        Failure::new(format!("{call}was to succeed, and gave {errno:?} ({})", errno.desc()))
+        Failure::new(format!("{call}should succeed, but failed with {}", named(errno)))
     }
+}
+
+/// An errno with its words: `ENOKEY (Required key not available)`.
+pub(crate) fn named(errno: Errno) -> String {
+    format!("{errno:?} ({})", errno.desc())
 }
 
 /// What the calling task called last, for a message.
 fn last_call() -> String {
     let me = arena::my_name();
-    let record = crate::record::recorded();
+    let record = recorded();
     let last = record.events.iter().rev().find(|event| event.task == me);
     last.map(|event| format!("{} ", event.request())).unwrap_or_default()
 }
 
-/// What a call is expected to give: an error by its name, or a result.
+/// The expected result of a call: an errno, or a value.
 pub trait Expected<T>: Debug {
-    /// Whether this is it.
+    /// Whether the call returned it.
     fn is(&self, got: &Result<T, Errno>) -> bool;
 }
 
@@ -75,26 +91,24 @@ impl<T> Expected<T> for Errno {
 }
 
 /// Results that are compared with `==`.
-macro_rules! results {
+macro_rules! expected_results {
     ($($result:ty, $expected:ty;)*) => {$(
-        impl Expected<$result> for $expected {
-            fn is(&self, got: &Result<$result, Errno>) -> bool {
+        impl $crate::tasks::fail::Expected<$result> for $expected {
+            fn is(&self, got: &Result<$result, nix::errno::Errno>) -> bool {
                 got.as_ref().is_ok_and(|got| got == self)
             }
         }
     )*};
 }
+pub(crate) use expected_results;
 
-results! {
+expected_results! {
     (), ();
     bool, bool;
     i32, i32;
     u32, u32;
     usize, usize;
-    KeySerial, KeySerial;
     String, &str;
-    Description, Description;
-    BTreeSet<KeySerial>, BTreeSet<KeySerial>;
 }
 
 impl Expected<Vec<u8>> for &str {
@@ -103,33 +117,38 @@ impl Expected<Vec<u8>> for &str {
     }
 }
 
-/// The keys that a keyring is to hold, in any order.
-impl<const N: usize> Expected<BTreeSet<KeySerial>> for [KeySerial; N] {
-    fn is(&self, got: &Result<BTreeSet<KeySerial>, Errno>) -> bool {
-        got.as_ref().is_ok_and(|got| *got == BTreeSet::from(*self))
-    }
-}
-
-/// Holds a call to what the rule says it gives: `expect(keyctl_read_alloc(key), ENOKEY)?`.
+/// Expects an errno or a result of a call: `expect(keyctl_read_alloc(key), ENOKEY)?`.
+///
+/// # Errors
+///
+/// Fails if the call returned anything else.
 #[track_caller]
 pub fn expect<T: Debug>(got: Result<T, Errno>, expected: impl Expected<T>) -> Checked {
     if expected.is(&got) {
         return Ok(());
     }
     let got = match got {
-        Ok(value) => format!("{value:?}"),
-        Err(errno) => format!("{errno:?} ({})", errno.desc()),
+        Ok(value) => format!("returned {value:?}"),
+        Err(errno) => format!("failed with {}", named(errno)),
     };
-    Err(Failure::new(format!("{}was to give {expected:?}, and gave {got}", last_call())))
+    Err(Failure::new(format!("{}{got}, but {expected:?} was expected", last_call())))
 }
 
-/// Holds a plain truth: `ensure(mine != theirs, "each thread has its own")?`.
+/// Expects a condition: `ensure(mine != theirs, "each thread has its own")?`.
+///
+/// # Errors
+///
+/// Fails if it is false.
 #[track_caller]
 pub fn ensure(truth: bool, words: &str) -> Checked {
-    if truth { Ok(()) } else { Err(Failure::new(format!("this was to be true: {words}"))) }
+    if truth { Ok(()) } else { Err(Failure::new(format!("this should be true: {words}"))) }
 }
 
-/// Holds a call to succeed, whatever its result: `succeeds(keyctl_read_alloc(key))?`.
+/// Expects a call to succeed, whatever it returns: `succeeds(keyctl_read_alloc(key))?`.
+///
+/// # Errors
+///
+/// Fails if the call failed.
 #[track_caller]
 pub fn succeeds<T>(got: Result<T, Errno>) -> Checked {
     match got {

@@ -1,12 +1,17 @@
-//! Many programs, one after another, each in a process of its own, for the traces they leave.
+//! Many programs, one after another, each in its own process, for their traces.
 //!
 //! [`crate::observe()`] is for one program that shows what it saw. A [`Stage`] keeps the shared memory and
-//! prints nothing, so that hundreds of programs a second can be run on it.
+//! prints nothing, so that hundreds of programs a second can run on it.
 
-use crate::arena::Arena;
-use crate::program::Ended;
-use crate::sys::{self, Way};
-use crate::{Checked, Errno, Failure, keyctl, record, room, task};
+use super::observe::{NOT_AS_EXPECTED, begin_with_session};
+use super::program::Ended;
+use crate::host::room;
+use crate::sys::process::{Way, exit, fork_like, has_one_thread};
+use crate::tasks::arena::Arena;
+use crate::tasks::fail::{Checked, Failure, named};
+use crate::tasks::record;
+use crate::tasks::task::{adopt_orphans, end_all};
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
@@ -15,57 +20,66 @@ use std::time::Duration;
 
 /// Exit status of a program that panicked.
 const PANICKED: i32 = 101;
-/// Exit status of a program that could not begin: it is followed by no trace.
+/// Exit status of a program that could not begin: it has no trace.
 const NOT_BEGUN: i32 = 3;
 
-/// Where programs run one after another. A process has one, and no other children than theirs.
+/// Where programs run one after another. A process has one stage, and no children except programs.
 pub struct Stage {
     arena: &'static Arena,
 }
 
-/// What was seen of a program on a [`Stage`].
+/// The result of a program on a [`Stage`].
 #[derive(Debug)]
 pub struct Seen {
     /// The raw trace, as text.
     pub trace: String,
-    /// What the program had to say, or what went wrong with it.
+    /// What the program returned, or what went wrong with it.
     pub said: String,
-    /// How it ended; well is by itself, with status 0.
+    /// How it ended; status 0 means that it finished.
     pub ended: Ended,
-    /// It could not begin, or make a task, for want of memory, numbers or keys, which says nothing of
+    /// It could not begin, or create a task, for lack of memory, numbers or keys, which says nothing about
     /// keyrings.
     pub short: bool,
 }
 
 impl Seen {
-    /// Whether the program came to its end.
+    /// Whether the program finished.
     pub fn is_whole(&self) -> bool {
         self.ended == Ended::Exited(0)
     }
 }
 
 impl Stage {
-    /// A stage for the calling process, which must have one thread only, and reaps what programs leave
-    /// behind from now on.
+    /// A stage for the calling process, which from now on reaps what programs leave behind.
+    ///
+    /// # Errors
+    ///
+    /// Those of memfd_create(2) and mmap(2).
     pub fn new() -> Result<Stage, Errno> {
-        task::adopt_orphans();
+        adopt_orphans();
         let arena = Arena::here().map_or_else(Arena::create, Ok)?;
         Ok(Stage { arena })
     }
 
-    /// Runs a program that is to end within that time (whole seconds). It has a session keyring of its
-    /// own, neither thread nor process keyring, and request_key(2)'s default destination; when it
-    /// ends, so do all tasks that it made. What it returns can be read in [`Seen::said`].
+    /// Runs a program that must end within that time (whole seconds). The program has its own session
+    /// keyring, neither thread nor process keyring, and request_key(2)'s default destination; when it
+    /// ends, so do all tasks that it created. [`Seen::said`] is what it returned.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if this process has several threads, which a copy would lack; those of fork(2) and
+    /// waitpid(2).
     pub fn run(
         &self,
         deadline: Duration,
         program: impl FnOnce() -> Checked<String>,
     ) -> Result<Seen, Errno> {
+        has_one_thread()?;
         room::wait_for_room();
         self.arena.clear();
-        let pid = sys::fork_like(Way::Fork, || {
+        let pid = fork_like(Way::Fork, || {
             let body = AssertUnwindSafe(|| perform(self.arena, deadline, program));
-            sys::exit(catch_unwind(body).unwrap_or(PANICKED))
+            exit(catch_unwind(body).unwrap_or(PANICKED))
         })?;
         let ended = wait(pid)?;
         if ended != Ended::Exited(0) {
@@ -79,7 +93,7 @@ impl Stage {
         })
     }
 
-    /// Ends what a program left that did not do so itself.
+    /// Kills and reaps what a program left behind.
     fn end_tasks(&self) {
         for desk in self.arena.desks() {
             let pid = desk.pid.load(std::sync::atomic::Ordering::Acquire);
@@ -91,32 +105,29 @@ impl Stage {
     }
 }
 
-/// The life of the process in which a program runs; gives its exit status.
+/// The life of the process in which a program runs; returns its exit status.
 fn perform(arena: &Arena, deadline: Duration, program: impl FnOnce() -> Checked<String>) -> i32 {
-    // It goes with whoever wants to see it, and does not outlast its time.
+    // It ends with the process that waits for it, or after its time.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     nix::unistd::alarm::set(deadline.as_secs().clamp(1, u32::MAX.into()) as u32);
-    task::adopt_orphans();
+    adopt_orphans();
     arena.seat_main();
-    let stage = || -> Result<(), Errno> {
-        keyctl::keyctl_join_session_keyring(None)?;
-        keyctl::keyctl_set_reqkey_keyring(keyctl::KEY_REQKEY_DEFL_DEFAULT).map(drop)
-    };
-    if let Err(error) = stage() {
-        Failure::new(format!("no session keyring: {error:?} ({})", error.desc())).report();
+    if let Err(error) = begin_with_session() {
+        Failure::new(format!("no session keyring: {}", named(error))).report();
         return NOT_BEGUN;
     }
     record::start();
     let done = program();
-    task::end_all();
+    end_all();
     match done {
+        Ok(_) if arena.is_spoiled() => i32::from(NOT_AS_EXPECTED),
         Ok(said) => {
             arena.report(&said);
             0
         }
         Err(failure) => {
             failure.report();
-            i32::from(crate::NOT_AS_EXPECTED)
+            i32::from(NOT_AS_EXPECTED)
         }
     }
 }

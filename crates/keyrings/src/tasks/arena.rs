@@ -1,12 +1,13 @@
-//! The memory that all tasks of one snippet share: a desk for each task, where it gets its orders,
+//! The memory that all tasks of one snippet share: a desk for each task, where it finds its orders,
 //! and the record.
 //!
-//! It is a file in memory that is opened before the snippet begins, so that it does not hold the
-//! credentials, and with them the keyrings, that the snippet is about. Nothing here opens a file
-//! later: the tasks wait for each other by futex.
+//! It is a file in memory, opened before the snippet begins, so that it does not pin the credentials, and
+//! with them the keyrings, that the snippet is about. Nothing here opens a file later: the tasks wait
+//! for each other by futex.
 
-use crate::Errno;
-use crate::sys::{self, Bytes, Order};
+use crate::sys::process::{futex_wait, futex_wake};
+use crate::sys::shared::{Bytes, Order, shared_file, shared_memory, shared_struct};
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::memfd::MFdFlags;
 use nix::unistd::Pid;
@@ -16,37 +17,42 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// Tells a program that it is started as a task of a snippet: `descriptor:desk`.
+/// Environment variable of a program that is started as a task of a snippet: `descriptor:desk`.
 pub(crate) const TASK_VARIABLE: &str = "KEYRINGS_TASK";
 
-/// How long anything is waited for. Nothing takes long; a loaded machine may.
+/// The longest wait for anything. Nothing takes long, except on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-/// So often who waits looks whether the other is alive.
+/// How often a waiting task checks that the other one is alive.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
-/// Bytes of the longest name of a task.
+/// Length of the longest name of a task, in bytes.
 pub(crate) const LONGEST_NAME: usize = 48;
 
 const DESKS: usize = 64;
+/// Length of the longest record, in bytes.
 const ROOM: usize = 1 << 20;
+/// Length of the longest account of failures, in bytes.
+const FAILURES: usize = 1 << 14;
 
-/// A desk: where a task gets its orders, one at a time.
-#[repr(C)]
-pub(crate) struct Desk {
-    /// One of the states below.
-    state: AtomicU32,
-    /// The process and the thread that sit here.
-    pub(crate) pid: AtomicI32,
-    pub(crate) tid: AtomicI32,
-    /// Set once the task has gone through execve.
-    pub(crate) fresh_image: AtomicU32,
-    name: Bytes<LONGEST_NAME>,
-    pub(crate) order: Order,
+shared_struct! {
+    /// A desk: where a task finds its orders, one at a time.
+    pub(crate) struct Desk {
+        /// One of the states below.
+        state: AtomicU32,
+        /// The process and the thread that sit here.
+        pub(crate) pid: AtomicI32,
+        pub(crate) tid: AtomicI32,
+        /// 1 once the task has gone through execve(2); in a program that posix_spawn(3) started, 2 and the
+        /// desk of its creator.
+        pub(crate) fresh_image: AtomicU32,
+        name: Bytes<LONGEST_NAME>,
+        pub(crate) order: Order,
+    }
 }
 
-/// What is going on at a desk.
+/// States of a desk.
 pub(crate) mod state {
-    /// Nobody has sat here yet.
+    /// No task has sat here yet.
     pub(crate) const FREE: u32 = 0;
     /// The task waits for an order.
     pub(crate) const IDLE: u32 = 1;
@@ -54,31 +60,38 @@ pub(crate) mod state {
     pub(crate) const ORDERED: u32 = 2;
     /// The order is carried out.
     pub(crate) const DONE: u32 = 3;
-    /// The order failed; the record says why.
+    /// The order failed; the account of failures says why.
     pub(crate) const FAILED: u32 = 4;
-    /// The thread is to end.
+    /// The thread must end.
     pub(crate) const LEAVE: u32 = 5;
     /// The task has ended, or is about to.
     pub(crate) const GONE: u32 = 6;
-    /// The whole process is to end.
+    /// The whole process must end.
     pub(crate) const QUIT: u32 = 7;
+    /// Another task is writing down an order.
+    pub(crate) const CLAIMED: u32 = 8;
 }
 
-/// The whole of the shared memory.
-#[repr(C)]
-pub(crate) struct Arena {
-    /// The process of the snippet's own main task.
-    pub(crate) main_pid: AtomicI32,
-    descriptor: AtomicI32,
-    failures_len: AtomicUsize,
-    /// A task could not be made for want of memory or numbers.
-    short: AtomicBool,
-    len: AtomicUsize,
-    /// So many desks, from the first on, have somebody or had.
-    occupied: AtomicUsize,
-    desks: [Desk; DESKS],
-    failures: Bytes<{ 1 << 14 }>,
-    text: Bytes<ROOM>,
+shared_struct! {
+    /// The whole of the shared memory.
+    pub(crate) struct Arena {
+        /// The process of the snippet's main task.
+        pub(crate) main_pid: AtomicI32,
+        descriptor: AtomicI32,
+        failures_len: AtomicUsize,
+        /// A task could not be created for lack of memory or numbers.
+        short: AtomicBool,
+        /// The record is not what the kernel answered, or not all of it.
+        spoiled: AtomicBool,
+        /// The last tag of a handle.
+        tags: AtomicU32,
+        len: AtomicUsize,
+        /// Number of desks handed out so far; never shrinks within a snippet.
+        occupied: AtomicUsize,
+        desks: [Desk; DESKS],
+        failures: Bytes<FAILURES>,
+        text: Bytes<ROOM>,
+    }
 }
 
 static HERE: OnceLock<&'static Arena> = OnceLock::new();
@@ -87,12 +100,12 @@ thread_local! {
     static DESK: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The number of the desk that the calling task sits at.
+/// The number of the calling task's desk.
 pub(crate) fn my_desk() -> usize {
     DESK.get()
 }
 
-/// Takes the calling task to a desk.
+/// Seats the calling task at a desk.
 pub(crate) fn sit_at(desk: usize) {
     DESK.set(desk);
 }
@@ -108,43 +121,42 @@ impl Arena {
         HERE.get().copied()
     }
 
-    /// Makes the memory, and the calling task its main task.
+    /// Creates the memory, and makes the calling task its main task.
     pub(crate) fn create() -> nix::Result<&'static Arena> {
-        let file = sys::shared_file::<Arena>(MFdFlags::empty())?;
+        let file = shared_file::<Arena>(MFdFlags::empty())?;
         Arena::begin(file.into_raw_fd())
     }
 
-    /// A file for the memory, which no program inherits before it is taken.
+    /// Creates a file for the memory, which no program inherits before [`Arena::take`].
     pub(crate) fn file() -> nix::Result<OwnedFd> {
-        sys::shared_file::<Arena>(MFdFlags::MFD_CLOEXEC)
+        shared_file::<Arena>(MFdFlags::MFD_CLOEXEC)
     }
 
-    /// Takes such a file, and makes the calling task its main task. It may be of an earlier snippet.
+    /// Takes such a file, and makes the calling task its main task.
     pub(crate) fn take(file: &OwnedFd) -> nix::Result<&'static Arena> {
         fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))?;
         Arena::begin(file.as_raw_fd())
     }
 
     fn begin(descriptor: RawFd) -> nix::Result<&'static Arena> {
-        let arena: &Arena = sys::shared_memory(descriptor)?;
-        arena.clear();
+        let arena: &Arena = shared_memory(descriptor)?;
         arena.descriptor.store(descriptor, Ordering::Relaxed);
         arena.seat_main();
         Ok(HERE.get_or_init(|| arena))
     }
 
-    /// Makes the calling task the main task of memory that is new or cleared.
+    /// Makes the calling task the main task of new or cleared memory.
     pub(crate) fn seat_main(&self) {
         self.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
         self.occupied.store(1, Ordering::Release);
         let main = self.desk(0);
         main.rename("main");
-        // It has an order that never ends: the snippet.
+        // Its order is the snippet, which lasts until the end.
         main.set(state::ORDERED);
         main.occupy();
     }
 
-    /// Makes the memory as if new, for the next program: all tasks of the last one have ended.
+    /// Clears the memory for the next program: all tasks of the last one have ended.
     pub(crate) fn clear(&self) {
         for desk in self.desks() {
             desk.state.store(state::FREE, Ordering::Relaxed);
@@ -156,25 +168,32 @@ impl Arena {
         self.occupied.store(0, Ordering::Relaxed);
         self.failures_len.store(0, Ordering::Relaxed);
         self.short.store(false, Ordering::Relaxed);
+        self.spoiled.store(false, Ordering::Relaxed);
         self.len.store(0, Ordering::Release);
     }
 
     /// Finds the memory again in a program that was started as a task.
     pub(crate) fn attach(descriptor: RawFd) -> nix::Result<&'static Arena> {
-        let arena = sys::shared_memory(descriptor)?;
+        let arena = shared_memory(descriptor)?;
         Ok(HERE.get_or_init(|| arena))
     }
 
-    /// For [`TASK_VARIABLE`], for a program that is to sit at this desk.
+    /// The value of [`TASK_VARIABLE`] for a program that will sit at this desk.
     pub(crate) fn invitation(&self, desk: usize) -> String {
         format!("{}:{desk}", self.descriptor.load(Ordering::Relaxed))
     }
 
+    /// The desk of this number; numbers come from [`Arena::new_desk`] and [`Arena::find_desk`].
     pub(crate) fn desk(&self, number: usize) -> &Desk {
         &self.desks[number]
     }
 
-    /// The desks that have somebody or had. To look at the others would cost memory.
+    /// The desk of a number that another program wrote down.
+    pub(crate) fn find_desk(&self, number: usize) -> Option<&Desk> {
+        self.desks().get(number)
+    }
+
+    /// The desks that were handed out.
     pub(crate) fn desks(&self) -> &[Desk] {
         &self.desks[..self.occupied.load(Ordering::Acquire).min(DESKS)]
     }
@@ -190,44 +209,64 @@ impl Arena {
         Some(number)
     }
 
-    /// Adds a line to the record.
+    /// A tag for a handle, which no other handle of this snippet has.
+    pub(crate) fn new_tag(&self) -> u32 {
+        self.tags.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Adds a line to the record, if it fits.
     pub(crate) fn append(&self, line: &str) {
         let len = line.len() + 1;
-        let at = self.len.fetch_add(len, Ordering::AcqRel);
-        assert!(at + len <= ROOM, "the record is full");
-        self.text.fill(at, line.as_bytes());
-        self.text.fill(at + line.len(), b"\n");
+        let room = |at: usize| (at + len <= ROOM).then_some(at + len);
+        match self.len.fetch_update(Ordering::AcqRel, Ordering::Acquire, room) {
+            Ok(at) => {
+                self.text.fill(at, line.as_bytes());
+                self.text.fill(at + line.len(), b"\n");
+            }
+            Err(_) => {
+                self.spoil(&format!("the trace is longer than {ROOM} bytes: split the snippet"))
+            }
+        }
+    }
+
+    /// Notes that the snippet cannot be judged by its record, and why.
+    pub(crate) fn spoil(&self, why: &str) {
+        if !self.spoiled.swap(true, Ordering::AcqRel) {
+            self.report(why);
+        }
+    }
+
+    /// Whether the record is what the kernel answered, and all of it.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled.load(Ordering::Acquire)
     }
 
     pub(crate) fn text(&self) -> String {
         self.text.text(self.len.load(Ordering::Acquire))
     }
 
-    /// Adds to the account of what went wrong.
+    /// Adds a line to the account of failures, if it fits.
     pub(crate) fn report(&self, failure: &str) {
         let len = failure.len() + 1;
         let at = self.failures_len.fetch_add(len, Ordering::AcqRel);
-        if at + len <= 1 << 14 {
-            self.failures.fill(at, failure.as_bytes());
-            self.failures.fill(at + failure.len(), b"\n");
-        }
+        self.failures.fill(at, failure.as_bytes());
+        self.failures.fill(at + failure.len(), b"\n");
     }
 
-    /// Takes note of why a task could not be made: for want of memory or numbers says nothing of
-    /// keyrings.
+    /// Notes why a task could not be created: a lack of memory or numbers says nothing about keyrings.
     pub(crate) fn not_made(&self, errno: Errno) {
         if matches!(errno, Errno::EAGAIN | Errno::ENOMEM | Errno::EMFILE | Errno::ENFILE) {
             self.short.store(true, Ordering::Release);
         }
     }
 
-    /// Whether a task was not made for that reason.
+    /// Whether a task could not be created for that reason.
     pub(crate) fn is_short(&self) -> bool {
         self.short.load(Ordering::Acquire)
     }
 
     pub(crate) fn failures(&self) -> String {
-        self.failures.text(self.failures_len.load(Ordering::Acquire).min(1 << 14))
+        self.failures.text(self.failures_len.load(Ordering::Acquire).min(FAILURES))
     }
 }
 
@@ -261,15 +300,21 @@ impl Desk {
 
     pub(crate) fn set(&self, state: u32) {
         self.state.store(state, Ordering::Release);
-        sys::futex_wake(&self.state);
+        futex_wake(&self.state);
     }
 
-    /// The task may have the next order. Nobody waits for that, so nobody is woken.
+    /// Claims the desk for an order, if its task waits for one. Of several tasks that try, one succeeds.
+    pub(crate) fn claim(&self) -> Result<(), u32> {
+        let (from, to) = (state::IDLE, state::CLAIMED);
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)
+    }
+
+    /// The task may receive the next order. No task sleeps until then, so none is woken.
     pub(crate) fn idle(&self) {
         self.state.store(state::IDLE, Ordering::Release);
     }
 
-    /// Waits for a state that is wanted; now and then looks up, and stops when `give_up` says so.
+    /// Waits for a wanted state; checks `give_up` every 100 ms, and stops when it says so.
     pub(crate) fn wait(
         &self,
         wanted: impl Fn(u32) -> bool,
@@ -284,9 +329,9 @@ impl Desk {
             if quiet >= PATIENCE || (!quiet.is_zero() && give_up()) {
                 return None;
             }
-            match sys::futex_wait(&self.state, state, LOOK_UP) {
+            match futex_wait(&self.state, state, LOOK_UP) {
                 Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
-                // One that is refused, as by a filter, is not tried for ever either.
+                // A wait that timed out, or that a filter refuses.
                 Err(_) => quiet += LOOK_UP,
             }
         }

@@ -1,8 +1,12 @@
 //! User and group ids, and user namespaces.
 
-use crate::make::CloneFlags;
-use crate::record::{call, event, outcome, record};
-use crate::{Checked, Errno, Failure, NO_CHANGE, sys};
+use super::keyctl::NO_CHANGE;
+use crate::sys::process;
+use crate::tasks::fail::{Checked, Failure};
+use crate::tasks::make::{CloneFlags, Namespaces};
+use crate::tasks::record::{call, event, outcome, record};
+use crate::tasks::task::Task;
+use nix::errno::Errno;
 use nix::sched;
 use nix::unistd::{self, Gid, Uid};
 use trace::{Outcome, Value};
@@ -15,13 +19,13 @@ pub(crate) fn gid_value(gid: u32) -> Value {
     if gid == NO_CHANGE { Value::Int(-1) } else { Value::Gid(gid) }
 }
 
-/// A user id that nobody else uses: it goes with the number of this process. The same number
-/// serves as a group id.
+/// A user id that no other process uses, derived from this process's id. The same number serves as a
+/// group id.
 pub fn unused_id() -> u32 {
     0x4000_0000 + unistd::getpid().as_raw() as u32
 }
 
-/// Another one.
+/// Another such id.
 pub fn another_unused_id() -> u32 {
     0x5000_0000 + unistd::getpid().as_raw() as u32
 }
@@ -36,7 +40,15 @@ pub fn getgid() -> u32 {
     unistd::getgid().as_raw()
 }
 
-/// setresuid(2) as glibc has it: in all threads of the process. [`NO_CHANGE`] keeps an id.
+/// Changes the ids of all threads of the process. [`NO_CHANGE`] keeps an id.
+///
+/// # Errors
+///
+/// Those of setresuid(2).
+///
+/// # References
+///
+/// setresuid(3) of glibc, which makes every thread call setresuid(2)
 pub fn setresuid(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
     let [r, e, s] = [real, effective, saved].map(Uid::from_raw);
     let result = unistd::setresuid(r, e, s);
@@ -44,15 +56,31 @@ pub fn setresuid(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
     result
 }
 
-/// setresuid(2) as the kernel has it: in the calling thread alone.
+/// Changes the ids of the calling thread alone.
+///
+/// # Errors
+///
+/// Those of setresuid(2).
+///
+/// # References
+///
+/// setresuid(2); `__sys_setresuid`
 pub fn setresuid_of_this_thread(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
-    let result = sys::setresuid_of_thread(real, effective, saved);
+    let result = process::setresuid_of_thread(real, effective, saved);
     let args = || [real, effective, saved].map(uid_value).into();
     call("syscall_setresuid", args, &result);
     result
 }
 
-/// setresgid(2) as glibc has it: in all threads of the process.
+/// Changes the group ids of all threads of the process. [`NO_CHANGE`] keeps an id.
+///
+/// # Errors
+///
+/// Those of setresgid(2).
+///
+/// # References
+///
+/// setresgid(3) of glibc, which makes every thread call setresgid(2)
 pub fn setresgid(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
     let [r, e, s] = [real, effective, saved].map(Gid::from_raw);
     let result = unistd::setresgid(r, e, s);
@@ -60,14 +88,30 @@ pub fn setresgid(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
     result
 }
 
-/// setfsuid(2), which fails in silence: the change is checked here, and `EPERM` says it failed.
+/// Changes the filesystem user id.
+///
+/// # Errors
+///
+/// `EPERM` if the id is not the new one afterwards: setfsuid(2) itself reports no error.
+///
+/// # References
+///
+/// setfsuid(2)
 pub fn setfsuid(uid: u32) -> Result<(), Errno> {
     let result = set_fs_id(false, uid);
     call("setfsuid", || vec![uid_value(uid)], &result);
     result
 }
 
-/// setfsgid(2), which fails in silence: the change is checked here, and `EPERM` says it failed.
+/// Changes the filesystem group id.
+///
+/// # Errors
+///
+/// `EPERM` if the id is not the new one afterwards: setfsgid(2) itself reports no error.
+///
+/// # References
+///
+/// setfsgid(2)
 pub fn setfsgid(gid: u32) -> Result<(), Errno> {
     let result = set_fs_id(true, gid);
     call("setfsgid", || vec![gid_value(gid)], &result);
@@ -75,22 +119,37 @@ pub fn setfsgid(gid: u32) -> Result<(), Errno> {
 }
 
 fn set_fs_id(group: bool, id: u32) -> Result<(), Errno> {
-    sys::set_fs_id(group, id);
-    // An invalid id changes nothing and tells the present one.
-    if sys::set_fs_id(group, NO_CHANGE) == id { Ok(()) } else { Err(Errno::EPERM) }
+    process::set_fs_id(group, id);
+    // An invalid id changes nothing and returns the present one.
+    if process::set_fs_id(group, NO_CHANGE) == id { Ok(()) } else { Err(Errno::EPERM) }
 }
 
-/// Takes the calling process out of what these flags name: unshare(2). A process with several
-/// threads cannot leave its user namespace (`EINVAL`).
-pub fn unshare(flags: CloneFlags) -> Result<(), Errno> {
-    let result = sched::unshare(sched::CloneFlags::from_bits_retain(flags.bits()));
-    call("unshare", || vec![flags.value()], &result);
+/// Moves the calling process to new namespaces.
+///
+/// # Errors
+///
+/// Those of unshare(2); `EINVAL`: a process with several threads cannot leave its user namespace.
+///
+/// # References
+///
+/// unshare(2); `ksys_unshare`
+pub fn unshare(namespaces: Namespaces) -> Result<(), Errno> {
+    let result = sched::unshare(sched::CloneFlags::from_bits_retain(namespaces.bits()));
+    call("unshare", || vec![CloneFlags::from(namespaces).value()], &result);
     result
 }
 
-/// In a new user namespace, gives the caller's ids the same numbers inside as outside.
+/// In a new user namespace, maps the caller's ids to the numbers they have outside.
 ///
 /// `outside` and `outside_group` are the ids before the namespace was entered.
+///
+/// # Errors
+///
+/// Fails if the maps cannot be written.
+///
+/// # References
+///
+/// user_namespaces(7)
 pub fn map_own_ids(outside: u32, outside_group: u32) -> Checked {
     write_maps(outside, outside_group)?;
     let args = || vec![uid_value(outside), gid_value(outside_group)];
@@ -108,12 +167,18 @@ fn write_maps(outside: u32, outside_group: u32) -> Checked {
     write("gid_map", format!("{outside_group} {outside_group} 1"))
 }
 
-/// Takes the calling process into a user namespace of its own, in which its ids have the numbers
-/// they had.
+/// Moves the calling process to a new user namespace, in which its ids keep their numbers.
 ///
-/// The kernel keeps `@u` and `@us` as long as the namespace they were made in, and makes them for
-/// every upcall: a snippet that has something to do with them calls this first, so that they go
-/// with it.
+/// The kernel keeps `@u` and `@us` as long as the namespace in which they were created, and creates
+/// them for every upcall: a snippet that touches them calls this first, so that they vanish with it.
+///
+/// # Errors
+///
+/// Fails if unshare(2) does, or if the maps cannot be written.
+///
+/// # References
+///
+/// user_namespaces(7)
 pub fn enter_user_namespace() -> Checked {
     let (uid, gid) = (getuid(), getgid());
     sched::unshare(sched::CloneFlags::CLONE_NEWUSER)?;
@@ -122,8 +187,16 @@ pub fn enter_user_namespace() -> Checked {
     Ok(())
 }
 
-/// Begins to trace another task: ptrace(2) with `PTRACE_SEIZE`.
-pub fn ptrace_seize(task: crate::Task) -> Result<(), Errno> {
+/// Starts to trace another task, without stopping it.
+///
+/// # Errors
+///
+/// Those of ptrace(2).
+///
+/// # References
+///
+/// ptrace(2) with `PTRACE_SEIZE`
+pub fn ptrace_seize(task: Task) -> Result<(), Errno> {
     let result = nix::sys::ptrace::seize(task.pid(), nix::sys::ptrace::Options::empty());
     record(|| {
         event(

@@ -1,7 +1,8 @@
 //! `/proc/keys`.
 
-use crate::record::{event, record};
-use crate::{Checked, Failure, KeySerial};
+use super::key::KeySerial;
+use crate::tasks::fail::{Checked, Failure};
+use crate::tasks::record::{event, record};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use trace::{Outcome, Value};
@@ -12,7 +13,7 @@ pub struct ProcKey {
     /// The flags, such as `I--Q---`: instantiated, revoked, dead, in quota, under construction,
     /// negative, invalidated.
     pub flags: String,
-    /// How long it has yet: `perm`, `expd`, or a time such as `3d`.
+    /// Time until it expires: `perm`, `expd`, or a time such as `3d`.
     pub timeout: String,
     /// The permission mask, as eight digits.
     pub perm: String,
@@ -26,10 +27,16 @@ pub struct ProcKey {
     pub summary: String,
 }
 
-/// What `/proc/keys` shows the caller of a key: a line, or `None`.
+/// The line of `/proc/keys` about a key, or `None` if the key is not visible to the caller. Serial number
+/// and reference count, which differ from run to run, are left out.
 ///
-/// Kernel: `proc_keys_show`, which shows what the opener may view. Serial number and the count of
-/// references, which differ from run to run, are left out.
+/// # Errors
+///
+/// Fails if the file cannot be read.
+///
+/// # References
+///
+/// keyrings(7); `proc_keys_show`, which shows what the opener may view
 pub fn proc_keys(key: KeySerial) -> Checked<Option<ProcKey>> {
     let path = "/proc/keys";
     let unreadable = |error| Failure::new(format!("{path} cannot be read: {error}"));
@@ -39,10 +46,8 @@ pub fn proc_keys(key: KeySerial) -> Checked<Option<ProcKey>> {
         let line = line.map_err(unreadable)?;
         if line.starts_with(serial.as_bytes()) {
             let parsed = parse(&String::from_utf8_lossy(&line));
-            found = Some(
-                parsed.ok_or_else(|| Failure::new(format!("a line of {path} has another form")))?,
-            );
-            // Each line costs the kernel thousands of instructions, and there is one for each key.
+            found =
+                Some(parsed.ok_or_else(|| Failure::new(format!("{path} has an unknown form")))?);
             break;
         }
     }

@@ -1,13 +1,14 @@
-//! Where this program runs: what a reader of a verdict has to know of the place.
+//! The machine on which this program runs: what a reader of a result must know about it.
 
-use crate::place::Keyrings;
-use crate::{quota, sys};
-use nix::libc;
+use super::probe::{self, Keyrings};
+use crate::api::quota::quota_of;
+use crate::sys::process;
+use crate::tasks::fail::named;
 use nix::sys::utsname::uname;
 use std::fs;
 
-/// The facts on the place, each with its name: `kernel`, `architecture`, `uid`,
-/// `user-namespace`, `seccomp`, `security-modules`, `quota`, `capabilities`, `keyrings`.
+/// The facts about the machine, each with its name: `kernel`, `architecture`, `uid`, `user-namespace`,
+/// `seccomp`, `security-modules`, `quota`, `capabilities`, `keyrings`.
 pub fn facts() -> Vec<(&'static str, String)> {
     let uname = uname().ok();
     let part = |of: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
@@ -24,7 +25,7 @@ pub fn facts() -> Vec<(&'static str, String)> {
         ("security-modules", security_modules()),
         ("quota", quota()),
         ("capabilities", capabilities()),
-        ("keyrings", Keyrings::here().verdict()),
+        ("keyrings", Keyrings::here().summary()),
     ]
 }
 
@@ -37,7 +38,7 @@ fn ids() -> String {
     if real == effective { real.to_string() } else { format!("{real}, effective {effective}") }
 }
 
-/// The kernel numbers the first user namespace so; see `include/linux/proc_ns.h`.
+/// The inode of the first user namespace (`include/linux/proc_ns.h`).
 const INITIAL_USER_NAMESPACE: &str = "user:[4026531837]";
 
 fn user_namespace() -> String {
@@ -59,8 +60,8 @@ fn user_namespace() -> String {
 }
 
 fn seccomp() -> String {
-    // SECCOMP_MODE_STRICT would have killed this program before it asks.
-    match sys::seccomp_mode() {
+    // SECCOMP_MODE_STRICT would have killed this program before.
+    match process::seccomp_mode() {
         Ok(0) => "none".to_owned(),
         Ok(2) => "a filter".to_owned(),
         Ok(mode) => format!("mode {mode}"),
@@ -68,7 +69,7 @@ fn seccomp() -> String {
     }
 }
 
-/// The numbers of `include/uapi/linux/lsm.h`.
+/// Security modules by their numbers (`include/uapi/linux/lsm.h`).
 const MODULES: [(u64, &str); 14] = [
     (100, "capability"),
     (101, "selinux"),
@@ -90,7 +91,7 @@ fn security_modules() -> String {
     if let Ok(list) = fs::read_to_string("/sys/kernel/security/lsm") {
         return list.trim().to_owned();
     }
-    match sys::lsm_list_modules() {
+    match process::lsm_list_modules() {
         Ok(ids) => {
             let name = |id: &u64| {
                 let named = MODULES.iter().find(|(number, _)| number == id);
@@ -98,13 +99,13 @@ fn security_modules() -> String {
             };
             ids.iter().map(name).collect::<Vec<_>>().join(",")
         }
-        Err(error) => unknown(&format!("{error:?}, {}", error.desc())),
+        Err(error) => unknown(&named(error)),
     }
 }
 
 fn quota() -> String {
-    match quota::quota_of(nix::unistd::getuid().as_raw()) {
-        Ok(quota) if quota.max_keys == 0 => "no key counts yet".to_owned(),
+    match quota_of(nix::unistd::getuid().as_raw()) {
+        Ok(quota) if quota.max_keys == 0 => "no keys yet".to_owned(),
         Ok(quota) => {
             let (keys, bytes) = (
                 quota.max_keys.saturating_sub(quota.keys),
@@ -119,34 +120,9 @@ fn quota() -> String {
     }
 }
 
-/// The bits that `KEYCTL_CAPABILITIES` tells, by the names of keyctl_capabilities(3).
-const CAPABILITIES: [(usize, u8, &str); 11] = [
-    (0, 0x01, "capabilities"),
-    (0, 0x02, "persistent keyrings"),
-    (0, 0x04, "Diffie-Hellman"),
-    (0, 0x08, "public keys"),
-    (0, 0x10, "big keys"),
-    (0, 0x20, "invalidate"),
-    (0, 0x40, "restrict keyring"),
-    (0, 0x80, "move"),
-    (1, 0x01, "names by namespace"),
-    (1, 0x02, "tags by namespace"),
-    (1, 0x04, "notifications"),
-];
-
 fn capabilities() -> String {
-    // Where a filter kills for keyctl(2), nothing may be asked in this process.
-    if let Some(because) = Keyrings::here().lacks("session keyrings") {
-        return unknown(&because);
-    }
-    let mut told = [0u8; 8];
-    let args = [told.as_mut_ptr() as usize, told.len(), 0, 0];
-    match sys::keyctl(libc::KEYCTL_CAPABILITIES, args) {
-        Ok(_) => {
-            let has = |(byte, bit, _): &&(usize, u8, &str)| told[*byte] & bit != 0;
-            let names = CAPABILITIES.iter().filter(has).map(|(_, _, name)| *name);
-            names.collect::<Vec<_>>().join(", ")
-        }
-        Err(error) => unknown(&format!("{error:?}, {}", error.desc())),
+    match probe::capabilities() {
+        Ok(names) => names.join(", "),
+        Err(error) => unknown(&error),
     }
 }

@@ -1,8 +1,8 @@
-//! Room for the keys of snippets. All programs that run snippets as one user share its quota, and
-//! the keys of those that have just ended count until the kernel has collected them.
+//! Room for the keys of snippets. All programs that run snippets as one user share a quota, and the keys of
+//! those that have just ended are charged to it until the garbage collector has destroyed them.
 
-use crate::quota::{KeyUser, quota_of};
-use crate::wait;
+use crate::api::quota::{KeyUser, quota_of};
+use crate::tasks::until::until;
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr};
 use std::cell::Cell;
@@ -10,48 +10,47 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Keys that one rule is reckoned to have at a time, with those that wait for the collector.
+/// Keys to allow for each running rule, with those that wait for the garbage collector.
 pub const KEYS_OF_A_RULE: usize = 24;
 
-/// So many keys, and bytes, are to be left of the user's quota before a snippet begins; less once
-/// that was waited for in vain. An ordinary user has 200 keys.
+/// Keys and bytes that the user's quota must have left before a snippet begins; less once waiting did
+/// not help. An ordinary user has 200 keys.
 static KEYS: AtomicU32 = AtomicU32::new(100);
 static BYTES: AtomicU32 = AtomicU32::new(8000);
 
-/// With so much left, as many programs as check a book could not use it up, hundreds of them at a time:
-/// they need not look each. The superuser has a million keys.
+/// With these left, hundreds of snippets at a time cannot use the quota up, so they need not look. Root
+/// has a million keys.
 const AMPLE_KEYS: u32 = 200_000;
 const AMPLE_BYTES: u32 = 10_000_000;
 static IS_AMPLE: AtomicBool = AtomicBool::new(false);
 
-/// Room is not waited for any longer once the quota has not changed for so long: then the keys
-/// are in use.
+/// Once the quota has not changed for this long, its keys are in use, and waiting does not help.
 const UNCHANGED: Duration = Duration::from_secs(5);
 
 fn quota() -> Option<KeyUser> {
     quota_of(nix::unistd::getuid().as_raw()).ok()
 }
 
-/// How many more keys the caller's quota has room for, if it is known.
+/// How many more keys the caller's quota has room for, if that is known.
 pub fn room_for_keys() -> Option<usize> {
     let quota = quota()?;
-    // A user without keys is not mentioned: such a one has the common limit.
+    // /proc/key-users does not mention a user without keys, who has the common limit.
     let common = std::fs::read_to_string("/proc/sys/kernel/keys/maxkeys").ok();
     let common = common.and_then(|text| text.trim().parse().ok()).unwrap_or(200);
     let most = if quota.max_keys == 0 { common } else { quota.max_keys };
     Some(most.saturating_sub(quota.keys) as usize)
 }
 
-/// Whether there was ample room when this process, or the one that it is a copy of, looked last.
+/// Whether room was ample when this process, or the one it is a copy of, looked last.
 pub(crate) fn is_ample() -> bool {
     IS_AMPLE.load(Ordering::Relaxed)
 }
 
-/// Waits until the user's quota has room, as long as there is hope.
+/// Waits until the user's quota has room, as long as it changes.
 pub(crate) fn wait_for_room() {
     let last = Cell::new((Instant::now(), KeyUser::default()));
-    let _ = wait::until("room in the quota", || {
-        // Nobody tells, or a user without keys.
+    let _ = until("room in the quota", || {
+        // Unknown, or a user without keys.
         let Some(now) = quota().filter(|quota| quota.max_keys > 0) else { return true };
         if now != last.get().1 {
             last.set((Instant::now(), now));
@@ -61,40 +60,40 @@ pub(crate) fn wait_for_room() {
         IS_AMPLE.store(keys >= AMPLE_KEYS && bytes >= AMPLE_BYTES, Ordering::Relaxed);
         let enough = keys >= KEYS.load(Ordering::Relaxed).min(now.max_keys / 2)
             && bytes >= BYTES.load(Ordering::Relaxed).min(now.max_bytes / 2);
-        let in_vain = !enough && last.get().0.elapsed() > UNCHANGED;
-        if in_vain {
+        let is_stuck = !enough && last.get().0.elapsed() > UNCHANGED;
+        if is_stuck {
             KEYS.fetch_min(keys / 2, Ordering::Relaxed);
             BYTES.fetch_min(bytes / 2, Ordering::Relaxed);
         }
-        enough || in_vain
+        enough || is_stuck
     });
 }
 
-/// Says that the caller's quota is used up, with its numbers.
+/// A message that the caller's quota is used up, with its numbers.
 pub(crate) fn used_up() -> String {
     let uid = nix::unistd::getuid();
     let numbers = quota().map_or_else(String::new, |quota| {
         let KeyUser { keys, max_keys, bytes, max_bytes } = quota;
         format!(": {keys} of {max_keys} keys, {bytes} of {max_bytes} bytes")
     });
-    format!("the quota of keys of uid {uid} is used up (EDQUOT){numbers}")
+    format!("the key quota of uid {uid} is used up (EDQUOT){numbers}")
 }
 
-/// The right to run a snippet: one of a number that all programs of this user share. It ends with
-/// its holder, however that ends.
+/// The right to run a snippet: one of a number of turns that all programs of this user share. A turn ends
+/// with its holder, however that ends.
 #[derive(Debug)]
 pub struct Turn {
-    /// A socket bound to a name without a file; none where names cannot be had.
+    /// A socket bound to an abstract name; `None` if such names cannot be bound.
     _name: Option<OwnedFd>,
 }
 
 impl Turn {
-    /// A turn that was not asked for.
+    /// The right to run a snippet regardless of others.
     pub fn none() -> Turn {
         Turn { _name: None }
     }
 
-    /// Takes one of so many turns, if one is free.
+    /// Takes one of this number of turns, if one is free.
     pub fn take(of: usize) -> Option<Turn> {
         let socket = socket::socket(
             AddressFamily::Unix,
@@ -111,7 +110,7 @@ impl Turn {
             match bound {
                 Ok(()) => return Some(Turn { _name: Some(socket) }),
                 Err(Errno::EADDRINUSE) => {}
-                // Turns are a courtesy: where they cannot be had, everybody goes ahead.
+                // Turns are a courtesy: without them, all programs go ahead.
                 Err(_) => return Some(Turn::none()),
             }
         }

@@ -1,0 +1,414 @@
+//! What pins the credentials of its creator: open files of every kind.
+//!
+//! A [`Descriptor`], [`Mapping`] or [`Library`] is a handle that can travel to another task. It can be
+//! used up once, and only in the process and program it belongs to. Elsewhere the call is refused
+//! before it reaches the kernel, and the snippet fails.
+
+use crate::sys::handles::{self, Handle, Resource, SystemLibrary};
+use crate::sys::process;
+use crate::tasks::arena::Arena;
+use crate::tasks::fail::{Checked, Failure, refused};
+use crate::tasks::make::own_executable;
+use crate::tasks::plain::{Parcel, Plain};
+use crate::tasks::record::{Recorded, call, event, record};
+use nix::errno::Errno;
+use nix::fcntl::{self, OFlag};
+use nix::sys::socket::{self, ControlMessage, MsgFlags};
+use nix::sys::stat::Mode;
+use std::io::IoSlice;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use trace::{Outcome, Value};
+
+type Result<T> = std::result::Result<T, Errno>;
+
+macro_rules! handles {
+    ($($(#[$about:meta])* $name:ident is $word:literal;)*) => {$(
+        $(#[$about])*
+        #[derive(Debug, PartialEq, Eq)]
+        pub struct $name(Handle);
+
+        impl $name {
+            /// Another handle of the same: for a thread of this process, or for a child that inherits it by
+            /// fork(2) and uses up its own copy.
+            pub fn handle(&self) -> $name {
+                $name(self.0)
+            }
+        }
+
+        impl Recorded for $name {
+            fn value(&self) -> Value {
+                Value::word($word)
+            }
+        }
+
+        impl Plain for $name {
+            fn pack(self, parcel: &mut Parcel) {
+                (self.0.number, self.0.tag).pack(parcel);
+            }
+
+            fn unpack(parcel: &mut Parcel) -> Option<$name> {
+                Plain::unpack(parcel).map(|(number, tag)| $name(Handle { number, tag }))
+            }
+        }
+    )*};
+}
+
+handles! {
+    /// An open file of the calling process, until [`close`].
+    Descriptor is "file";
+    /// A page of a file in the memory of the calling process, until [`munmap`].
+    Mapping is "mapping";
+    /// A library in the memory of the calling process, until [`dlclose`].
+    Library is "library";
+}
+
+/// glibc's library for getaddrinfo_a(3), for [`dlopen`].
+pub const LIBANL: SystemLibrary = SystemLibrary::Libanl;
+
+impl Recorded for (Descriptor, Descriptor) {
+    fn value(&self) -> Value {
+        Value::List(vec![self.0.value(), self.1.value()])
+    }
+}
+
+/// A tag that no other handle of this snippet has.
+fn tag() -> u32 {
+    static OUTSIDE: AtomicU32 = AtomicU32::new(0);
+    Arena::here().map_or_else(|| OUTSIDE.fetch_add(1, Ordering::Relaxed), Arena::new_tag)
+}
+
+impl Descriptor {
+    fn keep(file: OwnedFd) -> Descriptor {
+        Descriptor(handles::keep(file, tag()))
+    }
+
+    /// The number of the descriptor.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`, and the snippet fails, if it is not open in this process and program.
+    #[track_caller]
+    pub fn number(&self) -> Result<RawFd> {
+        if handles::is_open(Resource::File, self.0) {
+            return Ok(self.0.number as RawFd);
+        }
+        Err(not_here("a file"))
+    }
+}
+
+#[track_caller]
+fn not_here(what: &str) -> Errno {
+    refused(
+        &format!("{what} that is used up, or belongs to another process or program,"),
+        Errno::EBADF,
+    )
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+///
+/// Those of open(2).
+///
+/// # References
+///
+/// open(2); `alloc_empty_file`, which takes a reference to the caller's credentials
+pub fn open(path: &str) -> Result<Descriptor> {
+    let opened = fcntl::open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let result = opened.map(Descriptor::keep);
+    call("open", || vec![Value::text(path)], &result);
+    result
+}
+
+/// Creates an executable file in memory with these contents. It stays open over execve(2), as the
+/// interpreter of a script opens it by its descriptor.
+///
+/// # Errors
+///
+/// Those of memfd_create(2) and write(2).
+///
+/// # References
+///
+/// memfd_create(2)
+pub fn memory_file(contents: &str) -> Result<Descriptor> {
+    let flags = nix::sys::memfd::MFdFlags::empty();
+    let result = nix::sys::memfd::memfd_create("snippet", flags).and_then(|file| {
+        nix::unistd::write(&file, contents.as_bytes())?;
+        Ok(Descriptor::keep(file))
+    });
+    call("memory_file", || vec![Value::text(contents)], &result);
+    result
+}
+
+fn keep_both((one, other): (OwnedFd, OwnedFd)) -> (Descriptor, Descriptor) {
+    (Descriptor::keep(one), Descriptor::keep(other))
+}
+
+/// Creates a pipe: its reading end, then its writing end.
+///
+/// # Errors
+///
+/// Those of pipe2(2).
+///
+/// # References
+///
+/// pipe2(2); `create_pipe_files`
+pub fn pipe() -> Result<(Descriptor, Descriptor)> {
+    let result = nix::unistd::pipe2(OFlag::O_CLOEXEC).map(keep_both);
+    call("pipe", Vec::new, &result);
+    result
+}
+
+const UNIX_STREAM: (socket::AddressFamily, socket::SockType) =
+    (socket::AddressFamily::Unix, socket::SockType::Stream);
+
+/// Creates two Unix sockets that are connected to each other.
+///
+/// # Errors
+///
+/// Those of socketpair(2).
+///
+/// # References
+///
+/// socketpair(2)
+pub fn socketpair() -> Result<(Descriptor, Descriptor)> {
+    let (family, kind) = UNIX_STREAM;
+    let result =
+        socket::socketpair(family, kind, None, socket::SockFlag::SOCK_CLOEXEC).map(keep_both);
+    call("socketpair", Vec::new, &result);
+    result
+}
+
+/// The abstract address of the snippet's Unix socket.
+fn address() -> Result<socket::UnixAddr> {
+    let main = Arena::here().map_or(0, |arena| arena.main_pid.load(Ordering::Relaxed));
+    socket::UnixAddr::new_abstract(format!("keyrings-{main}").as_bytes())
+}
+
+fn new_socket(
+    prepare: impl FnOnce(&OwnedFd, &socket::UnixAddr) -> Result<()>,
+) -> Result<Descriptor> {
+    let (family, kind) = UNIX_STREAM;
+    let socket = socket::socket(family, kind, socket::SockFlag::SOCK_CLOEXEC, None)?;
+    prepare(&socket, &address()?)?;
+    Ok(Descriptor::keep(socket))
+}
+
+/// Creates a Unix socket that waits for connections.
+///
+/// # Errors
+///
+/// Those of socket(2), bind(2) and listen(2).
+///
+/// # References
+///
+/// socket(2), bind(2), listen(2)
+pub fn listen() -> Result<Descriptor> {
+    let result = new_socket(|socket, address| {
+        socket::bind(socket.as_raw_fd(), address)?;
+        socket::listen(socket, socket::Backlog::new(4)?)
+    });
+    call("listen", Vec::new, &result);
+    result
+}
+
+/// Connects to the socket of [`listen`].
+///
+/// # Errors
+///
+/// Those of socket(2) and connect(2).
+///
+/// # References
+///
+/// socket(2), connect(2)
+pub fn connect() -> Result<Descriptor> {
+    let result = new_socket(|socket, address| socket::connect(socket.as_raw_fd(), address));
+    call("connect", Vec::new, &result);
+    result
+}
+
+/// Accepts the next connection.
+///
+/// # Errors
+///
+/// Those of accept(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// accept(2)
+#[track_caller]
+pub fn accept(listening: &Descriptor) -> Result<Descriptor> {
+    let result = handles::accept(listening.number()?).map(Descriptor::keep);
+    call("accept", || vec![listening.value()], &result);
+    result
+}
+
+/// Sends an open file through a socket.
+///
+/// # Errors
+///
+/// Those of sendmsg(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// sendmsg(2) with `SCM_RIGHTS`; unix(7)
+#[track_caller]
+pub fn send_descriptor(socket: &Descriptor, file: &Descriptor) -> Result<()> {
+    let (through, sent) = (socket.number()?, [file.number()?]);
+    let rights = [ControlMessage::ScmRights(&sent)];
+    let byte = [IoSlice::new(b"f")];
+    let result = socket::sendmsg::<()>(through, &byte, &rights, MsgFlags::empty(), None).map(drop);
+    call("send_descriptor", || vec![file.value()], &result);
+    result
+}
+
+/// Receives a file that [`send_descriptor`] sent.
+///
+/// # Errors
+///
+/// Those of recvmsg(2), and `EBADMSG` if no file comes with the message; see [`Descriptor::number`].
+///
+/// # References
+///
+/// recvmsg(2); unix(7)
+#[track_caller]
+pub fn receive_descriptor(socket: &Descriptor) -> Result<Descriptor> {
+    let result = handles::receive_descriptor(socket.number()?).map(Descriptor::keep);
+    call("receive_descriptor", Vec::new, &result);
+    result
+}
+
+/// Creates an io_uring instance, which is closed like a file.
+///
+/// # Errors
+///
+/// Those of io_uring_setup(2).
+///
+/// # References
+///
+/// io_uring_setup(2)
+pub fn io_uring_setup() -> Result<Descriptor> {
+    let result = handles::io_uring_setup().map(Descriptor::keep);
+    call("io_uring_setup", Vec::new, &result);
+    result
+}
+
+/// Closes a file.
+///
+/// # Errors
+///
+/// See [`Descriptor::number`].
+///
+/// # References
+///
+/// close(2)
+#[track_caller]
+pub fn close(file: Descriptor) -> Result<()> {
+    let Some(result) = handles::close(file.0) else { return Err(not_here("a file")) };
+    call("close", || vec![file.value()], &result);
+    result
+}
+
+/// Maps a page of a file into memory.
+///
+/// # Errors
+///
+/// Those of mmap(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// mmap(2)
+#[track_caller]
+pub fn mmap(file: &Descriptor) -> Result<Mapping> {
+    let result = handles::mmap(file.number()?, tag()).map(Mapping);
+    call("mmap", || vec![file.value()], &result);
+    result
+}
+
+/// Unmaps a page.
+///
+/// # Errors
+///
+/// Those of munmap(2). `EBADF`, and the snippet fails, if it is not mapped in this process and program.
+///
+/// # References
+///
+/// munmap(2)
+#[track_caller]
+pub fn munmap(mapping: Mapping) -> Result<()> {
+    let Some(result) = handles::munmap(mapping.0) else { return Err(not_here("a mapping")) };
+    call("munmap", || vec![mapping.value()], &result);
+    result
+}
+
+/// Loads a library: opens the file, maps it and closes it.
+///
+/// # Errors
+///
+/// Fails if the library cannot be loaded.
+///
+/// # References
+///
+/// dlopen(3)
+#[track_caller]
+pub fn dlopen(library: SystemLibrary) -> Checked<Library> {
+    let name = library.name();
+    let handle = handles::dlopen(library, tag());
+    let handle = handle.ok_or_else(|| Failure::new(format!("{name} cannot be loaded")))?;
+    let library = Library(handle);
+    record(|| event("dlopen", vec![Value::text(name)], Outcome::Returned(library.value())));
+    Ok(library)
+}
+
+/// Unloads a library.
+///
+/// # Errors
+///
+/// Fails if the library cannot be unloaded, or is not loaded in this process and program.
+///
+/// # References
+///
+/// dlclose(3)
+#[track_caller]
+pub fn dlclose(library: Library) -> Checked {
+    match handles::dlclose(library.0) {
+        Some(true) => {}
+        Some(false) => return Err(Failure::new("the library cannot be unloaded")),
+        None => return Err(not_here("a library").into()),
+    }
+    record(|| event("dlclose", vec![library.value()], Outcome::Returned(Value::Int(0))));
+    Ok(())
+}
+
+/// Changes the working directory.
+///
+/// # Errors
+///
+/// Those of chdir(2).
+///
+/// # References
+///
+/// chdir(2)
+pub fn chdir(path: &str) -> Result<()> {
+    let result = nix::unistd::chdir(path);
+    call("chdir", || vec![Value::text(path)], &result);
+    result
+}
+
+/// Tries to replace the program of the calling process by an open file. The call must fail: a program
+/// that could begin would not return.
+///
+/// # Errors
+///
+/// Those of execveat(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// fexecve(3), execveat(2)
+#[track_caller]
+pub fn fexecve(file: &Descriptor) -> Result<()> {
+    let result = process::fexecve(file.number()?, &own_executable().1, &[]);
+    call("fexecve", || vec![file.value()], &result);
+    result
+}

@@ -1,0 +1,10 @@
+//! What snippets call: operations on keys, ids, things that pin credentials, `/proc`, keyctl(1).
+
+pub(crate) mod hold;
+pub(crate) mod ids;
+pub(crate) mod key;
+pub(crate) mod keyctl;
+pub(crate) mod keyctl_program;
+pub(crate) mod proc_keys;
+pub(crate) mod quota;
+pub(crate) mod wait;

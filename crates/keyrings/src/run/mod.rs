@@ -1,0 +1,5 @@
+//! Running snippets: one, many at a time, or one after another.
+
+pub(crate) mod observe;
+pub mod program;
+pub mod stage;

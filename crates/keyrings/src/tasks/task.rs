@@ -1,0 +1,329 @@
+//! Tasks: how they receive orders, and how they end.
+//!
+//! A [`Task`] waits for orders. [`Task::run_with`] has that task carry out a piece of the snippet, in its
+//! own process and with its own credentials, and waits until it is done: one task acts at a time, so a
+//! snippet reads from top to bottom and its trace is the same every time. This works across fork,
+//! threads and execve, because all pieces are functions of one executable.
+
+use super::arena::{Arena, Desk, state};
+use super::fail::{Checked, Failure};
+use super::plain::{Parcel, Plain, packed, unpacked};
+use super::record;
+use super::until::until;
+use crate::sys::shared::{Call, Code, Words};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
+use std::sync::atomic::Ordering;
+use trace::Value;
+
+/// A process or thread that carries out orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task(pub(super) usize);
+
+/// The number of its desk.
+impl Plain for Task {
+    fn pack(self, parcel: &mut Parcel) {
+        self.0.pack(parcel);
+    }
+
+    fn unpack(parcel: &mut Parcel) -> Option<Task> {
+        Plain::unpack(parcel).map(Task)
+    }
+}
+
+/// Carries out an order in its task; returns what it carries back.
+fn carried_out<R: Plain, E>(result: Result<R, E>) -> Option<Words>
+where
+    Failure: From<E>,
+{
+    let too_long = || Failure::new("an order carries back at most 64 words of 64 bits");
+    let words = result.map_err(Failure::from).and_then(|back| packed(back).ok_or_else(too_long));
+    words.map_err(Failure::report).ok()
+}
+
+impl Task {
+    fn desk(self) -> &'static Desk {
+        // A task exists only where an arena does.
+        Arena::here().map(|arena| arena.desk(self.0)).unwrap_or_else(|| unreachable!())
+    }
+
+    /// The name of this task in the trace.
+    pub fn name(self) -> String {
+        self.desk().name()
+    }
+
+    pub(crate) fn pid(self) -> Pid {
+        Pid::from_raw(self.desk().pid.load(Ordering::Acquire))
+    }
+
+    /// Has this task carry out a piece of the snippet; waits for the result.
+    ///
+    /// The piece is a function: it captures nothing, because what it captured could dangle in the task's
+    /// process. [`Task::run_with`] passes values.
+    ///
+    /// ```no_run
+    /// # use keyrings::*;
+    /// # fn snippet(child: Task, ring: KeySerial) -> Checked {
+    /// child.run(|| keyctl_revoke(KEY_SPEC_THREAD_KEYRING))?;
+    /// child.run_with(ring, |ring| keyctl_revoke(ring))
+    /// # }
+    /// ```
+    ///
+    /// The same with a captured value does not compile:
+    ///
+    /// ```compile_fail,E0308
+    /// # use keyrings::*;
+    /// # fn snippet(child: Task, ring: KeySerial) -> Checked {
+    /// child.run(|| keyctl_revoke(KEY_SPEC_THREAD_KEYRING))?;
+    /// child.run(move || keyctl_revoke(ring))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails if the piece fails, if the task is busy, dies or has ended, or if the piece is not part of
+    /// this executable.
+    #[track_caller]
+    pub fn run<R, E>(self, order: fn() -> Result<R, E>) -> Checked<R>
+    where
+        R: Plain,
+        E: 'static,
+        Failure: From<E>,
+    {
+        self.perform(order, |order, _| carried_out(order()), ())
+    }
+
+    /// Has this task carry out a piece of the snippet with these values; waits for the result.
+    ///
+    /// Values travel as numbers, never as references:
+    ///
+    /// ```compile_fail,E0277
+    /// # use keyrings::*;
+    /// # fn snippet(child: Task, word: &'static str, ring: KeySerial) -> Checked {
+    /// child.run_with((word, ring), |(word, ring)| succeeds(add_keyring(word, ring)))
+    /// # }
+    /// ```
+    ///
+    /// Text travels as a `String`:
+    ///
+    /// ```no_run
+    /// # use keyrings::*;
+    /// # fn snippet(child: Task, word: &'static str, ring: KeySerial) -> Checked {
+    /// child.run_with((word.to_owned(), ring), |(word, ring)| succeeds(add_keyring(&word, ring)))
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Task::run`]; also if the values are longer than 64 words of 64 bits.
+    #[track_caller]
+    pub fn run_with<A, R, E>(self, values: A, order: fn(A) -> Result<R, E>) -> Checked<R>
+    where
+        A: Plain,
+        R: Plain,
+        E: 'static,
+        Failure: From<E>,
+    {
+        let call: Call<fn(A) -> Result<R, E>> = |order, words| match unpacked(words) {
+            Some(values) => carried_out(order(values)),
+            None => {
+                Failure::new("the values of an order cannot be unpacked").report();
+                None
+            }
+        };
+        self.perform(order, call, values)
+    }
+
+    #[track_caller]
+    fn perform<C: Code, R: Plain>(self, code: C, call: Call<C>, values: impl Plain) -> Checked<R> {
+        let words = packed(values)
+            .ok_or_else(|| Failure::new("an order carries at most 64 words of 64 bits"))?;
+        let desk = self.desk();
+        self.claim()?;
+        if desk.order.give(code, call, &words).is_err() {
+            desk.idle();
+            return Err(Failure::new("an order is a function of the snippet's own executable"));
+        }
+        desk.set(state::ORDERED);
+        self.await_end()?;
+        let back = unpacked(&desk.order.words());
+        desk.idle();
+        back.ok_or_else(|| Failure::new("the result of an order cannot be unpacked"))
+    }
+
+    /// Claims this task's desk, for an order or for its end.
+    #[track_caller]
+    fn claim(self) -> Checked {
+        self.desk().claim().map_err(|state| {
+            let has = if state == state::GONE { "has ended" } else { "is busy" };
+            Failure::new(format!("{} {has} and receives no orders", self.name()))
+        })
+    }
+
+    /// Waits until a new task has taken its desk.
+    #[track_caller]
+    pub(super) fn arrive(self) -> Checked<Task> {
+        self.await_end()?;
+        self.desk().idle();
+        Ok(self)
+    }
+
+    /// Waits until the present order is carried out.
+    #[track_caller]
+    fn await_end(self) -> Checked {
+        let desk = self.desk();
+        let over = [state::DONE, state::FAILED, state::GONE];
+        let dead = || {
+            let pid = desk.pid.load(Ordering::Acquire);
+            pid > 0 && pid != nix::unistd::getpid().as_raw() && is_dead(pid)
+        };
+        match desk.wait(|state| over.contains(&state), dead) {
+            Some(state::DONE) => Ok(()),
+            Some(state::FAILED) => {
+                desk.idle();
+                Err(Failure::reported())
+            }
+            Some(_) => Err(Failure::new(format!("{} ended during an order", self.name()))),
+            None if dead() => Err(Failure::new(format!("{} died during an order", self.name()))),
+            None => Err(Failure::new(format!("{} does not finish its order", self.name()))),
+        }
+    }
+
+    /// Ends this process by exit(2), and reaps it. Only its parent can.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the process has ended or is busy, or if the caller is not its parent.
+    pub fn exit(self) -> Checked {
+        self.exit_unreaped()?;
+        self.reap()
+    }
+
+    /// Ends this process by exit(2); a zombie remains. Only its parent can.
+    ///
+    /// # Errors
+    ///
+    /// As [`Task::exit`].
+    pub fn exit_unreaped(self) -> Checked {
+        self.claim()?;
+        self.desk().set(state::QUIT);
+        self.wait_for_death()
+    }
+
+    /// Ends this process by SIGKILL; a zombie remains. Only its parent can.
+    ///
+    /// # Errors
+    ///
+    /// Fails if kill(2) does, or if the caller is not the parent of this process.
+    pub fn kill(self) -> Checked {
+        let sent = kill(self.pid(), Signal::SIGKILL);
+        let args = || vec![Value::word(self.name()), Value::word("SIGKILL")];
+        record::call("kill", args, &sent);
+        sent?;
+        self.wait_for_death()?;
+        self.all_gone();
+        Ok(())
+    }
+
+    /// Waits, without reaping, until this process is a zombie.
+    fn wait_for_death(self) -> Checked {
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        while let Err(errno) = waitid(Id::Pid(self.pid()), flags) {
+            if errno != Errno::EINTR {
+                let (name, errno) = (self.name(), super::fail::named(errno));
+                return Err(Failure::new(format!("waiting for {name} failed with {errno}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks all tasks of this process as gone.
+    fn all_gone(self) {
+        let pid = self.pid().as_raw();
+        let desks = Arena::here().map(Arena::desks).unwrap_or_default();
+        for desk in desks.iter().filter(|desk| desk.pid.load(Ordering::Acquire) == pid) {
+            desk.set(state::GONE);
+        }
+    }
+
+    /// Reaps this process. Only its parent can.
+    ///
+    /// # Errors
+    ///
+    /// Fails if waitpid(2) does, or if the process has not ended.
+    ///
+    /// # References
+    ///
+    /// waitpid(2)
+    pub fn reap(self) -> Checked {
+        let name = self.name();
+        let reaped = waitpid(self.pid(), None);
+        let shown = reaped.map(|_| Value::word(&name));
+        record::call("waitpid", || vec![Value::word(&name)], &shown);
+        self.all_gone();
+        match reaped? {
+            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => Ok(()),
+            other => Err(Failure::new(format!("{name} has not ended: {other:?}"))),
+        }
+    }
+
+    /// Ends this thread alone, even if it is the main thread of its process; waits until the kernel has
+    /// ended it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the thread has ended or is busy, or if it does not end within a minute.
+    ///
+    /// # References
+    ///
+    /// pthread_exit(3); `do_exit`
+    pub fn pthread_exit(self) -> Checked {
+        self.claim()?;
+        let desk = self.desk();
+        desk.set(state::LEAVE);
+        let (pid, tid) = (desk.pid.load(Ordering::Acquire), desk.tid.load(Ordering::Acquire));
+        until(&format!("{} to end", self.name()), || {
+            // It has recorded its end.
+            if desk.state() != state::GONE {
+                return false;
+            }
+            // A main thread stays as a zombie while other threads live.
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat"));
+            match stat {
+                Ok(stat) => stat.contains(") Z") || stat.contains(") X"),
+                // Without /proc nothing shows the end of a main thread; another one vanishes.
+                Err(_) => pid == tid || kill(Pid::from_raw(tid), None) == Err(Errno::ESRCH),
+            }
+        })
+    }
+}
+
+fn is_dead(pid: i32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+    match waitid(Id::Pid(Pid::from_raw(pid)), flags) {
+        Ok(WaitStatus::StillAlive) => false,
+        Ok(_) => true,
+        Err(_) => kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH),
+    }
+}
+
+/// Makes the calling process the parent of its descendants that become orphans.
+pub(crate) fn adopt_orphans() {
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+}
+
+/// Kills every process that the snippet left running, and reaps all of them.
+pub(crate) fn end_all() {
+    let me = nix::unistd::getpid().as_raw();
+    let desks = Arena::here().map(Arena::desks).unwrap_or_default();
+    for desk in desks {
+        let pid = desk.pid.load(Ordering::Acquire);
+        if pid > 0 && pid != me && !matches!(desk.state(), state::FREE | state::GONE) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+    // Zombies, and in turn what they left behind.
+    while !matches!(waitpid(None, Some(WaitPidFlag::__WALL)), Err(Errno::ECHILD)) {}
+}
