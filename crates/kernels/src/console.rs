@@ -1,7 +1,7 @@
-//! Listens to a guest on its console, with deadlines.
+//! Reads the console of a guest, with deadlines.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, PipeReader, Read, pipe};
+use std::io::{BufRead, BufReader, pipe};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -11,126 +11,106 @@ use std::time::{Duration, Instant};
 use crate::group::Group;
 use crate::{BEGIN, END, Error, Limits, Run};
 
-/// How many of the last lines an error shows.
-const SEEN: usize = 8;
+/// Number of console lines in an error.
+const SHOWN: usize = 8;
 
-/// A guest that did not get to its end.
+/// A failed attempt: the guest never printed [`END`].
 pub struct Silence {
-    /// What was waited for in vain.
+    /// The mark that is missing, and why.
     what: String,
-    /// The last lines on the console.
-    seen: VecDeque<String>,
+    /// The last lines of the console.
+    last: VecDeque<String>,
 }
 
-/// What became of one try.
-pub enum Tried {
-    /// The guest got to its end.
-    Done(Run),
-    /// It did not.
-    Silent(Silence),
-}
+/// The outcome of one attempt. The outer error is one that a retry cannot fix.
+pub type Attempt = Result<Result<Run, Silence>, Error>;
 
-/// Starts a kernel and listens until [`END`]; `dir` is removed afterwards.
+/// Starts a kernel and reads its console until [`END`]. `dir` is removed afterwards.
 pub fn attend(
     command: &mut Command,
     how: &str,
     dir: Option<&Path>,
     limits: &Limits,
     mend: &str,
-) -> Result<Tried, Error> {
+) -> Attempt {
     let mut console = Console::open(command, dir, mend)?;
     let began = console.listen(BEGIN, limits.begin, |line| (line == BEGIN).then_some(()));
-    Ok(match began.and_then(|_| console.listen(END, limits.end, end)) {
-        Ok((output, status)) => {
-            let wall = console.start.elapsed();
-            Tried::Done(Run { output, status, how: how.to_owned(), wall })
-        }
-        Err(silence) => Tried::Silent(silence),
-    })
+    Ok(began.and_then(|_| console.listen(END, limits.end, status)).map(|(output, status)| Run {
+        output,
+        status,
+        how: how.to_owned(),
+        wall: console.start.elapsed(),
+    }))
 }
 
-/// Reads what has come together in a while. An emulator writes byte by byte, and would wake the reader for
-/// each.
-struct Patient(PipeReader);
-
-/// Far less than a pipe takes to be full.
-const WHILE: Duration = Duration::from_millis(5);
-
-impl Read for Patient {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        thread::sleep(WHILE);
-        self.0.read(buffer)
-    }
-}
-
-/// The console of a guest, which ends with this.
-pub struct Console {
+/// The console of a guest. Dropping it ends the guest.
+struct Console {
     start: Instant,
-    /// Before the child: it ends that.
+    /// `None` only while dropping: the group must end before `child` is waited for.
     group: Option<Group>,
     child: Child,
-    heard: Receiver<String>,
-    seen: VecDeque<String>,
+    lines: Receiver<String>,
+    last: VecDeque<String>,
 }
 
 impl Console {
-    /// Starts a guest; `dir` is removed at its end.
-    pub fn open(command: &mut Command, dir: Option<&Path>, mend: &str) -> Result<Console, Error> {
+    /// Starts a guest. `dir` is removed when the guest ends.
+    fn open(command: &mut Command, dir: Option<&Path>, mend: &str) -> Result<Console, Error> {
         let start = Instant::now();
         let mut group = Group::new(dir)?;
-        // Both streams: what the emulator itself complains of is often the reason.
+        // Standard error too: the emulator's own message is often the reason for a failure.
         let (reader, writer) = pipe().map_err(Error::doing("no pipe for a console"))?;
         command.stdout(writer.try_clone().map_err(Error::doing("no pipe for a console"))?);
         let child = group.spawn(command.stderr(writer), mend)?;
         group.hold(&child)?;
-        // The command keeps this end open otherwise, and the console would have no end.
+        // `command` still holds the write ends, so the reader would never see the end of the pipe.
         command.stdout(Stdio::null()).stderr(Stdio::null());
 
-        let (lines, heard) = channel();
-        // Not waited for: it ends with the last process that has the console, and one could get away.
+        let (sender, lines) = channel();
+        // Never joined: an escaped process can hold the pipe open.
         thread::spawn(move || {
-            let mut reader = BufReader::with_capacity(1 << 16, Patient(reader));
+            let mut reader = BufReader::new(reader);
             let mut line = Vec::new();
             while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
                 let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-                if lines.send(text).is_err() {
+                if sender.send(text).is_err() {
                     break;
                 }
                 line.clear();
             }
         });
-        Ok(Console { start, group: Some(group), child, heard, seen: VecDeque::new() })
+        Ok(Console { start, group: Some(group), child, lines, last: VecDeque::new() })
     }
 
-    /// Listens until there is a line that `tell` has something to tell of, which is called `mark` if it
-    /// does not come in time. Gives the lines before it, too.
-    pub fn listen<T>(
+    /// Reads lines until `found` returns a value. Returns the lines before it, and the value. `mark`
+    /// is the name of the missing line in the error.
+    fn listen<T>(
         &mut self,
         mark: &str,
         limit: Duration,
-        tell: impl Fn(&str) -> Option<T>,
+        found: impl Fn(&str) -> Option<T>,
     ) -> Result<(String, T), Silence> {
         let deadline = Instant::now() + limit;
         let mut before = String::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let line = self.heard.recv_timeout(left).map_err(|error| {
+            let line = self.lines.recv_timeout(left).map_err(|error| {
                 let what = match error {
                     RecvTimeoutError::Timeout => format!("no `{mark}` within {}", seconds(limit)),
                     RecvTimeoutError::Disconnected => format!("it ended without `{mark}`"),
                 };
-                Silence { what, seen: std::mem::take(&mut self.seen) }
+                Silence { what, last: std::mem::take(&mut self.last) }
             })?;
-            if let Some(told) = tell(&line) {
-                return Ok((before, told));
+            if let Some(found) = found(&line) {
+                return Ok((before, found));
             }
             before.push_str(&line);
             before.push('\n');
             if !line.trim().is_empty() {
-                if self.seen.len() == SEEN {
-                    self.seen.pop_front();
+                if self.last.len() == SHOWN {
+                    self.last.pop_front();
                 }
-                self.seen.push_back(line);
+                self.last.push_back(line);
             }
         }
     }
@@ -143,38 +123,32 @@ impl Drop for Console {
     }
 }
 
-/// The status, if the line is the last one.
-fn end(line: &str) -> Option<i32> {
+/// Returns the exit status if `line` is the end mark.
+fn status(line: &str) -> Option<i32> {
     line.strip_prefix(END)?.strip_prefix(' ')?.parse().ok()
 }
 
-/// Tries until the guest gets to its end, or has been started once more than `limits` says.
-pub fn persist(
-    limits: &Limits,
-    mut attempt: impl FnMut() -> Result<Tried, Error>,
-) -> Result<Run, Error> {
-    let mut left = limits.retries;
-    loop {
-        match attempt()? {
-            Tried::Done(run) => return Ok(run),
-            Tried::Silent(_) if left > 0 => left -= 1,
-            Tried::Silent(silence) => return Err(silence.error(limits.retries + 1)),
+/// Repeats `attempt` until it succeeds or the retries in `limits` are used up.
+pub fn persist(limits: &Limits, mut attempt: impl FnMut() -> Attempt) -> Result<Run, Error> {
+    for _ in 0..limits.retries {
+        if let Ok(run) = attempt()? {
+            return Ok(run);
         }
     }
+    attempt()?.map_err(|silence| silence.error(limits.retries + 1))
 }
 
 impl Silence {
-    /// The error to report after so many tries.
-    pub fn error(&self, tries: u32) -> Error {
+    fn error(&self, attempts: u32) -> Error {
         let mut what = self.what.clone();
-        if tries > 1 {
-            what += &format!(", tried {tries} times");
+        if attempts > 1 {
+            what += &format!(", tried {attempts} times");
         }
-        if self.seen.is_empty() {
-            what += "; nothing was on its console";
+        if self.last.is_empty() {
+            what += "; its console stayed empty";
         } else {
-            what += "; last on its console:";
-            for line in &self.seen {
+            what += "; last lines of its console:";
+            for line in &self.last {
                 what += &format!("\n    {line}");
             }
             what.push('\n');
@@ -183,7 +157,7 @@ impl Silence {
     }
 }
 
-/// A time limit for people.
+/// Formats a time limit for a message.
 pub fn seconds(limit: Duration) -> String {
     format!("{} s", limit.as_secs_f64())
 }

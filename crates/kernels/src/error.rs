@@ -1,9 +1,9 @@
-//! What went wrong.
+//! The error type.
 
 use std::fmt;
 use std::path::Path;
 
-/// What went wrong, where, and what to do.
+/// What is wrong, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// What is wrong, with the name of the kernel, file or command.
@@ -17,24 +17,24 @@ impl Error {
         Error { what: what.into(), mend: mend.into() }
     }
 
-    /// For [`Result::map_err`]: a file that could not be `done`, say `read`.
+    /// For [`Result::map_err`]: a file operation failed. `done` is its participle, such as `read`.
     pub(crate) fn file(done: &str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
         move |error| {
             Error::new(
                 format!("{} cannot be {done}: {error}", path.display()),
-                "see that it is there and that you may",
+                "check that it exists and that you have permission",
             )
         }
     }
 
-    /// For [`Result::map_err`]: something without a name of its own that did not work.
+    /// For [`Result::map_err`]: an operation without a file name failed.
     pub(crate) fn doing(what: &'static str) -> impl FnOnce(std::io::Error) -> Error {
         move |error| {
-            Error::new(format!("{what}: {error}"), "see that there is memory, and room in $TMPDIR")
+            Error::new(format!("{what}: {error}"), "check free memory, and free space in $TMPDIR")
         }
     }
 
-    /// For [`Result::map_err`]: a program that could not be started.
+    /// For [`Result::map_err`]: a program could not be started.
     pub(crate) fn start(program: &str, mend: &str) -> impl FnOnce(std::io::Error) -> Error {
         let mend = mend.to_owned();
         move |error| Error::new(format!("{program} cannot be started: {error}"), mend)

@@ -1,21 +1,20 @@
-//! Fetches kernels from Debian's mirrors with apt, without touching this machine's own packages:
-//! apt has a root of its own for the while, and nothing is installed.
+//! Fetches kernels from Debian's mirrors with apt. apt gets a temporary root directory, so nothing is
+//! installed and this machine's package lists stay unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::thread;
 
+use crate::find::{self, version_key};
 use crate::group::Group;
-use crate::{Error, Kernel, find, package};
+use crate::{Error, Kernel, package};
 
 /// What to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Wanted {
-    /// The newest kernel for clouds of every series (5.10, 6.1, …), which is the smallest there is
-    /// and has all of keyrings; the oldest of all; and the newest User Mode Linux.
+    /// The newest cloud kernel of every series (5.10, 6.1, …), the oldest cloud kernel of all, and the
+    /// newest User Mode Linux. Cloud kernels are the smallest ones with all features of keyrings.
     #[default]
     Series,
     /// Packages by name, such as `linux-image-6.12.43+deb12-amd64`, `linux-binary-…` from 6.19 on,
@@ -23,18 +22,18 @@ pub enum Wanted {
     Packages(Vec<String>),
 }
 
-/// How far it is.
+/// Reports the progress of [`fetch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// apt reads what there is.
+pub enum Progress {
+    /// apt reads the package lists.
     Lists,
-    /// The mirror has nothing under this address; it goes on without.
-    Lacking(String),
-    /// So many packages were chosen.
+    /// The mirror does not have the suite at this address; it is skipped.
+    Missing(String),
+    /// This many packages were chosen.
     Chosen(usize),
-    /// A package is here from before.
-    Here(String),
-    /// A package is being fetched, and then unpacked.
+    /// A package was fetched before.
+    Cached(String),
+    /// A package is fetched and unpacked.
     Fetch {
         /// Its name.
         package: String,
@@ -43,40 +42,44 @@ pub enum Step {
     },
 }
 
-/// Releases of Debian, oldest first. By code name, as the names by age (`oldstable`) are not there
-/// for all of them. One that a mirror lacks, or lacks by now, is left out.
+/// Debian's releases, oldest first. Code names, because not all of them have a name like `oldstable`.
+/// A release that the mirror does not have is skipped.
 const RELEASES: [&str; 6] = ["bullseye", "bookworm", "trixie", "forky", "sid", "experimental"];
 
-/// Those with security updates, and newer kernels than their own, under another name.
+/// Releases with security updates, and backports of newer kernels.
 const SECURITY: [&str; 4] = ["bullseye", "bookworm", "trixie", "forky"];
 const BACKPORTS: [&str; 2] = ["bookworm-backports", "trixie-backports"];
 
-/// Debian's keys. Named, so that no other key on this machine counts.
+/// Debian's keys. No other key on this machine is trusted.
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// The least size of a package with a kernel, in bytes: those that only depend on one have its name.
+/// The smallest size of a package with a kernel, in bytes. Metapackages have similar names.
 const LEAST: u64 = 1 << 20;
 
-/// What apt says of an address where a mirror has nothing.
-const LACKS: &str = "does not have a Release file";
+/// apt's message if the mirror does not have a suite.
+const MISSING: &str = "does not have a Release file";
 
-/// Fetches what is `wanted` into `cache`, but for what is there, and gives all of it.
+/// The package of User Mode Linux.
+const UML: &str = "user-mode-linux";
+
+/// Fetches the wanted kernels into `cache`, except for those already there, and returns them all.
 ///
 /// # Errors
 ///
-/// If there is no apt, no mirror answers, or a package does not exist.
+/// Returns an error if apt or Debian's keys are not installed, no mirror answers, or a package does
+/// not exist.
 pub fn fetch(
     cache: &Path,
     wanted: &Wanted,
-    progress: &mut dyn FnMut(&Step),
+    progress: &mut dyn FnMut(&Progress),
 ) -> Result<Vec<Kernel>, Error> {
     if !Path::new(KEYS).exists() {
         return Err(Error::new(
-            format!("{KEYS} is not here, by which Debian's packages are told from others"),
+            format!("{KEYS}, which authenticates Debian's packages, does not exist"),
             "install debian-archive-keyring, or name a directory of kernels instead",
         ));
     }
-    fs::create_dir_all(cache).map_err(Error::file("made", cache))?;
+    fs::create_dir_all(cache).map_err(Error::file("created", cache))?;
     let root = tempfile::Builder::new()
         .prefix(".apt")
         .tempdir_in(cache)
@@ -84,70 +87,33 @@ pub fn fetch(
     let apt = Apt { group: Group::new(Some(root.path()))?, root: root.path() };
     apt.prepare()?;
 
-    progress(&Step::Lists);
+    progress(&Progress::Lists);
     let update = apt.run("apt-get", &["update"])?;
-    let complaints = String::from_utf8_lossy(&update.stderr).into_owned();
-    for line in complaints.lines().filter(|line| line.contains(LACKS)) {
-        progress(&Step::Lacking(line.split('\'').nth(1).unwrap_or(line).to_owned()));
+    let messages = String::from_utf8_lossy(&update.stderr);
+    for line in messages.lines().filter(|line| line.contains(MISSING)) {
+        progress(&Progress::Missing(line.split('\'').nth(1).unwrap_or(line).to_owned()));
     }
-
-    let chosen = match wanted {
-        Wanted::Series => {
-            let mut chosen = series(apt.kernels()?);
-            chosen.extend(apt.show(&["user-mode-linux".into()])?);
-            chosen
-        }
-        Wanted::Packages(names) => {
-            let chosen = apt.show(names)?;
-            let lacks = |name: &&String| !chosen.iter().any(|package| package.name == **name);
-            if let Some(name) = names.iter().find(lacks) {
-                return Err(Error::new(
-                    format!("the mirror has no package {name}{}", last(&complaints)),
-                    "see `apt-cache search linux-image` for the names of kernels",
-                ));
-            }
-            chosen
-        }
-    };
-    if chosen.is_empty() {
-        return Err(Error::new(
-            format!("the mirror has no kernels{}", last(&complaints)),
-            "see that this machine gets to the mirror, or name a directory of kernels instead",
-        ));
-    }
-    progress(&Step::Chosen(chosen.len()));
+    let chosen = apt.choose(wanted, &messages)?;
+    progress(&Progress::Chosen(chosen.len()));
 
     let mut kernels = Vec::new();
     for package in &chosen {
-        let image = match package::unpacked(cache, &package.name, &package.version) {
+        kernels.push(match package::unpacked(cache, &package.name, &package.version) {
             Some(image) => {
-                progress(&Step::Here(package.name.clone()));
+                progress(&Progress::Cached(package.name.clone()));
                 image
             }
             None => {
-                progress(&Step::Fetch { package: package.name.clone(), bytes: package.size });
-                let deb = apt.download(package)?;
-                // The library its own release has; the newest there is will do.
-                let libc = match package.name.as_str() {
-                    "user-mode-linux" => match apt.show(&["libc6".into()])?.first() {
-                        Some(libc) => Some(apt.download(libc)?),
-                        None => None,
-                    },
-                    _ => None,
-                };
-                let image = package::unpack_with(&deb, libc.as_deref(), cache)?;
-                for deb in libc.iter().chain([&deb]) {
-                    fs::remove_file(deb).map_err(Error::file("removed", deb))?;
-                }
-                image
+                let Package { name, size, .. } = package;
+                progress(&Progress::Fetch { package: name.clone(), bytes: *size });
+                apt.download_and_unpack(package, cache)?
             }
-        };
-        kernels.push(image);
+        });
     }
     find::files(&kernels)
 }
 
-/// A package as the mirror has it.
+/// A package on the mirror.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Package {
     name: String,
@@ -155,14 +121,14 @@ struct Package {
     size: u64,
 }
 
-/// apt with a root of its own.
+/// apt with a temporary root directory.
 struct Apt<'a> {
     group: Group,
     root: &'a Path,
 }
 
 impl Apt<'_> {
-    /// Writes its configuration and sources.
+    /// Writes apt's configuration and sources.
     fn prepare(&self) -> Result<(), Error> {
         for dir in [
             "etc/apt/apt.conf.d",
@@ -174,17 +140,17 @@ impl Apt<'_> {
             "var/lib/dpkg",
         ] {
             let dir = self.root.join(dir);
-            fs::create_dir_all(&dir).map_err(Error::file("made", &dir))?;
+            fs::create_dir_all(&dir).map_err(Error::file("created", &dir))?;
         }
-        // Of this machine's own configuration only how it gets to its mirror: there are hooks in the
-        // rest.
+        // Of this machine's configuration only the network settings: the rest contains hooks.
         let own = self.host("apt-config", &["dump", "Acquire"])?;
-        let way = |line: &&str| {
+        let network = |line: &&str| {
             ["Acquire::http::", "Acquire::https::", "Acquire::Retries"]
                 .iter()
-                .any(|way| line.starts_with(way))
+                .any(|name| line.starts_with(name))
         };
-        let mut conf: String = own.lines().filter(way).map(|line| format!("{line}\n")).collect();
+        let mut conf: String =
+            own.lines().filter(network).map(|line| format!("{line}\n")).collect();
         let root = self.root.display();
         conf += &format!(
             "Dir \"{root}\";\n\
@@ -193,11 +159,10 @@ impl Apt<'_> {
              APT::Architectures \"amd64\";\n\
              Acquire::Languages \"none\";\n"
         );
-        // The user apt gives its work to may not read a directory in a home.
+        // apt's own sandbox user cannot read a home directory.
         conf += "APT::Sandbox::User \"root\";\n";
-        // A release file is valid for some days, which keeps a mirror from hiding updates. Here old
-        // kernels are wanted on purpose, and old copies of a mirror are good; signatures are checked
-        // all the same.
+        // Release files expire after some days, so that a mirror cannot hide updates. Old kernels and
+        // old copies of a mirror are fine here. Signatures are still checked.
         conf += "Acquire::Check-Valid-Until \"false\";\nAcquire::Check-Date \"false\";\n";
 
         let own = self.host("apt-get", &["indextargets", "--format", "$(REPO_URI)"])?;
@@ -211,13 +176,13 @@ impl Apt<'_> {
         fs::write(&path, text).map_err(Error::file("written", &path))
     }
 
-    /// What this machine's apt says.
+    /// Returns the output of an apt program with this machine's configuration.
     fn host(&self, program: &str, args: &[&str]) -> Result<String, Error> {
         let output = self.output(Command::new(program).args(args))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs one of apt's programs with the root.
+    /// Runs an apt program with the temporary root directory.
     fn run(&self, program: &str, args: &[&str]) -> Result<Output, Error> {
         self.output(
             Command::new(program)
@@ -231,10 +196,39 @@ impl Apt<'_> {
         command.env("LC_ALL", "C").stdout(Stdio::piped()).stderr(Stdio::piped());
         let mend = "install apt, or name a directory of kernels instead";
         let child = self.group.spawn(command, mend)?;
-        child.wait_with_output().map_err(Error::doing("no word of apt's end"))
+        child.wait_with_output().map_err(Error::doing("apt cannot be waited for"))
     }
 
-    /// The newest version of each package.
+    /// Returns the wanted packages. `messages` is the standard error of `apt-get update`.
+    fn choose(&self, wanted: &Wanted, messages: &str) -> Result<Vec<Package>, Error> {
+        let chosen = match wanted {
+            Wanted::Series => {
+                let mut chosen = series(self.kernels()?);
+                chosen.extend(self.show(&[UML.into()])?);
+                chosen
+            }
+            Wanted::Packages(names) => {
+                let chosen = self.show(names)?;
+                let missing = |name: &&String| !chosen.iter().any(|package| package.name == **name);
+                if let Some(name) = names.iter().find(missing) {
+                    return Err(Error::new(
+                        format!("the mirror has no package {name}{}", last(messages)),
+                        "see `apt-cache search linux-image` for the names of kernels",
+                    ));
+                }
+                chosen
+            }
+        };
+        if chosen.is_empty() {
+            return Err(Error::new(
+                format!("the mirror has no kernels{}", last(messages)),
+                "check that this machine reaches the mirror, or name a directory of kernels instead",
+            ));
+        }
+        Ok(chosen)
+    }
+
+    /// Returns the newest version of each package.
     fn show(&self, names: &[String]) -> Result<Vec<Package>, Error> {
         let mut args = vec!["show", "--no-all-versions", "--"];
         args.extend(names.iter().map(String::as_str));
@@ -242,7 +236,7 @@ impl Apt<'_> {
         Ok(packages(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// All kernels for clouds, oldest first.
+    /// Returns all cloud kernels, oldest first.
     fn kernels(&self) -> Result<Vec<Package>, Error> {
         let pattern = "^linux-(image|binary)-[0-9].*-cloud-amd64$";
         let output = self.run("apt-cache", &["search", "--names-only", pattern])?;
@@ -252,12 +246,30 @@ impl Apt<'_> {
         if names.is_empty() {
             return Ok(vec![]);
         }
-        let packages = self.show(&names)?.into_iter().filter(|package| package.size >= LEAST);
-        sort(packages.collect())
+        let mut packages = self.show(&names)?;
+        packages.retain(|package| package.size >= LEAST);
+        packages.sort_by_cached_key(|package| version_key(&package.version));
+        Ok(packages)
     }
 
-    /// Fetches one package; apt checks it.
-    fn download(&self, package: &Package) -> Result<std::path::PathBuf, Error> {
+    /// Fetches a package, and returns the path of its kernel in `cache`.
+    fn download_and_unpack(&self, package: &Package, cache: &Path) -> Result<PathBuf, Error> {
+        let deb = self.download(package)?;
+        // The newest C library also runs programs that were linked with an older one.
+        let libc = match package.name.as_str() {
+            UML => self.show(&["libc6".into()])?.first().map(|libc| self.download(libc)),
+            _ => None,
+        };
+        let libc = libc.transpose()?;
+        let image = package::unpack(&deb, libc.as_deref(), cache)?;
+        for deb in libc.iter().chain([&deb]) {
+            fs::remove_file(deb).map_err(Error::file("removed", deb))?;
+        }
+        Ok(image)
+    }
+
+    /// Fetches one package. apt verifies it.
+    fn download(&self, package: &Package) -> Result<PathBuf, Error> {
         let Package { name, version, .. } = package;
         let output = self.run("apt-get", &["download", &format!("{name}={version}")])?;
         let deb = fs::read_dir(self.root)
@@ -269,29 +281,29 @@ impl Apt<'_> {
                 file.starts_with(&format!("{name}_")) && file.ends_with(".deb")
             });
         deb.filter(|_| output.status.success()).ok_or_else(|| {
-            let complaints = String::from_utf8_lossy(&output.stderr);
+            let messages = String::from_utf8_lossy(&output.stderr);
             Error::new(
-                format!("{name} {version} cannot be fetched{}", last(&complaints)),
+                format!("{name} {version} cannot be fetched{}", last(&messages)),
                 "try again",
             )
         })
     }
 }
 
-/// The last that apt complained of, other than what a mirror lacks.
-fn last(complaints: &str) -> String {
-    let tells =
-        |line: &&str| (line.starts_with("E: ") || line.starts_with("W: ")) && !line.contains(LACKS);
-    let line = complaints.lines().rev().find(tells);
+/// Returns apt's last error or warning, other than about a missing suite.
+fn last(messages: &str) -> String {
+    let counts = |line: &&str| {
+        (line.starts_with("E: ") || line.starts_with("W: ")) && !line.contains(MISSING)
+    };
+    let line = messages.lines().rev().find(counts);
     line.map(|line| format!(": {}", &line[3..])).unwrap_or_default()
 }
 
-/// Lines of sources, at the mirrors among `own`, which are addresses this machine uses.
+/// Returns a sources.list for the mirrors in `own`, the addresses that this machine uses.
 fn sources(own: &str) -> String {
     let mirror = |name: &str| {
-        let own = own.lines().map(|uri| uri.trim_end_matches('/'));
-        own.into_iter()
-            .find(|uri| uri.rsplit('/').next() == Some(name))
+        let mut own = own.lines().map(|uri| uri.trim_end_matches('/'));
+        own.find(|uri| uri.rsplit('/').next() == Some(name))
             .map_or(format!("http://deb.debian.org/{name}"), str::to_owned)
     };
     let (main, security) = (mirror("debian"), mirror("debian-security"));
@@ -302,7 +314,7 @@ fn sources(own: &str) -> String {
     releases.chain(SECURITY.iter().map(|s| line(&security, format!("{s}-security")))).collect()
 }
 
-/// The packages in what `apt-cache show` prints.
+/// Parses the output of `apt-cache show`.
 fn packages(text: &str) -> Vec<Package> {
     let field = |paragraph: &str, name: &str| {
         paragraph
@@ -320,36 +332,14 @@ fn packages(text: &str) -> Vec<Package> {
         .collect()
 }
 
-/// In the order of their versions, as Debian has it: 6.9 before 6.12, 7.3~rc7 before 7.3. The `sort`
-/// of every machine with apt knows it.
-fn sort(packages: Vec<Package>) -> Result<Vec<Package>, Error> {
-    let mut child = Command::new("sort")
-        .arg("-V")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(Error::start("sort", "install coreutils"))?;
-    let text: String =
-        packages.iter().enumerate().map(|(n, p)| format!("{} {n}\n", p.version)).collect();
-    let stdin = child.stdin.take();
-    let feed = thread::spawn(move || stdin.map(|mut to| to.write_all(text.as_bytes())));
-    let output = child.wait_with_output().map_err(Error::doing("no word of sort's end"))?;
-    let _ = feed.join();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let place = |line: &str| packages.get(line.split(' ').nth(1)?.parse::<usize>().ok()?).cloned();
-    Ok(text.lines().filter_map(place).collect())
-}
-
-/// Of kernels from the oldest to the newest: the oldest of all, and the last of each series.
+/// Returns the oldest kernel and the newest of each series. `kernels` is sorted, oldest first.
 fn series(kernels: Vec<Package>) -> Vec<Package> {
-    let of = |package: &Package| {
-        let mut numbers = package.version.split(|c: char| !c.is_ascii_digit());
-        Some((numbers.next()?.parse::<u32>().ok()?, numbers.next()?.parse::<u32>().ok()?))
+    let of = |package: &Package| -> Vec<u64> {
+        version_key(&package.version).into_iter().take(2).map(|(_, number)| number).collect()
     };
     let first = kernels.first().cloned();
     let newest: BTreeMap<_, _> =
-        kernels.into_iter().filter_map(|package| Some((of(&package)?, package))).collect();
+        kernels.into_iter().map(|package| (of(&package), package)).collect();
     let mut chosen: Vec<_> = first.into_iter().collect();
     chosen.extend(
         newest.into_values().filter(|package| !chosen.contains(package)).collect::<Vec<_>>(),
@@ -380,8 +370,10 @@ mod tests {
             "7.4~rc1-1~exp1",
             "6.9.1-1",
         ];
-        let sorted = sort(versions.iter().map(|version| package(version)).collect()).expect("sort");
-        let chosen: Vec<_> = series(sorted).into_iter().map(|package| package.version).collect();
+        let mut sorted = versions.map(package);
+        sorted.sort_by_key(|package| version_key(&package.version));
+        let chosen: Vec<_> =
+            series(sorted.into()).into_iter().map(|package| package.version).collect();
         assert_eq!(
             chosen,
             [
@@ -398,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn packages_are_read_from_apt() {
+    fn packages_are_parsed() {
         let text =
             "Package: a\nVersion: 1~rc1-1\nSize: 23\nDescription: b\n Size: 4\n\nPackage: c\n";
         assert_eq!(

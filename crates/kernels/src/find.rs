@@ -1,20 +1,22 @@
-//! Finds kernels in a directory, or is told one.
+//! Finds kernels in a directory or file, and names them.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::image::{self, Banner, Kind};
-use crate::{Error, Kernel, Place, cache, package};
+use crate::image::{self, Banner, ImageFormat};
+use crate::{Error, Kernel, Target, cache, package};
 
-/// The kernels of a directory and of the directories in it, or of one file: `vmlinuz*`,
-/// `vmlinux*` and `bzImage*` with a `-` and a version or nothing after it, `linux.uml`, and the
-/// Debian packages that hold them, which are unpacked into the [`cache`]. Called by what they say of
-/// themselves, and in the order of their names; numbers in them count as such.
+/// Returns the kernels in a file, or in a directory and its direct subdirectories.
+///
+/// In a directory these file names count: `vmlinuz`, `vmlinux` and `bzImage`, alone or followed by
+/// `-` and anything; `linux.uml`; and Debian packages of kernels, which are unpacked into the
+/// [`cache`]. A kernel is named by its own banner. The result is sorted by name, with numbers in
+/// numeric order.
 ///
 /// # Errors
 ///
-/// If there is none, or a file with such a name cannot be booted.
+/// Returns an error if there is no kernel, or if one of these files cannot be booted.
 pub fn find(path: &Path) -> Result<Vec<Kernel>, Error> {
     let metadata = fs::metadata(path).map_err(Error::file("read", path))?;
     let files = if metadata.is_dir() { inside(path)? } else { vec![path.to_owned()] };
@@ -28,47 +30,46 @@ pub fn find(path: &Path) -> Result<Vec<Kernel>, Error> {
     self::files(&files)
 }
 
-/// As [`find`], of these files.
+/// Like [`find`], for these files.
 pub fn files(files: &[PathBuf]) -> Result<Vec<Kernel>, Error> {
     Ok(named(files.iter().map(|file| look(file)).collect::<Result<_, _>>()?))
 }
 
-/// The files of a directory with the name of a kernel or package, and of those in it.
+/// Returns the kernels and packages in a directory and its subdirectories, by file name.
 fn inside(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for path in list(dir)? {
         if path.is_dir() {
-            // What may not be read has no kernel to offer.
+            // Skips unreadable subdirectories.
             files.extend(list(&path).into_iter().flatten().filter(|file| file.is_file()));
         } else {
             files.push(path);
         }
     }
     files.retain(|file| file.file_name().is_some_and(|name| fits(&name.to_string_lossy())));
-    // The same kernel twice, packed and not.
-    let packed: Vec<_> =
-        files.iter().filter_map(|file| beside(file, "vmlinuz", "vmlinux")).collect();
-    files.retain(|file| !packed.contains(file));
+    // `vmlinux` is the same kernel as `vmlinuz`, uncompressed.
+    let twins: Vec<_> = files.iter().filter_map(|file| uncompressed(file)).collect();
+    files.retain(|file| !twins.contains(file));
     Ok(files)
 }
 
-/// The same path, with a file name that starts with `to`.
-fn beside(file: &Path, from: &str, to: &str) -> Option<PathBuf> {
-    let rest = file.file_name()?.to_str()?.strip_prefix(from)?;
-    Some(file.with_file_name(format!("{to}{rest}")))
+/// Returns the path of the `vmlinux` beside a `vmlinuz`.
+fn uncompressed(file: &Path) -> Option<PathBuf> {
+    let rest = file.file_name()?.to_str()?.strip_prefix("vmlinuz")?;
+    Some(file.with_file_name(format!("vmlinux{rest}")))
 }
 
-/// In order.
+/// Returns the sorted paths in a directory, without hidden ones: the fetch and package modules use
+/// hidden names for incomplete files.
 fn list(dir: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = fs::read_dir(dir).map_err(Error::file("listed", dir))?;
-    // What is hidden is being made: see the fetch and package modules.
     let shown = |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(b".");
     let mut paths: Vec<_> = entries.flatten().filter(shown).map(|entry| entry.path()).collect();
     paths.sort();
     Ok(paths)
 }
 
-/// Whether this is how a kernel or a package with one is called. `vmlinux.o` and the like are not.
+/// Whether this is the name of a kernel, or of a package with one. `vmlinux.o` is not.
 fn fits(name: &str) -> bool {
     let image = ["vmlinuz", "vmlinux", "bzImage"].into_iter().any(|image| {
         name.strip_prefix(image).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -76,24 +77,24 @@ fn fits(name: &str) -> bool {
     image || name == "linux.uml" || (name.ends_with(".deb") && package::fits(name))
 }
 
-/// One file, with what it says of itself.
-fn look(file: &Path) -> Result<(Banner, Place), Error> {
+/// Examines one file; unpacks a package first.
+fn look(file: &Path) -> Result<(Banner, Target), Error> {
     let package = fs::File::open(file).and_then(package::is).map_err(Error::file("read", file))?;
-    let image = if package { package::unpack(file, &cache())? } else { file.to_owned() };
+    let image = if package { package::unpack(file, None, &cache())? } else { file.to_owned() };
     let content = fs::read(&image).map_err(Error::file("read", &image))?;
-    let kind = image::kind(&content).map_err(|why| image::refused(&image, why))?;
-    let banner = image::banner(&content, kind)
-        .ok_or_else(|| image::refused(&image, "it does not say which version it is"))?;
-    let place = match kind {
-        Kind::BzImage | Kind::Pvh => Place::Qemu { image },
-        Kind::Uml => Place::Uml { linux: image },
+    let format = image::format(&content).map_err(|why| image::refused(&image, why))?;
+    let banner = image::banner(&content, format)
+        .ok_or_else(|| image::refused(&image, "it contains no version"))?;
+    let target = match format {
+        ImageFormat::BzImage | ImageFormat::Pvh => Target::Qemu { image },
+        ImageFormat::Uml => Target::Uml { linux: image },
     };
-    Ok((banner, place))
+    Ok((banner, target))
 }
 
-/// Gives each kernel a name of its own: a Debian version is not enough where two releases of
-/// Debian built it, and two kernels of one's own may say the same release.
-fn named(kernels: Vec<(Banner, Place)>) -> Vec<Kernel> {
+/// Gives each kernel a unique name. Kernels with the same Debian version, built for two Debian
+/// releases, are named by their releases; kernels with the same release are numbered.
+fn named(kernels: Vec<(Banner, Target)>) -> Vec<Kernel> {
     let mut times = BTreeMap::<String, usize>::new();
     for (banner, _) in &kernels {
         *times.entry(banner.name.clone()).or_default() += 1;
@@ -101,26 +102,34 @@ fn named(kernels: Vec<(Banner, Place)>) -> Vec<Kernel> {
     let mut taken = BTreeMap::<String, usize>::new();
     let mut kernels: Vec<_> = kernels
         .into_iter()
-        .map(|(Banner { release, name }, place)| {
+        .map(|(Banner { release, name }, target)| {
             let name = if times[&name] > 1 { release } else { name };
             let nth = taken.entry(name.clone()).or_default();
             *nth += 1;
             let name = if *nth > 1 { format!("{name}-{nth}") } else { name };
-            Kernel { name, place }
+            Kernel { name, target }
         })
         .collect();
-    kernels.sort_by_cached_key(|kernel| by_number(&kernel.name));
+    kernels.sort_by_cached_key(|kernel| version_key(&kernel.name));
     kernels
 }
 
-/// A key by which 6.9 is before 6.12.
-fn by_number(name: &str) -> Vec<(u64, String)> {
-    name.split(['.', '-', '_', '+'])
-        .map(|part| {
-            let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
-            (part[..digits].parse().unwrap_or(0), part[digits..].to_owned())
-        })
-        .collect()
+/// Returns a sort key for versions: runs of digits compare as numbers, so that 6.9 is before 6.12,
+/// and `~` sorts before the end, as in Debian, so that 7.3~rc7 is before 7.3.
+pub fn version_key(version: &str) -> Vec<(String, u64)> {
+    const TILDE: &str = "\x01";
+    const END: &str = "\x02";
+    let digit = |c: char| c.is_ascii_digit();
+    let mut key = Vec::new();
+    let mut rest = version;
+    while !rest.is_empty() {
+        let (text, tail) = rest.split_at(rest.find(digit).unwrap_or(rest.len()));
+        let (number, tail) = tail.split_at(tail.find(|c| !digit(c)).unwrap_or(tail.len()));
+        key.push((text.replace('~', TILDE), number.parse().unwrap_or(0)));
+        rest = tail;
+    }
+    key.push((END.to_owned(), 0));
+    key
 }
 
 #[cfg(test)]
@@ -135,15 +144,15 @@ mod tests {
         std::fs::create_dir(path("deeper")).expect("a directory");
         for (name, version) in [
             ("vmlinuz-b", "6.12.1+deb12-cloud-amd64 (x) #1 Debian 6.12.1-1 (y)"),
-            ("vmlinux-b", "the same, unpacked"),
+            ("vmlinux-b", "the same, uncompressed"),
             ("bzImage", "6.9.0 (x)"),
             ("deeper/vmlinuz-a", "6.12.1+deb13-cloud-amd64 (x) #1 Debian 6.12.1-1 (y)"),
             ("deeper/bzImage", "6.9.0 (x)"),
             ("deeper/vmlinuz", "6.12.0-1-amd64 (x) #1 Debian 6.12.7-1 (y)"),
-            ("vmlinux.o", "not called as a kernel"),
+            ("vmlinux.o", "not the name of a kernel"),
             ("readme.deb", "nor this"),
         ] {
-            std::fs::write(path(name), bzimage(version, b"")).expect("a file");
+            std::fs::write(path(name), bzimage(version)).expect("a file");
         }
         let kernels = find(dir.path()).expect("kernels");
         let names: Vec<_> = kernels.iter().map(|kernel| kernel.name.as_str()).collect();
@@ -157,11 +166,29 @@ mod tests {
                 "6.12.7-debian",
             ]
         );
-        assert_eq!(kernels[4].place, Place::Qemu { image: path("deeper/vmlinuz") });
+        assert_eq!(kernels[4].target, Target::Qemu { image: path("deeper/vmlinuz") });
     }
 
     #[test]
-    fn rubbish_is_refused_with_words() {
+    fn versions_are_sorted_as_debian_sorts_them() {
+        let sorted = [
+            "5.10.262-1",
+            "6.9.1-1",
+            "6.12-1",
+            "6.12.9-1",
+            "6.12.117-1",
+            "7.3~rc7-1~exp1",
+            "7.3~rc10-1~exp1",
+            "7.3-1",
+            "7.3.4-1~bpo13+1",
+            "7.3.4-1",
+            "7.3.4-1+deb14u1",
+        ];
+        assert!(sorted.is_sorted_by_key(|version| version_key(version)));
+    }
+
+    #[test]
+    fn files_that_are_not_kernels_are_refused() {
         let dir = tempfile::tempdir().expect("a directory");
         let refusal = |path: &Path| find(path).expect_err("a refusal").to_string();
         let none = refusal(dir.path());

@@ -1,4 +1,4 @@
-//! A process group that ends with this process, however this process ends.
+//! A process group that ends with this process, even if this process is killed.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -7,63 +7,62 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use crate::Error;
 
-/// The leader waits for the end of its standard input, which is the end of the [`Group`] or of this
-/// process: no signal handler is needed, and `SIGKILL` is no exception. Then it removes a directory,
-/// if it was told one, and kills the group, itself included. What leaves the group, as User Mode
-/// Linux does, it has been told by process id.
-const LEADER: &str = r#"
+/// The supervisor. The end of its standard input means that the [`Group`] was dropped or that this
+/// process ended, in any way including `SIGKILL`. It then removes the directory in `$1`, if any, and
+/// kills the group including itself. Processes that leave the group, as User Mode Linux does, are
+/// killed by process id; their ids are read from standard input.
+const SUPERVISOR: &str = r#"
 while read -r id; do ids="$ids $id"; done
 [ -z "$1" ] || rm -rf -- "$1"
 for id in $ids; do kill -s KILL -- "-$id"; kill -s KILL "$id"; done
 kill -s KILL 0"#;
 
-/// A process group. What is started in it is killed when this is dropped, with its descendants.
+/// A process group. Dropping it kills its processes.
 pub struct Group {
-    leader: Child,
+    supervisor: Child,
     stdin: Option<ChildStdin>,
 }
 
 impl Group {
-    /// A group of its leader alone; `dir` is removed at its end.
+    /// Creates a group. `dir` is removed when the group ends.
     pub fn new(dir: Option<&Path>) -> Result<Group, Error> {
-        let mut leader = Command::new("/bin/sh")
-            .args(["-c", LEADER, "sh"])
+        let mut supervisor = Command::new("/bin/sh")
+            .args(["-c", SUPERVISOR, "sh"])
             .args(dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // Of its own, so that an interrupt from the terminal does not get to it before the
-            // end of its input does.
+            // In its own group, an interrupt from the terminal cannot end it before its input ends.
             .process_group(0)
             .spawn()
             .map_err(Error::start("/bin/sh", "install a shell"))?;
-        let stdin = leader.stdin.take();
-        Ok(Group { leader, stdin })
+        let stdin = supervisor.stdin.take();
+        Ok(Group { supervisor, stdin })
     }
 
     /// Starts `command` in the group, without standard input.
     pub fn spawn(&self, command: &mut Command, mend: &str) -> Result<Child, Error> {
         command
             .stdin(Stdio::null())
-            .process_group(self.leader.id().cast_signed())
+            .process_group(self.supervisor.id().cast_signed())
             .spawn()
             .map_err(Error::start(&command.get_program().to_string_lossy(), mend))
     }
 
-    /// Has `child` killed at the end even if it has left the group then. It must not be waited for
-    /// before: its id could be another's.
+    /// Makes the supervisor kill `child` even if `child` has left the group. Do not wait for `child`
+    /// before the group is dropped: the kernel could reuse its id.
     pub fn hold(&mut self, child: &Child) -> Result<(), Error> {
         let stdin = self.stdin.as_mut();
         stdin
             .map_or(Ok(()), |stdin| writeln!(stdin, "{}", child.id()))
-            .map_err(Error::doing("the leader of a process group is gone"))
+            .map_err(Error::doing("the supervisor of a process group ended"))
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.stdin = None;
-        // It ends by its own signal; there is nothing to learn from it.
-        let _ = self.leader.wait();
+        // It kills itself, so its status means nothing.
+        let _ = self.supervisor.wait();
     }
 }

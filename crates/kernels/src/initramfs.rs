@@ -1,77 +1,70 @@
-//! The file system in memory that a guest starts with.
+//! The initramfs of a guest.
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 
-use cpio::newc::{Builder, trailer};
+use cpio::newc::{Builder, ModeFileType, trailer};
 
-use crate::{Error, Program};
+use crate::{Error, Payload};
 
-/// Kinds of files, as in `st_mode`.
-const DIRECTORY: u32 = 0o040_000;
-const DEVICE: u32 = 0o020_000;
-const REGULAR: u32 = 0o100_000;
-
-/// Directories every guest has, parents first.
+/// Directories of every guest.
 const DIRECTORIES: [&str; 4] = ["dev", "proc", "sys", "tmp"];
 
-/// Character devices every guest has: what to mount devtmpfs for is not much.
+/// Character devices of every guest, with major and minor number: enough for a payload that does
+/// not mount devtmpfs.
 const DEVICES: [(&str, u32, u32); 4] =
     [("dev/console", 5, 1), ("dev/null", 1, 3), ("dev/tty", 5, 0), ("dev/ttyS0", 4, 64)];
 
-/// The largest file of a newc archive, in bytes.
+/// The largest file in a newc archive, in bytes.
 const LARGEST: u64 = u32::MAX as u64;
 
-/// The archive of `program`, in a file without a name. It is not packed: the guest would have to
-/// unpack it.
-pub fn archive(program: &Program) -> Result<File, Error> {
+/// Writes the initramfs of `payload` into an unlinked file. It is not compressed, as the guest would
+/// have to decompress it.
+pub fn archive(payload: &Payload) -> Result<File, Error> {
     let file = tempfile::tempfile().map_err(Error::doing("no file for the initramfs"))?;
     let mut to = BufWriter::new(file);
-    let written = Error::doing("the initramfs cannot be written");
+    let written = || Error::doing("the initramfs cannot be written");
 
     let mut directories: BTreeSet<&str> = DIRECTORIES.into();
-    for (_, path) in &program.files {
+    for (_, path) in &payload.files {
         let Some(path) = inside(path) else {
             return Err(Error::new(
-                format!("{path} is no place for a file in a guest"),
-                "name an absolute path without `.`, `..` and empty parts",
+                format!("{path} is not a valid path for a file in a guest"),
+                "name an absolute path other than /init, without `.`, `..` and empty components",
             ));
         };
         directories.extend(path.match_indices('/').map(|(end, _)| &path[..end]));
     }
-
-    let nodes = |to: &mut BufWriter<File>| -> io::Result<()> {
-        // In order, so that parents are before what is in them.
-        for name in directories {
-            Builder::new(name).mode(DIRECTORY | 0o755).write(&mut *to, 0).finish()?;
-        }
-        for (name, major, minor) in DEVICES {
-            let node = Builder::new(name).mode(DEVICE | 0o600);
-            node.rdev_major(major).rdev_minor(minor).write(&mut *to, 0).finish()?;
-        }
-        Ok(())
-    };
-    nodes(&mut to).map_err(written)?;
-    add(&mut to, &program.executable, "init")?;
-    for (host, path) in &program.files {
+    // Sorted, so that parents come first.
+    for name in directories {
+        node(name, ModeFileType::Directory, 0o755).write(&mut to, 0).finish().map_err(written())?;
+    }
+    for (name, major, minor) in DEVICES {
+        let device = node(name, ModeFileType::Char, 0o600).rdev_major(major).rdev_minor(minor);
+        device.write(&mut to, 0).finish().map_err(written())?;
+    }
+    add(&mut to, &payload.executable, "init")?;
+    for (host, path) in &payload.files {
         add(&mut to, host, path.trim_start_matches('/'))?;
     }
-    trailer(&mut to)
-        .and_then(|to| to.flush())
-        .map_err(Error::doing("the initramfs cannot be written"))?;
-    to.into_inner().map_err(|e| Error::doing("the initramfs cannot be written")(e.into_error()))
+    trailer(&mut to).map_err(written())?;
+    to.into_inner().map_err(|error| written()(error.into_error()))
 }
 
-/// An absolute path as the archive names it.
+fn node(name: &str, file_type: ModeFileType, mode: u32) -> Builder {
+    Builder::new(name).mode(mode).set_mode_file_type(file_type)
+}
+
+/// Returns a valid absolute path as the archive names it.
 fn inside(path: &str) -> Option<&str> {
     let path = path.strip_prefix('/')?;
-    let sound = |part| !matches!(part, "" | "." | "..");
-    (path != "init" && path.split('/').all(sound)).then_some(path)
+    let valid = |part| !matches!(part, "" | "." | "..");
+    (path != "init" && path.split('/').all(valid)).then_some(path)
 }
 
-/// Adds a file of this machine, executable by all.
+/// Adds a file of this machine, executable for everyone.
 fn add(to: &mut BufWriter<File>, host: &Path, name: &str) -> Result<(), Error> {
     let mut from = File::open(host).map_err(Error::file("read", host))?;
     let metadata = from.metadata().map_err(Error::file("read", host))?;
@@ -81,23 +74,23 @@ fn add(to: &mut BufWriter<File>, host: &Path, name: &str) -> Result<(), Error> {
             "name a regular file",
         ));
     }
-    // Its length is checked to be below 2^32.
-    let mut entry =
-        Builder::new(name).mode(REGULAR | 0o755).write(to, metadata.len().try_into().unwrap_or(0));
+    // The length fits: checked above.
+    let len = metadata.len().try_into().unwrap_or(0);
+    let mut entry = node(name, ModeFileType::Regular, 0o755).write(to, len);
     io::copy(&mut from, &mut entry)
         .and_then(|_| entry.finish())
         .map_err(Error::file("put into the initramfs", host))?;
     Ok(())
 }
 
-/// What comes last on a kernel's command line: the arguments of `/init`.
-pub fn arguments(program: &Program) -> Result<String, Error> {
+/// Returns the end of a kernel's command line: ` --` and the arguments of `/init`.
+pub fn arguments(payload: &Payload) -> Result<String, Error> {
     let mut words = String::new();
-    for arg in &program.args {
+    for arg in &payload.args {
         if arg.is_empty() || arg.contains(|c: char| c.is_whitespace() || "\"'".contains(c)) {
             return Err(Error::new(
                 format!("the argument {arg:?} cannot be put on a kernel's command line"),
-                "leave out white space and quotes",
+                "remove white space and quotes",
             ));
         }
         words += " ";
@@ -112,8 +105,8 @@ mod tests {
     use cpio::NewcReader;
     use std::io::{Read, Seek};
 
-    fn program(files: &[(&Path, &str)]) -> Program {
-        Program {
+    fn payload(files: &[(&Path, &str)]) -> Payload {
+        Payload {
             executable: files[0].0.to_owned(),
             args: vec![],
             files: files
@@ -129,7 +122,7 @@ mod tests {
         let host = dir.path().join("five");
         std::fs::write(&host, "12345").expect("a file");
         let mut file =
-            archive(&program(&[(&host, "/etc/a/b"), (&host, "/etc/c")])).expect("archive");
+            archive(&payload(&[(&host, "/etc/a/b"), (&host, "/etc/c")])).expect("archive");
         file.rewind().expect("a file");
 
         let mut seen = Vec::new();
@@ -166,16 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn a_place_outside_is_refused() {
+    fn an_invalid_path_is_refused() {
         for path in ["etc/a", "/../a", "/", "/a//b", "/init"] {
-            let error = archive(&program(&[(Path::new("/bin/sh"), path)])).expect_err(path);
-            assert!(error.what.contains("no place for a file"), "{error}");
+            let error = archive(&payload(&[(Path::new("/bin/sh"), path)])).expect_err(path);
+            assert!(error.what.contains("not a valid path"), "{error}");
         }
     }
 
     #[test]
-    fn an_argument_a_kernel_would_split_is_refused() {
-        let with = |arg: &str| Program {
+    fn an_argument_that_a_kernel_would_split_is_refused() {
+        let with = |arg: &str| Payload {
             executable: "x".into(),
             args: vec!["--jobs".into(), arg.into()],
             files: vec![],

@@ -1,42 +1,38 @@
-//! Runs a program on other kernels of this machine.
+//! Runs a program on other kernels, started from this machine.
 //!
-//! A [`Program`] is a static executable. At a kernel it is `/init` of a file system in memory: in
-//! QEMU ([`Place::Qemu`]) or in User Mode Linux ([`Place::Uml`]). At any other place it is started
-//! by a command ([`Place::Command`]), say `sudo -u nobody {}` or `podman run …`.
+//! A [`Payload`] is a static executable with its arguments and files. On a kernel it is `/init` of
+//! an initramfs, in QEMU ([`Target::Qemu`]) or in User Mode Linux ([`Target::Uml`]). A command
+//! ([`Target::Command`]), such as `sudo -u nobody {}` or `podman run …`, starts it anywhere else.
 //!
-//! A guest has one serial console, and speaks this on it:
+//! A guest prints its output on a serial console, between two marks:
 //!
 //! ```text
 //! keybook: begin
-//! … its output …
+//! … output …
 //! keybook: end 0
 //! ```
 //!
-//! [`BEGIN`] comes first, so that the time a kernel needs to start and the time the program takes
-//! have a deadline each; [`END`] comes last, with the exit status. The emulator is killed as soon as
-//! it is there, so a guest may power off or just stay. A command needs no marks.
-//!
-//! An emulated kernel takes seconds to start. A program that waits for another as [`guest`] tells is
-//! written down by QEMU once its kernel has started, and kept in the [`cache`]; from then on any program
-//! takes its place there, and only goes on.
+//! The boot ends at [`BEGIN`] and the payload ends at [`END`], which carries the exit status. Each
+//! has its own deadline. The emulator is killed at [`END`], so a guest may power off or wait. A
+//! command prints no marks.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), kernels::Error> {
-//! let program = kernels::Program {
+//! let payload = kernels::Payload {
 //!     executable: "target/guest".into(),
 //!     args: vec!["--quick".into()],
 //!     files: vec![],
 //! };
 //! for kernel in kernels::find(&kernels::cache())? {
-//!     let run = kernels::run(&kernel, &program, &kernels::Limits::default())?;
+//!     let run = kernels::run(&kernel, &payload, &kernels::Limits::default())?;
 //!     println!("{} ({}): {}", kernel.name, run.how, run.status);
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Nothing stays behind, also when the caller is killed: files are unlinked while they are used, and
-//! what runs is in a process group that ends with the caller.
+//! Nothing outlives the caller, even a killed one: temporary files are unlinked while in use, and
+//! every process belongs to a process group that ends with the caller.
 
 mod command;
 mod console;
@@ -44,12 +40,10 @@ mod error;
 pub mod fetch;
 mod find;
 mod group;
-pub mod guest;
 mod image;
 mod initramfs;
 mod package;
 mod qemu;
-mod started;
 mod uml;
 
 pub use error::Error;
@@ -58,105 +52,102 @@ pub use find::find;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The line a guest prints first.
+/// The first line that a guest prints.
 pub const BEGIN: &str = "keybook: begin";
 
-/// What a guest's last line starts with; a space and the decimal exit status follow.
+/// The start of a guest's last line. A space and the decimal exit status follow.
 pub const END: &str = "keybook: end";
 
-/// A static executable, what it is told, and what else the guest's file system holds.
+/// What to run: a static executable, its arguments, and other files for the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Program {
-    /// The executable, on this machine; `/init` in a guest.
+pub struct Payload {
+    /// The executable, a path on this machine. In a guest it is `/init`.
     pub executable: PathBuf,
-    /// Its arguments. In a guest they are part of the kernel's command line: no white space and no
-    /// quotes.
+    /// Its arguments. A guest receives them on the kernel's command line, so they must not contain
+    /// white space or quotes.
     pub args: Vec<String>,
-    /// Files of this machine, and the absolute paths a guest finds them at. A command sees none of
-    /// them.
+    /// Files of this machine, each with its absolute path in the guest. Ignored for a command.
     pub files: Vec<(PathBuf, String)>,
 }
 
-/// A kernel, or another place to run a program at.
+/// A kernel, or another environment to run in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernel {
-    /// What it is called, such as `6.1.192-debian-cloud`: letters, digits and `._+-`, fit for a
-    /// file's name.
+    /// Its name, such as `6.1.192-debian-cloud`: letters, digits and `._+-`, valid as a file name.
     pub name: String,
-    /// How to get there.
-    pub place: Place,
+    /// How to run something there.
+    pub target: Target,
 }
 
-/// How to get to a kernel.
+/// How to run something on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Target {
     /// In `qemu-system-x86_64`.
     Qemu {
-        /// A bzImage (`vmlinuz`) or an ELF kernel (`vmlinux`) with an entry for PVH.
+        /// A bzImage (`vmlinuz`), or an ELF kernel (`vmlinux`) with a PVH entry point.
         image: PathBuf,
     },
     /// As a process of this machine.
     Uml {
-        /// The kernel, an executable.
+        /// The User Mode Linux kernel, an executable.
         linux: PathBuf,
     },
     /// By a command of this machine.
     Command {
-        /// The command's words; in them `{}` becomes the executable's path, which is the last word
-        /// where none has `{}`. The program's arguments follow.
+        /// The words of the command, in which `{}` stands for the path of the executable. Without
+        /// `{}` the path is appended. The payload's arguments follow.
         words: Vec<String>,
     },
 }
 
-/// How a program went.
+/// The result of a completed run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// What it printed between the marks; of a command, its standard output.
+    /// The output between the marks; for a command, its standard output.
     pub output: String,
-    /// Its exit status; 128 and the signal's number for a command a signal ended.
+    /// The exit status. For a command ended by a signal: 128 plus the signal number.
     pub status: i32,
     /// `QEMU, TCG`, `QEMU, KVM`, `UML` or `command`.
     pub how: String,
-    /// How long it took, of the try that succeeded: from the start of the kernel, or from where one that
-    /// had started went on.
+    /// The duration of the successful attempt, including the boot.
     pub wall: Duration,
 }
 
-/// How long to wait.
+/// Deadlines and retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For [`BEGIN`], from the kernel's start.
+    /// The longest time from the start of the kernel to [`BEGIN`].
     pub begin: Duration,
-    /// For [`END`], from [`BEGIN`]; for a command to end.
+    /// The longest time from [`BEGIN`] to [`END`], or for a whole command.
     pub end: Duration,
-    /// How often a kernel that did not get to [`END`] is started again. A command never is.
+    /// How many times a kernel that missed [`END`] is started again. Commands are never retried.
     pub retries: u32,
 }
 
 impl Default for Limits {
-    /// A minute to start, which under TCG takes 3 s on an idle machine; ten for the program; one
-    /// retry.
+    /// One minute to boot (3 s under TCG on an idle machine), ten minutes to run, one retry.
     fn default() -> Limits {
         Limits { begin: Duration::from_secs(60), end: Duration::from_secs(600), retries: 1 }
     }
 }
 
-/// Runs `program` at `kernel`.
+/// Runs `payload` on `kernel` within `limits`.
 ///
 /// # Errors
 ///
-/// If what is needed is not installed, the image cannot be booted, an argument cannot be told to a
-/// kernel, or a deadline passed on every try: then with the last lines on the console.
-pub fn run(kernel: &Kernel, program: &Program, limits: &Limits) -> Result<Run, Error> {
-    let run = match &kernel.place {
-        Place::Qemu { image } => qemu::run(image, program, limits),
-        Place::Uml { linux } => uml::run(linux, program, limits),
-        Place::Command { words } => command::run(words, program, limits),
+/// Returns an error if a required program is not installed, the image cannot be booted, an argument
+/// does not fit on a kernel's command line, or every attempt failed. The last error contains the
+/// last lines of the console.
+pub fn run(kernel: &Kernel, payload: &Payload, limits: &Limits) -> Result<Run, Error> {
+    let run = match &kernel.target {
+        Target::Qemu { image } => qemu::run(image, payload, limits),
+        Target::Uml { linux } => uml::run(linux, payload, limits),
+        Target::Command { words } => command::run(words, payload, limits),
     };
     run.map_err(|Error { what, mend }| Error { what: format!("{}: {what}", kernel.name), mend })
 }
 
-/// Where fetched kernels are: `$XDG_CACHE_HOME/keybook/kernels`, else
+/// Returns the directory of fetched kernels: `$XDG_CACHE_HOME/keybook/kernels`, or
 /// `~/.cache/keybook/kernels`.
 pub fn cache() -> PathBuf {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
@@ -166,8 +157,7 @@ pub fn cache() -> PathBuf {
         .join("keybook/kernels")
 }
 
-/// The name by which another process of this user opens a file this process has open. So the file
-/// itself needs no name, and none is left behind.
+/// Returns a path by which another process of this user can open an unlinked file of this process.
 fn open_file(file: &impl std::os::fd::AsRawFd) -> PathBuf {
     Path::new("/proc").join(format!("{}/fd/{}", std::process::id(), file.as_raw_fd()))
 }

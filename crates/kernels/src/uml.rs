@@ -1,16 +1,16 @@
-//! Boots User Mode Linux: a kernel that is a process.
+//! Boots User Mode Linux, a kernel that is a process of this machine.
 
 use std::path::{Path, absolute};
 use std::process::Command;
 
 use crate::console::{attend, persist};
-use crate::{Error, Limits, Program, Run, initramfs, open_file, package};
+use crate::{Error, Limits, Payload, Run, initramfs, open_file, package};
 
-/// Runs `program` as the first process of `linux`.
-pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Error> {
+/// Runs `payload` as init of the kernel `linux`.
+pub fn run(linux: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Error> {
     let linux = absolute(linux).map_err(Error::file("found", linux))?;
-    let arguments = initramfs::arguments(program)?;
-    let archive = initramfs::archive(program)?;
+    let arguments = initramfs::arguments(payload)?;
+    let archive = initramfs::archive(payload)?;
     let initrd = format!("initrd={}", open_file(&archive).display());
     let dir = linux.parent().unwrap_or(Path::new("/"));
 
@@ -19,15 +19,15 @@ pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Erro
         let mut command = Command::new(&linux);
         command
             .args(["mem=256M", &initrd, "con=null", "con0=null,fd:1", "quiet"])
-            // Else it adds these two at the end, among the arguments of /init.
+            // Otherwise UML appends these two itself, after `--`, among the arguments of init.
             .args(["root=98:0", "console=tty0"])
-            // Its process id and control socket; in ~/.uml otherwise.
+            // For its process id file and control socket; the default is in ~/.uml.
             .arg(format!("uml_dir={}/", temp.path().display()))
-            // From 6.16 on it runs its processes by seccomp instead of ptrace if told so: that is
-            // quicker, and a sandbox may forbid ptrace. An older one takes this for a variable.
+            // Linux 6.16 and later can use seccomp instead of ptrace, which a sandbox may forbid.
+            // Older kernels put an unknown NAME=VALUE into the environment of init.
             .arg("seccomp=auto")
             .args(arguments.split_whitespace())
-            // The name of the loader is from here; see the package module.
+            // The path of the loader is relative; see the package module.
             .current_dir(dir);
         if dir.join(package::LOADER).exists() {
             command.env("LD_LIBRARY_PATH", dir.join("lib"));
@@ -36,5 +36,5 @@ pub fn run(linux: &Path, program: &Program, limits: &Limits) -> Result<Run, Erro
     })
 }
 
-/// What to do where it cannot be started.
-const MEND: &str = "see that it is an executable of this machine and that its loader is there";
+/// The remedy if it cannot be started.
+const MEND: &str = "check that it is an executable for this machine and that its loader exists";

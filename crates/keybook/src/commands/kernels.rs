@@ -1,5 +1,5 @@
-//! `keybook kernels`: the same executable on other kernels of this machine, and in other
-//! environments on this kernel; the matrix rule × kernel.
+//! `keybook kernels`: checks the rules on other kernels and in other environments, and prints the
+//! matrix of rules and kernels.
 
 mod companions;
 mod environments;
@@ -11,11 +11,11 @@ use crate::site::columns::{Column, ColumnKind};
 use crate::site::environments::RESULTS;
 use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
 use crate::{jobs, output, progress, project};
-use ::kernels::fetch::Step;
-use ::kernels::{Limits, Place, Program};
-use anyhow::{Context, Result, anyhow, bail};
+use ::kernels::fetch::{Progress, Wanted};
+use ::kernels::{Kernel, Limits, Payload, Target};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use environments::Spot;
+use environments::Subject;
 use indicatif::ProgressBar;
 use output::{ListFormat, count};
 use std::path::{Path, PathBuf};
@@ -27,26 +27,27 @@ use std::time::{Duration, Instant};
 pub(crate) struct Kernels {
     #[command(subcommand)]
     action: Option<Action>,
-    /// The kernels and environments to run on, by the beginnings of their names; without any, all.
+    /// Kernels and environments to run on, by the start of their names; default: all.
     names: Vec<String>,
-    /// A kernel, a package with one, or a folder of these; without any, and without --cmd, the cache
-    /// and the environments of the project.
+    /// A kernel, a package with one, or a folder of these; default without --cmd: the cache and the
+    /// project's environments.
     #[arg(long, value_name = "PATH")]
     from: Vec<PathBuf>,
-    /// A place that a command leads to: NAME=COMMAND, where `{}` stands for the executable, as in
+    /// An environment that a command starts: NAME=COMMAND, where `{}` stands for the executable, as in
     /// `pod=podman run --rm -v {}:/k:ro --rootfs /media:O /k`.
     #[arg(long = "cmd", value_name = "NAME=COMMAND")]
     commands: Vec<String>,
-    /// The static executable to run; without it this one, or what `cargo static` makes.
+    /// The static executable to run; default: this one if it is static, or else what `cargo static`
+    /// builds.
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
-    /// How many kernels to run at a time; by default one for each core.
+    /// How many kernels to run at a time; default: one per core.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// A kernel that is not done after so many seconds is started once more, and then given up.
+    /// Seconds after which a kernel that has not finished is started again, once.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     deadline: u32,
-    /// Save the results in this folder; without it in the project's snapshots/kernels.
+    /// Save the results in this folder; default: the project's snapshots/kernels.
     #[arg(long, value_name = "FOLDER")]
     save: Option<PathBuf>,
     /// How to show the matrix.
@@ -56,17 +57,17 @@ pub(crate) struct Kernels {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Take kernels from the distribution's package manager into the cache; nothing is installed.
+    /// Fetch kernels from Debian's mirror into the cache; nothing is installed.
     Fetch {
-        /// Packages, by name; without any the newest kernel of every series and the oldest of all.
+        /// Packages, by name; default: the newest kernel of every series, and the oldest of all.
         packages: Vec<String>,
     },
-    /// List the kernels and environments there are.
+    /// List the available kernels and environments.
     List,
 }
 
-/// What came of one place.
-struct Done {
+/// The result for one subject.
+struct Finished {
     name: String,
     seconds: f64,
     result: Result<Column>,
@@ -75,7 +76,7 @@ struct Done {
 pub(crate) fn run(asked: &Kernels) -> Result<u8> {
     match &asked.action {
         Some(Action::Fetch { packages }) => fetch(packages),
-        Some(Action::List) => list(&places(asked)?),
+        Some(Action::List) => list(&subjects(asked)?),
         None => check(asked),
     }
 }
@@ -84,171 +85,162 @@ fn fetch(packages: &[String]) -> Result<u8> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(100));
     let wanted = match packages {
-        [] => ::kernels::fetch::Wanted::default(),
-        packages => ::kernels::fetch::Wanted::Packages(packages.to_vec()),
+        [] => Wanted::default(),
+        packages => Wanted::Packages(packages.to_vec()),
     };
     let cache = ::kernels::cache();
-    let found = ::kernels::fetch::fetch(&cache, &wanted, &mut |step| bar.set_message(words(step)))
-        .map_err(|error| anyhow!("{error}"))?;
+    let mut report = |progress: &Progress| bar.set_message(words(progress));
+    let found = ::kernels::fetch::fetch(&cache, &wanted, &mut report)?;
     bar.finish_and_clear();
     let names: String = found.iter().map(|kernel| format!("{}\n", kernel.name)).collect();
     output::print(&format!("{names}{} in {}\n", count(found.len(), "kernel"), cache.display()))?;
     Ok(HELD)
 }
 
-fn words(step: &Step) -> String {
-    match step {
-        Step::Lists => "reading what there is".to_owned(),
-        Step::Lacking(address) => format!("the mirror has nothing at {address}"),
-        Step::Chosen(packages) => count(packages, "package"),
-        Step::Here(package) => format!("{package} is here"),
-        Step::Fetch { package, bytes } => format!("{package}, {} MB", bytes / 1_000_000),
+fn words(progress: &Progress) -> String {
+    match progress {
+        Progress::Lists => "reading package lists".to_owned(),
+        Progress::Missing(address) => format!("the mirror has nothing at {address}"),
+        Progress::Chosen(packages) => count(packages, "package"),
+        Progress::Cached(package) => format!("{package} is in the cache"),
+        Progress::Fetch { package, bytes } => format!("{package}, {} MB", bytes / 1_000_000),
     }
 }
 
-fn list(places: &[Spot]) -> Result<u8> {
-    let line = |place: &Spot| match &place.kernel.place {
-        Place::Qemu { image } => format!("{:32} QEMU     {}\n", place.kernel.name, image.display()),
-        Place::Uml { linux } => format!("{:32} UML      {}\n", place.kernel.name, linux.display()),
-        Place::Command { words } => {
-            format!("{:32} command  {}\n", place.kernel.name, words.join(" "))
-        }
+fn list(subjects: &[Subject]) -> Result<u8> {
+    let line = |Subject { kernel: Kernel { name, target }, .. }: &Subject| match target {
+        Target::Qemu { image } => format!("{name:32} QEMU     {}\n", image.display()),
+        Target::Uml { linux } => format!("{name:32} UML      {}\n", linux.display()),
+        Target::Command { words } => format!("{name:32} command  {}\n", words.join(" ")),
     };
-    output::print(&places.iter().map(line).collect::<String>())?;
+    output::print(&subjects.iter().map(line).collect::<String>())?;
     Ok(HELD)
 }
 
-/// The places that were asked for.
-fn places(asked: &Kernels) -> Result<Vec<Spot>> {
-    let mut places = Vec::new();
+/// Returns the subjects that the command line selects.
+fn subjects(asked: &Kernels) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
     let cache = ::kernels::cache();
-    let only_here = !asked.from.is_empty() || !asked.commands.is_empty();
-    let from = if only_here { asked.from.clone() } else { vec![cache.clone()] };
-    for path in from.iter().filter(|path| only_here || path.exists()) {
-        for kernel in ::kernels::find(path).map_err(|error| anyhow!("{error}"))? {
-            places.push(Spot { title: kernel.name.clone(), kind: ColumnKind::Kernel, kernel });
+    let only_these = !asked.from.is_empty() || !asked.commands.is_empty();
+    let from = if only_these { asked.from.clone() } else { vec![cache.clone()] };
+    for path in from.iter().filter(|path| only_these || path.exists()) {
+        for kernel in ::kernels::find(path)? {
+            subjects.push(Subject { title: kernel.name.clone(), kind: ColumnKind::Kernel, kernel });
         }
     }
     for command in &asked.commands {
-        places.push(environments::from_command(command)?);
+        subjects.push(environments::from_command(command)?);
     }
-    if !only_here && let Ok(root) = project::root() {
-        places.extend(environments::of_project(&root)?);
+    if !only_these && let Ok(root) = project::root() {
+        subjects.extend(environments::of_project(&root)?);
     }
     if !asked.names.is_empty() {
-        if let Some(name) = asked
-            .names
-            .iter()
-            .find(|name| !places.iter().any(|place| place.kernel.name.starts_with(name.as_str())))
-        {
-            bail!("there is no kernel or environment `{name}`: `keybook kernels list` names them");
+        let named = |subject: &Subject, name: &String| subject.kernel.name.starts_with(name);
+        let unknown = |name: &&String| !subjects.iter().any(|subject| named(subject, name));
+        if let Some(name) = asked.names.iter().find(unknown) {
+            bail!("there is no kernel or environment `{name}`: `keybook kernels list` lists them");
         }
-        places.retain(|place| {
-            asked.names.iter().any(|name| place.kernel.name.starts_with(name.as_str()))
-        });
+        subjects.retain(|subject| asked.names.iter().any(|name| named(subject, name)));
     }
-    if places.is_empty() {
+    if subjects.is_empty() {
         bail!(
-            "there are no kernels in {}: `keybook kernels fetch` takes some from the \
-             distribution, and --from names a folder that has some",
+            "there are no kernels in {}: `keybook kernels fetch` fetches some, or name a folder \
+             with --from",
             cache.display()
         );
     }
-    Ok(places)
+    Ok(subjects)
 }
 
 fn check(asked: &Kernels) -> Result<u8> {
-    let places = places(asked)?;
+    let subjects = subjects(asked)?;
     let executable = executable::find(asked.program.as_deref())?;
     let folder = match &asked.save {
         Some(folder) => Some(folder.clone()),
         None => project::root().ok().map(|root| root.join(RESULTS)),
     };
-    let begun = Instant::now();
-    let done = run_all(&places, &executable, asked);
-    let wall = begun.elapsed();
-    let mut lost = false;
-    for Done { name, result, .. } in &done {
+    let start = Instant::now();
+    let finished = run_all(&subjects, &executable, asked);
+    let wall = start.elapsed();
+    let mut failed = false;
+    for Finished { name, result, .. } in &finished {
         match (result, &folder) {
             (Ok(column), Some(folder)) => column.save(folder)?,
             (Ok(_), None) => {}
             (Err(error), _) => {
                 eprintln!("keybook: {name}: {error:#}");
-                lost = true;
+                failed = true;
             }
         }
     }
     if folder.is_none() {
-        eprintln!("keybook: the results are not saved: --save says where to");
+        eprintln!("keybook: the results are not saved: name a folder with --save");
     }
-    let times: Vec<(String, f64)> =
-        done.iter().map(|done| (done.name.clone(), done.seconds)).collect();
-    let filled: Vec<Column> = done.into_iter().filter_map(|done| done.result.ok()).collect();
+    let (columns, seconds): (Vec<Column>, Vec<f64>) =
+        finished.into_iter().filter_map(|one| Some((one.result.ok()?, one.seconds))).unzip();
     output::print(&match asked.format {
-        ListFormat::Human => matrix::human(&filled, &times, wall),
-        ListFormat::Json => matrix::json(&filled)?,
+        ListFormat::Human => matrix::human(&columns, &seconds, wall),
+        ListFormat::Json => matrix::json(&columns)?,
     })?;
-    let differ = filled.iter().map(Column::count).any(|count| count.differ + count.broken > 0);
-    let held = filled.iter().map(Column::count).any(|count| count.held > 0);
-    Ok(match (lost || differ, held) {
+    let differ = columns.iter().map(Column::count).any(|count| count.differ + count.broken > 0);
+    let held = columns.iter().map(Column::count).any(|count| count.held > 0);
+    Ok(match (failed || differ, held) {
         (true, _) => DIFFERS,
         (false, true) => HELD,
         (false, false) => NOTHING_HERE,
     })
 }
 
-/// Runs the executable at all places, several at a time.
-fn run_all(places: &[Spot], executable: &Path, asked: &Kernels) -> Vec<Done> {
+/// Runs the executable on all subjects, several at a time.
+fn run_all(subjects: &[Subject], executable: &Path, asked: &Kernels) -> Vec<Finished> {
     let files = companions::find();
     let limits = Limits { end: Duration::from_secs(asked.deadline.into()), ..Limits::default() };
-    let bar = progress::bar(places.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
+    let bar = progress::bar(subjects.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
     bar.enable_steady_tick(Duration::from_millis(500));
-    let next = Mutex::new(places.iter().enumerate());
-    let done = Mutex::new(Vec::new());
+    let next = Mutex::new(subjects.iter().enumerate());
+    let finished = Mutex::new(Vec::new());
     let work = || {
         loop {
             let taken = next.lock().unwrap_or_else(|lock| lock.into_inner()).next();
-            let Some((nth, place)) = taken else { break };
-            let begun = Instant::now();
-            let result = run_one(place, executable, &files, &limits);
-            let seconds = begun.elapsed().as_secs_f64();
-            bar.set_message(place.kernel.name.clone());
+            let Some((nth, subject)) = taken else { break };
+            let name = subject.kernel.name.clone();
+            let start = Instant::now();
+            let result = run_one(subject, executable, &files, &limits);
+            let seconds = start.elapsed().as_secs_f64();
+            bar.set_message(name.clone());
             bar.inc(1);
-            let one = Done { name: place.kernel.name.clone(), seconds, result };
-            done.lock().unwrap_or_else(|lock| lock.into_inner()).push((nth, one));
+            let one = Finished { name, seconds, result };
+            finished.lock().unwrap_or_else(|lock| lock.into_inner()).push((nth, one));
         }
     };
     thread::scope(|scope| {
-        for _ in 0..asked.jobs.unwrap_or_else(jobs::cores).clamp(1, places.len()) {
+        for _ in 0..asked.jobs.unwrap_or_else(jobs::cores).clamp(1, subjects.len()) {
             scope.spawn(work);
         }
     });
     bar.finish_and_clear();
-    let mut done = done.into_inner().unwrap_or_else(|lock| lock.into_inner());
-    done.sort_by_key(|(nth, _)| *nth);
-    done.into_iter().map(|(_, done)| done).collect()
+    let mut finished = finished.into_inner().unwrap_or_else(|lock| lock.into_inner());
+    finished.sort_by_key(|(nth, _)| *nth);
+    finished.into_iter().map(|(_, one)| one).collect()
 }
 
 fn run_one(
-    place: &Spot,
+    subject: &Subject,
     executable: &Path,
     files: &[(PathBuf, String)],
     limits: &Limits,
 ) -> Result<Column> {
-    let program = Program {
+    let payload = Payload {
         executable: executable.to_owned(),
         args: ["check", "--format", "json"].map(str::to_owned).to_vec(),
         files: files.to_vec(),
     };
-    let run =
-        ::kernels::run(&place.kernel, &program, limits).map_err(|error| anyhow!("{error}"))?;
+    let run = ::kernels::run(&subject.kernel, &payload, limits)?;
     let report: Report = serde_json::from_str(&run.output).with_context(|| {
         let last = run.output.lines().last().unwrap_or("nothing");
-        format!(
-            "it gave no report, but status {} and {last:?}{}",
-            run.status,
-            if run.status == i32::from(MISUSE) { ": is the executable another one?" } else { "" }
-        )
+        let hint =
+            if run.status == i32::from(MISUSE) { ": is the executable another one?" } else { "" };
+        format!("no report, but exit status {} and {last:?}{hint}", run.status)
     })?;
-    Ok(Column::of(&place.kernel.name, &place.title, place.kind, &run.how, report))
+    Ok(Column::of(&subject.kernel.name, &subject.title, subject.kind, &run.how, report))
 }

@@ -1,19 +1,19 @@
-//! What else a guest's file system holds: keyctl(1) and request-key(8) of this machine, as far as
-//! they are there, with what they need. Rules about them are not observed without.
+//! Other files for a guest: this machine's keyctl(1) and request-key(8), if installed, with what they
+//! require. Without them, rules about them are not observed.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// By the paths that the kernel and the book call them.
+/// The paths by which the kernel and the book start them.
 const PROGRAMS: [&str; 2] = ["/bin/keyctl", "/sbin/request-key"];
-/// Says what request-key(8) starts to build which key.
+/// The configuration of request-key(8): which program instantiates which key.
 const CONFIGURATION: &str = "/etc/request-key.conf";
-/// Where the loader finds libraries without a search.
+/// The loader's index of libraries.
 const LIBRARIES: &str = "/etc/ld.so.cache";
 
-/// The files, with their paths in the guest, which are the same.
+/// Returns the files, each with its path in the guest, which is the same.
 pub(super) fn find() -> Vec<(PathBuf, String)> {
     let configuration = fs::read_to_string(CONFIGURATION).unwrap_or_default();
     let lines = configuration.lines().filter(|line| !line.starts_with('#'));
@@ -31,14 +31,14 @@ pub(super) fn find() -> Vec<(PathBuf, String)> {
     files.into_iter().map(|file| (PathBuf::from(&file), file)).collect()
 }
 
-/// The program that runs a script.
+/// Returns the interpreter of a script.
 fn interpreter(program: &str) -> Option<String> {
     let text = fs::read(program).ok()?;
     let line = text.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
     String::from_utf8_lossy(line).split_whitespace().next().map(str::to_owned)
 }
 
-/// The libraries that a program loads, and its loader, as ldd(1) tells them.
+/// Returns the loader and libraries of a program, from ldd(1).
 fn libraries(program: &str) -> Vec<String> {
     let Ok(output) = Command::new("ldd").arg(program).output() else { return Vec::new() };
     let path =

@@ -1,4 +1,4 @@
-//! The matrix in the terminal.
+//! Formats the matrix of rules and kernels.
 
 use crate::embedded::RULES;
 use crate::output::count;
@@ -9,13 +9,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// A line for each column, then one for each rule that is not held in all of them.
-pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration) -> String {
+/// Formats the matrix for people: a line per column, then a line per rule not held in all of them.
+pub(super) fn human(columns: &[Column], seconds: &[f64], wall: Duration) -> String {
     let mut text = String::new();
-    for (nth, column) in (1..).zip(columns) {
+    for (nth, (column, seconds)) in (1..).zip(columns.iter().zip(seconds)) {
         let Count { held, differ, broken, not_observed } = column.count();
-        let seconds =
-            times.iter().find(|(name, _)| *name == column.name).map_or(0.0, |time| time.1);
         let _ = writeln!(
             text,
             "{nth:>3}  {:32} {:10} {held:>4} held {differ:>3} differ {broken:>3} broken \
@@ -53,7 +51,7 @@ pub(super) fn human(columns: &[Column], times: &[(String, f64)], wall: Duration)
     text
 }
 
-/// Columns by name, with their facts, and in each the result of each rule.
+/// Formats the matrix as JSON: columns by name, with their facts and the result of each rule.
 pub(super) fn json(columns: &[Column]) -> Result<String> {
     let columns: BTreeMap<&str, &Column> =
         columns.iter().map(|column| (column.name.as_str(), column)).collect();

@@ -1,14 +1,14 @@
-//! Runs programs by commands of this machine.
+//! Runs payloads by commands of this machine.
 
+use crate::{dir, shell};
+use kernels::{Error, Kernel, Limits, Run, Target};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use kernels::{Error, Kernel, Limits, Place, Program, Run};
-
 fn run(words: &[&str], args: &[&str], end: Duration) -> Result<Run, Error> {
-    let owned = |words: &[&str]| words.iter().map(|word| word.to_string()).collect();
-    let kernel = Kernel { name: "here".into(), place: Place::Command { words: owned(words) } };
-    let program = Program { executable: "/bin/sh".into(), args: owned(args), files: vec![] };
-    kernels::run(&kernel, &program, &Limits { end, ..Limits::default() })
+    let words = words.iter().map(|word| word.to_string()).collect();
+    let kernel = Kernel { name: "here".into(), target: Target::Command { words } };
+    kernels::run(&kernel, &shell(args), &Limits { end, ..Limits::default() })
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ fn output_and_status_are_the_commands() {
 }
 
 #[test]
-fn the_executable_is_where_the_braces_are() {
+fn braces_stand_for_the_executable() {
     let done = run(&["echo", "<", "{}", ">"], &["x y"], LONG).expect("a run");
     assert_eq!(done.output, "< /bin/sh > x y\n");
     assert_eq!(run(&[], &["-c", "echo alone"], LONG).expect("a run").output, "alone\n");
@@ -34,20 +34,17 @@ fn a_signal_is_a_status() {
 }
 
 #[test]
-fn a_command_that_hangs_is_killed_with_all_it_started() {
+fn a_command_that_hangs_is_killed_with_its_children() {
     let start = Instant::now();
     let args = ["-c", "echo well >&2; sleep 1000 & sleep 1000"];
-    let error = run(&[], &args, Duration::from_millis(500)).expect_err("no end");
-    assert!(
-        error.what.ends_with("did not end within 0.5 s; last it complained of: well"),
-        "{error}"
-    );
-    // The output has its end only when both are gone.
+    let error = run(&[], &args, Duration::from_millis(500)).expect_err("a timeout");
+    assert!(error.what.ends_with("did not end within 0.5 s; last message: well"), "{error}");
+    // The output ends only after both processes.
     assert!(start.elapsed() < LONG, "{:?}", start.elapsed());
 }
 
 #[test]
-fn what_a_command_leaves_in_the_background_is_not_waited_for() {
+fn background_processes_of_a_command_are_not_waited_for() {
     let start = Instant::now();
     let done = run(&[], &["-c", "sleep 1000 & echo a"], LONG).expect("a run");
     assert_eq!((done.output.as_str(), done.status), ("a\n", 0));
@@ -55,8 +52,8 @@ fn what_a_command_leaves_in_the_background_is_not_waited_for() {
 }
 
 #[test]
-fn a_process_that_gets_away_with_the_output_is_told_of() {
-    let dir = tempfile::tempdir().expect("a directory");
+fn a_process_that_escapes_with_the_output_is_reported() {
+    let dir = dir();
     let id = dir.path().join("id");
     let script = format!(
         "setsid sh -c 'echo $$ > {0}; exec sleep 1000' 2>/dev/null & \
@@ -65,15 +62,15 @@ fn a_process_that_gets_away_with_the_output_is_told_of() {
     );
     let error = run(&[], &["-c", &script], LONG).expect_err("no end of the output");
     let id = std::fs::read_to_string(&id).expect("a process id");
-    let killed = std::process::Command::new("kill").args(["-KILL", id.trim()]).status();
+    let killed = Command::new("kill").args(["-KILL", id.trim()]).status();
     assert!(killed.expect("kill").success());
     assert!(error.what.ends_with("left a process that keeps its output open"), "{error}");
 }
 
 #[test]
-fn a_command_that_is_not_there_or_fails_without_a_word_is_an_error() {
+fn a_missing_command_or_one_that_only_complains_is_an_error() {
     let error = run(&["no-such-command"], &[], LONG).expect_err("no command").to_string();
     assert!(error.starts_with("here: no-such-command cannot be started: No such file"), "{error}");
     let error = run(&[], &["-c", "echo not you >&2; exit 1"], LONG).expect_err("a refusal");
-    assert!(error.what.ends_with("printed nothing and gave 1: not you"), "{error}");
+    assert!(error.what.ends_with("printed nothing and exited with 1: not you"), "{error}");
 }
