@@ -17,11 +17,6 @@ use crate::{Error, Limits, Payload, Run, cache, initramfs, open_file};
 /// - `loglevel=1`: kernel messages would break lines of the output.
 const APPEND: &str = "console=ttyS0 panic=-1 loglevel=1";
 
-/// Added under TCG: no address space randomization for user programs. QEMU before 8.0 translates
-/// code again for every new address, and each key request starts request-key(8). Measured with QEMU
-/// 7.2 on Linux 7.3: a check takes 8.5 s instead of 14 s.
-const TCG_APPEND: &str = "norandmaps";
-
 /// The longest command line of an x86 kernel in bytes, without the NUL (`COMMAND_LINE_SIZE`).
 const LONGEST: usize = 2047;
 
@@ -42,7 +37,7 @@ enum Accelerator {
 /// Runs `payload` as init of the kernel `image`.
 pub fn run(image: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Error> {
     let arguments = initramfs::arguments(payload)?;
-    let append = format!("{APPEND} {TCG_APPEND}{arguments}");
+    let append = format!("{APPEND}{arguments}");
     if append.len() > LONGEST {
         return Err(Error::new(
             format!("the kernel's command line is {} bytes, {LONGEST} are allowed", append.len()),
@@ -50,7 +45,7 @@ pub fn run(image: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Erro
         ));
     }
     let archive = initramfs::archive(payload)?;
-    let guest = Guest { image, initrd: open_file(&archive), arguments };
+    let guest = Guest { image, initrd: open_file(&archive), append };
 
     // One guest finds out whether KVM works; the others wait for it.
     let probing = PROBING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,19 +68,16 @@ pub fn run(image: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Erro
 struct Guest<'a> {
     image: &'a Path,
     initrd: PathBuf,
-    /// The payload's arguments, as they stand on the kernel's command line.
-    arguments: String,
+    /// The kernel's command line.
+    append: String,
 }
 
 impl Guest<'_> {
     fn start(&self, accelerator: Accelerator, limits: &Limits) -> Attempt {
-        let arguments = &self.arguments;
-        let (how, accel, cpu, append) = match accelerator {
+        let (how, accel, cpu) = match accelerator {
             // Without RDRAND an idle guest waits long for entropy.
-            Accelerator::Tcg => {
-                ("QEMU, TCG", "tcg", "qemu64,+rdrand", format!("{APPEND} {TCG_APPEND}{arguments}"))
-            }
-            Accelerator::Kvm => ("QEMU, KVM", "kvm", "host", format!("{APPEND}{arguments}")),
+            Accelerator::Tcg => ("QEMU, TCG", "tcg", "qemu64,+rdrand"),
+            Accelerator::Kvm => ("QEMU, KVM", "kvm", "host"),
         };
         let mut command = Command::new("qemu-system-x86_64");
         command
@@ -98,7 +90,7 @@ impl Guest<'_> {
             .arg(self.image)
             .arg("-initrd")
             .arg(&self.initrd)
-            .args(["-append", &append]);
+            .args(["-append", &self.append]);
         attend(&mut command, how, None, limits, MEND)
     }
 }
