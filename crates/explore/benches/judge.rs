@@ -126,17 +126,18 @@ fn book() -> Vec<String> {
 /// Prints how many calls are parsed and judged per second.
 fn judged(what: &str, texts: &[String]) {
     let traces: Vec<Trace> = texts.iter().map(|text| text.parse().expect("a trace")).collect();
-    let calls: usize = traces.iter().map(|trace| trace.events.len()).sum();
+    let calls: usize = traces.iter().map(|trace| trace.events().len()).sum();
     let parsed = rate(calls, || {
         for text in texts {
             let _ = black_box(text.parse::<Trace>());
         }
     });
-    let allowed: Vec<&Trace> = traces.iter().filter(|trace| model::judge(trace).is_ok()).collect();
-    let calls: usize = allowed.iter().map(|trace| trace.events.len()).sum();
+    let allowed: Vec<&Trace> =
+        traces.iter().filter(|trace| judge_by_model(trace).is_ok()).collect();
+    let calls: usize = allowed.iter().map(|trace| trace.events().len()).sum();
     let judged = rate(calls, || {
         for trace in &allowed {
-            let _ = black_box(model::judge(trace));
+            let _ = black_box(judge_by_model(trace));
         }
     });
     println!(
@@ -144,6 +145,10 @@ fn judged(what: &str, texts: &[String]) {
         allowed.len(),
         traces.len()
     );
+}
+
+fn judge_by_model(trace: &Trace) -> Result<(), Box<model::Refusal>> {
+    model::judge(trace, &model::wrong::Table::default())
 }
 
 /// Calls per second, where `work` handles this many.
@@ -178,11 +183,11 @@ fn linear() {
     for rounds in [20, 200, 2_000, 20_000] {
         let trace = long(rounds);
         let begun = Instant::now();
-        assert_eq!(model::judge(&trace), Ok(()), "a long trace is allowed");
+        assert_eq!(judge_by_model(&trace), Ok(()), "a long trace is allowed");
         let took = begun.elapsed().as_secs_f64();
         let times =
             before.map_or(String::new(), |before| format!(", {:.1} times as long", took / before));
-        println!("a trace of {} calls: {:.1} ms{times}", trace.events.len(), took * 1000.0);
+        println!("a trace of {} calls: {:.1} ms{times}", trace.events().len(), took * 1000.0);
         before = Some(took);
     }
 }
@@ -195,7 +200,7 @@ fn memory(texts: &[String]) {
             early = status();
         }
         let trace: Trace = text.parse().expect("a trace");
-        let _ = black_box(model::judge(&trace));
+        let _ = black_box(judge_by_model(&trace));
     }
     println!("{MANY} traces: after a tenth {early}, at the end {}", status());
 }

@@ -60,10 +60,6 @@ pub(crate) enum Slot {
     EffectiveId,
 }
 
-/// The default destinations of request_key, from -1.
-const REQKEY: &str = "NO_CHANGE DEFAULT THREAD_KEYRING PROCESS_KEYRING SESSION_KEYRING \
-                      USER_KEYRING USER_SESSION_KEYRING GROUP_KEYRING REQUESTOR_KEYRING";
-
 /// The keys with a name, from 0 down.
 const KEYS: &[(&str, &str)] = &[
     ("0", "NO_KEYRING"),
@@ -173,8 +169,8 @@ impl Slot {
             Slot::Seconds => self.text(number),
             Slot::Reqkey => {
                 let place = usize::try_from(number + 1).ok();
-                let name = place.and_then(|place| REQKEY.split(' ').nth(place));
-                name.map_or(number.to_string(), |name| format!("KEY_REQKEY_DEFL_{name}"))
+                let name = place.and_then(|place| trace::REQKEY_DEFAULTS.get(place));
+                name.map_or(number.to_string(), |name| (*name).to_owned())
             }
             slot if !slot.is_key() => slot.words()[number as usize].1.to_owned(),
             _ if number > 0 => format!("k{number}"),

@@ -4,10 +4,11 @@ use crate::execute::{self, ExecutedStep};
 use crate::program::TaskProgram;
 use keyrings::Errno;
 use keyrings::stage::{Seen, Stage};
+use model::wrong::Table;
 use model::{Judge, Refusal, Why};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
-use trace::{Outcome, Owner, Trace};
+use trace::{Outcome, Owner, RawTrace, Trace};
 
 /// A program that takes longer is killed.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -54,9 +55,9 @@ impl Disagreement {
     }
 
     /// Why the model refuses the trace, with the rules that say so.
-    pub fn explained(&self) -> Option<Refusal> {
+    pub fn explained(&self, table: &Table) -> Option<Refusal> {
         self.refusal.as_ref()?;
-        model::judge(&self.trace).err().map(|refusal| *refusal)
+        model::judge(&self.trace, table).err().map(|refusal| *refusal)
     }
 
     /// The disagreement without names and numbers: two that are equal mostly have one cause.
@@ -67,7 +68,7 @@ impl Disagreement {
         let outcome = |outcome: &Outcome| match outcome {
             Outcome::Nothing => "nothing".to_owned(),
             Outcome::Returned(_) => "a result".to_owned(),
-            Outcome::Failed { errno, .. } => errno.clone(),
+            failed => failed.errno_name().unwrap_or_default().to_owned(),
         };
         let allowed = match why {
             Why::NotUnderstood(_) => "which the model does not understand".to_owned(),
@@ -87,7 +88,7 @@ impl Disagreement {
 
 /// The model's judgment without the rules, because finding them takes longer than everything else.
 fn refusal(trace: &Trace) -> Option<Refusal> {
-    Judge::new().events(trace).err().map(|refusal| *refusal)
+    Judge::new().events(trace.events()).err().map(|refusal| *refusal)
 }
 
 impl Laboratory {
@@ -133,18 +134,15 @@ impl Laboratory {
         if !seen.is_whole() {
             return Err(format!("it {}: {}\n{}", seen.ended, seen.said.trim_end(), seen.trace));
         }
-        let trace: Trace =
+        let trace: RawTrace =
             seen.trace.parse().map_err(|error| format!("{error}\n{}", seen.trace))?;
         // All programs of a user share its quota, which no trace shows.
-        let over_quota = |outcome: &Outcome| match outcome {
-            Outcome::Failed { errno, .. } => errno == "EDQUOT",
-            _ => false,
-        };
-        if trace.events.iter().any(|event| over_quota(&event.outcome)) {
+        let over_quota = Outcome::Failed(trace::Errno::EDQUOT);
+        if trace.events.iter().any(|event| event.outcome == over_quota) {
             return Err("the user's key quota is exhausted".to_owned());
         }
         let executed = execute::read(&seen.said).ok_or("the log of its steps cannot be read")?;
-        Ok((executed, trace.normalise(self.owner)))
+        Ok((executed, trace.normalize(self.owner)))
     }
 
     /// Executes a program and judges its trace.

@@ -45,7 +45,7 @@ fn equal<T: PartialEq + std::fmt::Display>(got: T, expected: T) -> Result<(), St
 
 /// A judge that refuses every key that a child revokes.
 fn revoking_child(trace: &Trace) -> Option<Refusal> {
-    let (nth, event) = trace.events.iter().enumerate().find(|(_, event)| {
+    let (nth, event) = trace.events().iter().enumerate().find(|(_, event)| {
         event.task.starts_with("child")
             && event.call == "keyctl_revoke"
             && matches!(event.outcome, Outcome::Returned(_))

@@ -1,20 +1,20 @@
-//! Judging: every way a kernel may take, held against what was observed.
+//! Judging: every path that a kernel may take, compared with what was observed.
 
-use crate::errno;
-use crate::fate::Fate;
+use crate::choices::Choices;
 use crate::laws::{Law, Laws};
-use crate::run::{Given, Gives, Run, Stop};
-use crate::world::World;
+use crate::run::{Predicted, Prediction, Run, Stop};
+use crate::world::{KeyId, World};
 use crate::{Refusal, Why, wrong};
+use std::ops::ControlFlow::{self, Break, Continue};
 use trace::{Event, Outcome, Trace, Value};
 
-/// How many worlds are kept that explain a trace equally well.
+/// The number of worlds that are kept where several explain a trace.
 const MOST_WORLDS: usize = 64;
 
-/// How many ways through one event are tried.
+/// The number of paths through one event that are tried.
 const MOST_TRIES: usize = 20_000;
 
-/// How many outcomes a refusal names.
+/// The number of outcomes in a refusal.
 const MOST_NAMED: usize = 8;
 
 /// A judge of one trace, event by event.
@@ -24,7 +24,7 @@ pub struct Judge {
     worlds: Vec<World>,
     seen: usize,
     wrong: Option<Law>,
-    /// The laws that the last event had to do with, and those of all events.
+    /// The laws that the last event depended on, and those of all events.
     last: Laws,
     asked: Laws,
 }
@@ -36,23 +36,23 @@ impl Default for Judge {
 }
 
 impl Judge {
-    /// A judge before the first event: `main` alone, with a new session keyring and nothing else.
-    /// Whether it is root, its trace will show.
+    /// A judge before the first event: `main` alone, with a new session keyring and nothing else. The
+    /// trace will show whether `main` is root.
     pub fn new() -> Judge {
         let worlds = vec![World::new()];
         Judge { worlds, seen: 0, wrong: None, last: Laws::default(), asked: Laws::default() }
     }
 
-    /// A judge that takes for right what a kernel does for which this law does not hold.
+    /// A judge with the wrong model in which this law does not hold.
     pub fn wrong(law: Law) -> Judge {
         Judge { wrong: Some(law), ..Judge::new() }
     }
 
-    /// Judges the next event of a normalised trace.
+    /// Judges the next event.
     ///
     /// # Errors
     ///
-    /// If no correct kernel gives this event after those before. The judge stays where it was.
+    /// If no correct kernel shows this event after those before. The judge is then unchanged.
     pub fn event(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         self.last = Laws::default();
         let judged = self.judge(event);
@@ -62,33 +62,31 @@ impl Judge {
 
     fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         let mut after: Vec<World> = Vec::new();
-        let asked = &mut self.last;
         let mut not_understood = None;
-        let last = self.worlds.len() == 1;
+        let is_last = self.worlds.len() == 1;
         for world in &mut self.worlds {
-            let mut fate = Fate::default();
-            for _ in 0..MOST_TRIES {
-                let gives = attempt(world, &mut fate, self.wrong, asked, event);
-                let fits = fits(world, &mut fate, &gives, &event.outcome);
-                if let Err(Stop::NotUnderstood(expected)) = gives {
-                    not_understood = Some(expected);
-                }
-                if fits && last && after.is_empty() && fate.is_only() {
-                    // The usual case: nothing to choose, and nothing to take back.
-                    world.begin();
-                    self.seen += 1;
-                    return Ok(());
-                }
-                if fits
-                    && after.len() < MOST_WORLDS
-                    && !after.iter().any(|other| other.is_like(world))
-                {
-                    after.push(world.clone());
-                }
-                world.undo();
-                if !fate.next() {
-                    break;
-                }
+            let tried =
+                every_path(world, self.wrong, &mut self.last, event, |world, choices, is| {
+                    let fits = fits(world, choices, &is, &event.outcome);
+                    if let Err(Stop::NotUnderstood(expected)) = is {
+                        not_understood = Some(expected);
+                    }
+                    if fits && is_last && after.is_empty() && choices.is_only() {
+                        // The usual case: nothing to choose, and nothing to take back.
+                        world.begin();
+                        return Break(());
+                    }
+                    if fits
+                        && after.len() < MOST_WORLDS
+                        && !after.iter().any(|other| other.is_like(world))
+                    {
+                        after.push(world.clone());
+                    }
+                    Continue(())
+                });
+            if tried.is_break() {
+                self.seen += 1;
+                return Ok(());
             }
         }
         if after.is_empty() {
@@ -104,116 +102,130 @@ impl Judge {
         Ok(())
     }
 
-    /// Judges the events of a normalised trace.
+    /// Judges several events.
     ///
     /// # Errors
     ///
-    /// The first that no correct kernel gives.
-    pub fn events(&mut self, trace: &Trace) -> Result<(), Box<Refusal>> {
-        trace.events.iter().try_for_each(|event| self.event(event))
+    /// The first event that no correct kernel shows.
+    pub fn events(&mut self, events: &[Event]) -> Result<(), Box<Refusal>> {
+        events.iter().try_for_each(|event| self.event(event))
     }
 
-    /// Whether an event so far had to do with a law.
+    /// Whether an event so far depended on a law.
     pub fn has_asked(&self, law: Law) -> bool {
         self.asked.has(law)
     }
 
-    /// Whether the last event had to do with a law.
+    /// Whether the last event depended on a law.
     pub fn has_just_asked(&self, law: Law) -> bool {
         self.last.has(law)
     }
 
-    /// The outcomes that a correct kernel may give now, the first few.
+    /// The outcomes of this event that a correct kernel may show now, at most eight.
     pub fn allowed(&self, event: &Event) -> Vec<Outcome> {
         let mut all = Vec::new();
         for world in &self.worlds {
-            let mut world = world.clone();
-            let mut fate = Fate::default();
-            for _ in 0..MOST_TRIES {
-                let gives = attempt(&mut world, &mut fate, self.wrong, &mut Laws::default(), event);
-                if let Some(outcome) = told(&world, &gives)
+            let (mut world, mut laws) = (world.clone(), Laws::default());
+            let _ = every_path(&mut world, self.wrong, &mut laws, event, |world, _, is| {
+                if let Some(outcome) = outcome(world, &is)
                     && !all.contains(&outcome)
                     && all.len() < MOST_NAMED
                 {
                     all.push(outcome);
                 }
-                world.undo();
-                if !fate.next() {
-                    break;
-                }
-            }
+                Continue(())
+            });
         }
         all
     }
 }
 
-/// Judges a whole normalised trace.
+/// Judges a whole trace.
 ///
 /// # Errors
 ///
-/// The first event that no correct kernel gives, with the laws one of which does not hold for the
-/// kernel that gave it.
-pub fn judge(trace: &Trace) -> Result<(), Box<Refusal>> {
+/// The first event that no correct kernel shows, with the laws of which one does not hold for the kernel
+/// that showed it, and the rules that `table` lists for them.
+pub fn judge(trace: &Trace, table: &wrong::Table) -> Result<(), Box<Refusal>> {
     let mut judge = Judge::new();
-    let Err(mut refusal) = judge.events(trace) else { return Ok(()) };
+    let Err(mut refusal) = judge.events(trace.events()) else { return Ok(()) };
     if let Why::Outcome { laws, rules, .. } = &mut refusal.why {
-        let up_to = Trace { events: trace.events[..=refusal.nth].to_vec() };
+        let up_to = &trace.events()[..=refusal.nth];
         let decided = Law::all().filter(|law| judge.has_asked(*law));
-        *laws = decided.filter(|law| wrong::gives(*law, &up_to)).collect();
-        wrong::telling_first(laws);
-        *rules = wrong::rules(laws);
+        *laws = decided.filter(|law| wrong::allows(*law, up_to)).collect();
+        table.most_telling_first(laws);
+        *rules = table.rules(laws);
     }
     Err(refusal)
 }
 
-/// One try of an event.
-fn attempt(
+/// Takes a world along every path through an event until `visit` ends it. The world is then as `visit`
+/// left it, and else as before.
+fn every_path(
     world: &mut World,
-    fate: &mut Fate,
     wrong: Option<Law>,
     asked: &mut Laws,
     event: &Event,
-) -> Gives {
-    let Some(task) = world.task(&event.task) else {
-        return Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task)));
-    };
-    Run { world, fate, wrong, asked, event, task }.call()
+    mut visit: impl FnMut(&mut World, &mut Choices, Prediction) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut choices = Choices::default();
+    for _ in 0..MOST_TRIES {
+        let predicted = match world.task(&event.task) {
+            Some(task) => {
+                Run { world: &mut *world, choices: &mut choices, wrong, asked, event, task }.call()
+            }
+            None => Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task))),
+        };
+        visit(world, &mut choices, predicted)?;
+        world.undo();
+        if !choices.next() {
+            break;
+        }
+    }
+    Continue(())
 }
 
-/// Whether the outcome is what the model gives; keys that it tells first get their names.
-fn fits(world: &mut World, fate: &mut Fate, gives: &Gives, outcome: &Outcome) -> bool {
-    match (gives, outcome) {
-        (Ok(Given::Nothing), Outcome::Nothing) => true,
-        (Ok(given), Outcome::Returned(value)) => fits_value(world, fate, given, value),
-        (Err(Stop::Errno(errno)), Outcome::Failed { errno: observed, .. }) => errno == observed,
+/// Whether the outcome is as predicted; keys that it shows first get their names.
+fn fits(world: &mut World, choices: &mut Choices, is: &Prediction, outcome: &Outcome) -> bool {
+    match (is, outcome) {
+        (Ok(Predicted::Nothing), Outcome::Nothing) => true,
+        (Ok(predicted), Outcome::Returned(value)) => fits_value(world, choices, predicted, value),
+        (Err(Stop::Errno(errno)), Outcome::Failed(observed)) => errno == observed,
         _ => false,
     }
 }
 
-fn fits_value(world: &mut World, fate: &mut Fate, given: &Given, value: &Value) -> bool {
-    match (given, value) {
-        (Given::Any, _) => true,
-        (Given::Int(given), Value::Int(value)) => given == value,
-        (Given::Text(given), Value::Text(value)) => given == value,
-        (Given::Key(key), Value::Word(name)) => world.name(*key, name),
-        (Given::Line(key), Value::Text(line)) => {
+fn fits_value(
+    world: &mut World,
+    choices: &mut Choices,
+    predicted: &Predicted,
+    value: &Value,
+) -> bool {
+    match (predicted, value) {
+        (Predicted::Any, _) => true,
+        (Predicted::Int(predicted), Value::Int(value)) => predicted == value,
+        (Predicted::Text(predicted), Value::Text(value)) => predicted == value,
+        (Predicted::Key(key), Value::Word(name)) => world.name(*key, name),
+        (Predicted::Line(key), Value::Text(line)) => {
             line.strip_suffix('\n').is_some_and(|name| world.name(*key, name))
         }
-        (Given::Word(given), value) => *given == value.to_string(),
-        (Given::List(given), Value::List(values)) => {
-            given.len() == values.len()
-                && given
+        (Predicted::Word(predicted), Value::Word(value)) => predicted == value,
+        // The overflow id.
+        (Predicted::Word(predicted), Value::Int(value)) => *predicted == value.to_string(),
+        (Predicted::List(predicted), Value::List(values)) => {
+            predicted.len() == values.len()
+                && predicted
                     .iter()
                     .zip(values)
-                    .all(|(given, value)| fits_value(world, fate, given, value))
+                    .all(|(predicted, value)| fits_value(world, choices, predicted, value))
         }
-        (Given::Keys(keys), Value::Set(values)) => fits_set(world, fate, keys, values),
+        (Predicted::Keys(keys), Value::Set(values)) => fits_set(world, choices, keys, values),
         _ => false,
     }
 }
 
-/// Keys that have no name yet get those that are left over, in each order.
-fn fits_set(world: &mut World, fate: &mut Fate, keys: &[usize], values: &[Value]) -> bool {
+/// Keys without a name get the names that are left over, in every order.
+fn fits_set(world: &mut World, choices: &mut Choices, keys: &[KeyId], values: &[Value]) -> bool {
     if keys.len() != values.len() {
         return false;
     }
@@ -232,7 +244,7 @@ fn fits_set(world: &mut World, fate: &mut Fate, keys: &[usize], values: &[Value]
         }
     }
     for name in names {
-        let nth = fate.choose(unnamed.len());
+        let nth = choices.choose(unnamed.len());
         let key = unnamed.swap_remove(nth);
         if !world.name(key, name) {
             return false;
@@ -241,42 +253,39 @@ fn fits_set(world: &mut World, fate: &mut Fate, keys: &[usize], values: &[Value]
     true
 }
 
-/// What the model gives, as a trace tells it.
-fn told(world: &World, gives: &Gives) -> Option<Outcome> {
-    match gives {
-        Ok(Given::Nothing) => Some(Outcome::Nothing),
-        Ok(given) => Some(Outcome::Returned(told_value(world, &mut world.names(), given))),
-        Err(Stop::Errno(name)) => {
-            let words = errno::words(name).to_owned();
-            Some(Outcome::Failed { errno: (*name).to_owned(), words })
-        }
+/// A prediction as a trace shows it.
+fn outcome(world: &World, predicted: &Prediction) -> Option<Outcome> {
+    match predicted {
+        Ok(Predicted::Nothing) => Some(Outcome::Nothing),
+        Ok(predicted) => Some(Outcome::Returned(shown(world, &mut world.names(), predicted))),
+        Err(Stop::Errno(errno)) => Some(Outcome::Failed(*errno)),
         Err(Stop::Never | Stop::NotUnderstood(_)) => None,
     }
 }
 
-/// The same of a value; a key without a name gets the next one.
-fn told_value(world: &World, names: &mut usize, given: &Given) -> Value {
-    let mut name = |key: usize| match &world.keys[key].name {
+/// The same for a value; a key without a name gets the next one.
+fn shown(world: &World, names: &mut usize, predicted: &Predicted) -> Value {
+    let mut name = |key: KeyId| match &world.keys[key].name {
         Some(name) => name.to_string(),
         None => {
             *names += 1;
             format!("K{names}")
         }
     };
-    match given {
-        Given::Int(number) => Value::Int(*number),
-        Given::Key(key) => Value::word(name(*key)),
-        Given::Keys(keys) => {
+    match predicted {
+        Predicted::Int(number) => Value::Int(*number),
+        Predicted::Key(key) => Value::Word(name(*key)),
+        Predicted::Keys(keys) => {
             let mut keys: Vec<String> = keys.iter().map(|key| name(*key)).collect();
             keys.sort_by_key(|name| (name.len(), name.clone()));
             Value::Set(keys.into_iter().map(Value::Word).collect())
         }
-        Given::Text(text) => Value::text(text.clone()),
-        Given::Word(word) => Value::word(word.clone()),
-        Given::Line(key) => Value::text(format!("{}\n", name(*key))),
-        Given::List(all) => {
-            Value::List(all.iter().map(|one| told_value(world, names, one)).collect())
+        Predicted::Text(text) => Value::text(text),
+        Predicted::Word(word) => word.parse().map_or_else(|_| Value::word(word), Value::Int),
+        Predicted::Line(key) => Value::text(format!("{}\n", name(*key))),
+        Predicted::List(all) => {
+            Value::List(all.iter().map(|one| shown(world, names, one)).collect())
         }
-        Given::Any | Given::Nothing => Value::word("…"),
+        Predicted::Any | Predicted::Nothing => Value::word("…"),
     }
 }

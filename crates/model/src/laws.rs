@@ -1,261 +1,167 @@
-//! The laws: every decision of the model by its name, with what a kernel does that gets it wrong.
+//! The laws: every decision of the model by name, with the behavior of a kernel that gets it wrong.
 //!
-//! A transition asks for each decision that it makes whether its law holds. In the model it does; in a
-//! *wrong model* exactly one law does not, and the transition takes the other way. So the same code is
+//! A transition asks for each of its decisions whether the law holds. In the model every law holds. In a
+//! *wrong model* exactly one does not, and the transition behaves as that kernel would. So one code is
 //! the model and all wrong models.
 
-/// A place in a call where a key is given: what may be there, and what the caller needs for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "named after the operation and its argument")]
-pub enum Place {
-    AddKey,
-    RequestKeyDestination,
-    GetKeyringId,
-    Update,
-    Revoke,
-    Invalidate,
-    Clear,
-    LinkKey,
-    LinkKeyring,
-    UnlinkKey,
-    UnlinkKeyring,
-    MoveKey,
-    MoveFrom,
-    MoveTo,
-    SearchSource,
-    SearchDestination,
-    Describe,
-    GetSecurity,
-    Read,
-    Chown,
-    Setperm,
-    SetTimeout,
-    Restrict,
-    GetPersistent,
-    Pkey,
-    DhCompute,
+/// What a key's mask permits, by its bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as in keyrings(7)")]
+pub enum Permission {
+    View = 0x01,
+    Read = 0x02,
+    Write = 0x04,
+    Search = 0x08,
+    Link = 0x10,
+    Setattr = 0x20,
 }
 
-/// What a place asks for.
-pub(crate) struct Asks {
-    /// An absent thread or process keyring is made.
-    pub(crate) creates: bool,
-    /// The permissions of which the caller needs one, best first; none is asked for if empty.
-    pub(crate) needs: &'static [u32],
-    /// A revoked, expired or invalidated key is refused.
-    pub(crate) sound: bool,
-    /// So is not a negative one.
-    pub(crate) partial: bool,
+/// The state that a key has to be in to be accepted as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepts {
+    /// Neither negative nor revoked, expired or invalidated.
+    Valid,
+    /// Negative keys are accepted too (`KEY_LOOKUP_PARTIAL`).
+    Partial,
+    /// Any; the operation may check it later.
+    Any,
 }
 
-pub(crate) const VIEW: u32 = 0x01;
-pub(crate) const READ: u32 = 0x02;
-pub(crate) const WRITE: u32 = 0x04;
-pub(crate) const SEARCH: u32 = 0x08;
-pub(crate) const LINK: u32 = 0x10;
-pub(crate) const SETATTR: u32 = 0x20;
-
-impl Place {
-    /// All places.
-    pub const ALL: [Place; 26] = [
-        Place::AddKey,
-        Place::RequestKeyDestination,
-        Place::GetKeyringId,
-        Place::Update,
-        Place::Revoke,
-        Place::Invalidate,
-        Place::Clear,
-        Place::LinkKey,
-        Place::LinkKeyring,
-        Place::UnlinkKey,
-        Place::UnlinkKeyring,
-        Place::MoveKey,
-        Place::MoveFrom,
-        Place::MoveTo,
-        Place::SearchSource,
-        Place::SearchDestination,
-        Place::Describe,
-        Place::GetSecurity,
-        Place::Read,
-        Place::Chown,
-        Place::Setperm,
-        Place::SetTimeout,
-        Place::Restrict,
-        Place::GetPersistent,
-        Place::Pkey,
-        Place::DhCompute,
-    ];
-
-    /// The place as a reader knows it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Place::AddKey => "keyring of add_key",
-            Place::RequestKeyDestination => "destination of request_key",
-            Place::GetKeyringId => "KEYCTL_GET_KEYRING_ID",
-            Place::Update => "KEYCTL_UPDATE",
-            Place::Revoke => "KEYCTL_REVOKE",
-            Place::Invalidate => "KEYCTL_INVALIDATE",
-            Place::Clear => "KEYCTL_CLEAR",
-            Place::LinkKey => "key of KEYCTL_LINK",
-            Place::LinkKeyring => "keyring of KEYCTL_LINK",
-            Place::UnlinkKey => "key of KEYCTL_UNLINK",
-            Place::UnlinkKeyring => "keyring of KEYCTL_UNLINK",
-            Place::MoveKey => "key of KEYCTL_MOVE",
-            Place::MoveFrom => "first keyring of KEYCTL_MOVE",
-            Place::MoveTo => "second keyring of KEYCTL_MOVE",
-            Place::SearchSource => "keyring of KEYCTL_SEARCH",
-            Place::SearchDestination => "destination of KEYCTL_SEARCH",
-            Place::Describe => "KEYCTL_DESCRIBE",
-            Place::GetSecurity => "KEYCTL_GET_SECURITY",
-            Place::Read => "KEYCTL_READ",
-            Place::Chown => "KEYCTL_CHOWN",
-            Place::Setperm => "KEYCTL_SETPERM",
-            Place::SetTimeout => "KEYCTL_SET_TIMEOUT",
-            Place::Restrict => "KEYCTL_RESTRICT_KEYRING",
-            Place::GetPersistent => "keyring of KEYCTL_GET_PERSISTENT",
-            Place::Pkey => "KEYCTL_PKEY_…",
-            Place::DhCompute => "KEYCTL_DH_COMPUTE",
+/// Creates [`KeySlot`] from a row for each key argument.
+macro_rules! key_slots {
+    (@creates creates) => { true };
+    (@creates finds) => { false };
+    ($($slot:ident: $words:literal, $creates:ident, [$($needs:ident),*], $accepts:ident;)*) => {
+        /// A key argument of an operation: what it accepts, and what it requires of the caller.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum KeySlot {
+            $(#[doc = $words] $slot,)*
         }
-    }
 
-    /// Whether an absent thread or process keyring is made.
-    pub fn creates(self) -> bool {
-        self.asks().creates
-    }
+        impl KeySlot {
+            /// All key arguments.
+            pub const ALL: &[KeySlot] = &[$(KeySlot::$slot,)*];
 
-    /// The permissions of which the caller needs one.
-    pub fn needs(self) -> Vec<&'static str> {
-        let name = |needs: &u32| match *needs {
-            VIEW => "View",
-            WRITE => "Write",
-            SEARCH => "Search",
-            LINK => "Link",
-            _ => "Setattr",
-        };
-        self.asks().needs.iter().map(name).collect()
-    }
+            /// The argument as a reader knows it.
+            pub fn words(self) -> &'static str {
+                match self { $(KeySlot::$slot => $words,)* }
+            }
 
-    pub(crate) fn asks(self) -> Asks {
-        let (creates, needs): (bool, &'static [u32]) = match self {
-            Place::AddKey
-            | Place::RequestKeyDestination
-            | Place::Clear
-            | Place::LinkKeyring
-            | Place::MoveTo
-            | Place::SearchDestination
-            | Place::GetPersistent => (true, &[WRITE]),
-            Place::LinkKey | Place::MoveKey => (true, &[LINK]),
-            Place::Chown | Place::Setperm | Place::SetTimeout => (true, &[SETATTR]),
-            // Only with the flag; the caller says so.
-            Place::GetKeyringId => (false, &[SEARCH]),
-            Place::Update | Place::UnlinkKeyring | Place::MoveFrom => (false, &[WRITE]),
-            Place::Revoke => (false, &[WRITE, SETATTR]),
-            Place::Invalidate | Place::SearchSource | Place::Pkey => (false, &[SEARCH]),
-            Place::Restrict => (false, &[SETATTR]),
-            Place::Describe | Place::GetSecurity => (false, &[VIEW]),
-            // Checked later, in a way of its own.
-            Place::Read | Place::DhCompute => (false, &[]),
-            Place::UnlinkKey => (false, &[]),
-        };
-        let sound = !matches!(self, Place::UnlinkKey | Place::Read | Place::DhCompute);
-        let partial = matches!(
-            self,
-            Place::Describe
-                | Place::GetSecurity
-                | Place::Chown
-                | Place::Setperm
-                | Place::SetTimeout
-                | Place::UnlinkKey
-        );
-        Asks { creates, needs, sound, partial }
-    }
+            /// Whether an absent thread or process keyring is created.
+            pub fn creates(self) -> bool {
+                match self { $(KeySlot::$slot => key_slots!(@creates $creates),)* }
+            }
+
+            /// The permissions of which the caller requires one, best first; none if empty.
+            pub fn needs(self) -> &'static [Permission] {
+                match self { $(KeySlot::$slot => &[$(Permission::$needs),*],)* }
+            }
+
+            pub(crate) fn accepts(self) -> Accepts {
+                match self { $(KeySlot::$slot => Accepts::$accepts,)* }
+            }
+        }
+    };
 }
 
-/// The two keyrings that this is about.
+// KEYCTL_GET_KEYRING_ID creates only with its flag. KEYCTL_READ and KEYCTL_DH_COMPUTE check Read, or
+// possession, after the lookup.
+key_slots! {
+    AddKey:                "keyring of add_key",                creates, [Write],          Valid;
+    RequestKeyDestination: "destination of request_key",        creates, [Write],          Valid;
+    GetKeyringId:          "KEYCTL_GET_KEYRING_ID",             finds,   [Search],         Valid;
+    Update:                "KEYCTL_UPDATE",                     finds,   [Write],          Valid;
+    Revoke:                "KEYCTL_REVOKE",                     finds,   [Write, Setattr], Valid;
+    Invalidate:            "KEYCTL_INVALIDATE",                 finds,   [Search],         Valid;
+    Clear:                 "KEYCTL_CLEAR",                      creates, [Write],          Valid;
+    LinkKey:               "key of KEYCTL_LINK",                creates, [Link],           Valid;
+    LinkKeyring:           "keyring of KEYCTL_LINK",            creates, [Write],          Valid;
+    UnlinkKey:             "key of KEYCTL_UNLINK",              finds,   [],               Any;
+    UnlinkKeyring:         "keyring of KEYCTL_UNLINK",          finds,   [Write],          Valid;
+    MoveKey:               "key of KEYCTL_MOVE",                creates, [Link],           Valid;
+    MoveFrom:              "first keyring of KEYCTL_MOVE",      finds,   [Write],          Valid;
+    MoveTo:                "second keyring of KEYCTL_MOVE",     creates, [Write],          Valid;
+    SearchSource:          "keyring of KEYCTL_SEARCH",          finds,   [Search],         Valid;
+    SearchDestination:     "destination of KEYCTL_SEARCH",      creates, [Write],          Valid;
+    Describe:              "KEYCTL_DESCRIBE",                   finds,   [View],           Partial;
+    GetSecurity:           "KEYCTL_GET_SECURITY",               finds,   [View],           Partial;
+    Read:                  "KEYCTL_READ",                       finds,   [],               Any;
+    Chown:                 "KEYCTL_CHOWN",                      creates, [Setattr],        Partial;
+    Setperm:               "KEYCTL_SETPERM",                    creates, [Setattr],        Partial;
+    SetTimeout:            "KEYCTL_SET_TIMEOUT",                creates, [Setattr],        Partial;
+    Restrict:              "KEYCTL_RESTRICT_KEYRING",           finds,   [Setattr],        Valid;
+    GetPersistent:         "keyring of KEYCTL_GET_PERSISTENT",  creates, [Write],          Valid;
+    Pkey:                  "KEYCTL_PKEY_…",                     finds,   [Search],         Valid;
+    DhCompute:             "KEYCTL_DH_COMPUTE",                 finds,   [],               Any;
+}
+
+/// The keyrings that belong to one thread or to one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum OwnKeyring {
     /// `@t`
     Thread,
     /// `@p`
     Process,
 }
 
-impl Kind {
+impl OwnKeyring {
     /// Both.
-    pub const ALL: [Kind; 2] = [Kind::Thread, Kind::Process];
+    pub const ALL: [OwnKeyring; 2] = [OwnKeyring::Thread, OwnKeyring::Process];
 
     /// As in "the thread keyring".
     pub fn words(self) -> &'static str {
         match self {
-            Kind::Thread => "thread",
-            Kind::Process => "process",
+            OwnKeyring::Thread => "thread",
+            OwnKeyring::Process => "process",
         }
     }
 }
 
-/// The ways to make a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "named after the call")]
-pub enum Way {
-    Fork,
-    Vfork,
-    Clone,
-    CloneVm,
-    CloneNewuser,
-    Clone3,
-    PosixSpawn,
-}
-
-impl Way {
-    /// All ways.
-    pub const ALL: [Way; 7] = [
-        Way::Fork,
-        Way::Vfork,
-        Way::Clone,
-        Way::CloneVm,
-        Way::CloneNewuser,
-        Way::Clone3,
-        Way::PosixSpawn,
-    ];
-
-    /// The call.
-    pub fn words(self) -> &'static str {
-        match self {
-            Way::Fork => "fork(2)",
-            Way::Vfork => "vfork(2)",
-            Way::Clone => "clone(2) without a flag",
-            Way::CloneVm => "clone(2) with CLONE_VM",
-            Way::CloneNewuser => "clone(2) with CLONE_NEWUSER",
-            Way::Clone3 => "clone3(2)",
-            Way::PosixSpawn => "posix_spawn(3)",
-        }
-    }
-}
-
-/// Makes the facts: the name of each, and what a wrong kernel does.
-macro_rules! facts {
-    ($($name:ident => $wrong:literal,)*) => {
-        /// A law that stands alone.
+/// Creates an enum with a phrase for each variant.
+macro_rules! phrases {
+    (
+        $(#[$doc:meta])* $type:ident, $(#[$method_doc:meta])* $method:ident, $about:literal;
+        $($name:ident => $words:literal,)*
+    ) => {
+        $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Fact {
-            $(#[doc = concat!("What goes wrong without it: ", $wrong)] $name,)*
+        pub enum $type {
+            $(#[doc = concat!($about, $words)] $name,)*
         }
 
-        impl Fact {
-            /// All facts.
-            pub const ALL: &[Fact] = &[$(Fact::$name,)*];
+        impl $type {
+            /// All of them.
+            pub const ALL: &[$type] = &[$($type::$name,)*];
 
-            /// What a kernel does that gets it wrong.
-            fn wrong(self) -> &'static str {
+            $(#[$method_doc])*
+            pub fn $method(self) -> &'static str {
                 match self {
-                    $(Fact::$name => $wrong,)*
+                    $($type::$name => $words,)*
                 }
             }
         }
     };
 }
 
-facts! {
+phrases! {
+    /// The calls that create a process.
+    ProcessCall,
+    /// The call.
+    words, "";
+    Fork => "fork(2)",
+    Vfork => "vfork(2)",
+    Clone => "clone(2) without a flag",
+    CloneVm => "clone(2) with CLONE_VM",
+    CloneNewuser => "clone(2) with CLONE_NEWUSER",
+    Clone3 => "clone3(2)",
+    PosixSpawn => "posix_spawn(3)",
+}
+
+phrases! {
+    /// A law that stands alone.
+    Fact,
+    /// What a kernel does that gets it wrong.
+    wrong, "What goes wrong without it: ";
     NameOfThreadKeyring => "a thread keyring is described by another name",
     NameOfProcessKeyring => "a process keyring is described by another name",
     MaskOfNew => "a new thread or process keyring gives its user every permission",
@@ -441,14 +347,14 @@ facts! {
 /// A decision of the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Law {
-    /// Whether an absent thread or process keyring is made here.
-    Creates(Place),
-    /// The permission that is needed here.
-    Needs(Place),
+    /// Whether an absent thread or process keyring is created here.
+    Creates(KeySlot),
+    /// The permission that is required here.
+    Needs(KeySlot),
     /// Whether a revoked, expired or invalidated key is refused here.
-    Sound(Place),
-    /// A process starts without this keyring, whatever its parent has.
-    NotInherited(Way, Kind),
+    Sound(KeySlot),
+    /// A new process starts without this keyring, whether its parent has one or not.
+    NotInherited(ProcessCall, OwnKeyring),
     /// One that stands alone.
     Fact(Fact),
 }
@@ -462,37 +368,40 @@ impl From<Fact> for Law {
 impl Law {
     /// All laws.
     pub fn all() -> impl Iterator<Item = Law> {
-        let places = Place::ALL.into_iter();
-        let creates = places.clone().map(Law::Creates);
-        // The search itself asks for what it needs.
-        let asks = |place: &Place| !place.asks().needs.is_empty() && *place != Place::SearchSource;
-        let needs = places.clone().filter(asks).map(Law::Needs);
-        let sound = places.filter(|place| place.asks().sound).map(Law::Sound);
-        let ways = Way::ALL.into_iter();
-        let inherited = ways.flat_map(|way| Kind::ALL.map(|kind| Law::NotInherited(way, kind)));
+        let slots = KeySlot::ALL.iter().copied();
+        let creates = slots.clone().map(Law::Creates);
+        // A search checks the permission on its source as on every other keyring.
+        let requires = |slot: &KeySlot| !slot.needs().is_empty() && *slot != KeySlot::SearchSource;
+        let needs = slots.clone().filter(requires).map(Law::Needs);
+        let valid = slots.filter(|slot| slot.accepts() != Accepts::Any).map(Law::Sound);
+        let inherited = ProcessCall::ALL
+            .iter()
+            .flat_map(|call| OwnKeyring::ALL.map(|keyring| Law::NotInherited(*call, keyring)));
         let facts = Fact::ALL.iter().copied().map(Law::Fact);
-        creates.chain(needs).chain(sound).chain(inherited).chain(facts)
+        creates.chain(needs).chain(valid).chain(inherited).chain(facts)
     }
 
     /// What a kernel does that gets it wrong.
     pub fn wrong(self) -> String {
         match self {
-            Law::Creates(Place::GetKeyringId) => {
+            Law::Creates(KeySlot::GetKeyringId) => {
                 "KEYCTL_GET_KEYRING_ID makes a keyring without the create flag, and none with it"
                     .to_owned()
             }
-            Law::Creates(place) if place.asks().creates => {
-                format!("{}: an absent thread or process keyring is refused", place.words())
+            Law::Creates(slot) => {
+                let wrong = if slot.creates() { "refused" } else { "made" };
+                format!("{}: an absent thread or process keyring is {wrong}", slot.words())
             }
-            Law::Creates(place) => {
-                format!("{}: an absent thread or process keyring is made", place.words())
+            Law::Needs(slot) => format!("{}: no permission is needed", slot.words()),
+            Law::Sound(slot) => {
+                format!("{}: a revoked, expired or invalidated key is taken", slot.words())
             }
-            Law::Needs(place) => format!("{}: no permission is needed", place.words()),
-            Law::Sound(place) => {
-                format!("{}: a revoked, expired or invalidated key is taken", place.words())
-            }
-            Law::NotInherited(way, kind) => {
-                format!("{}: the child has the {} keyring of its parent", way.words(), kind.words())
+            Law::NotInherited(call, keyring) => {
+                format!(
+                    "{}: the child has the {} keyring of its parent",
+                    call.words(),
+                    keyring.words()
+                )
             }
             Law::Fact(fact) => fact.wrong().to_owned(),
         }
@@ -501,24 +410,26 @@ impl Law {
     /// Its name: `NotInherited.Fork.Thread`.
     pub fn name(self) -> String {
         match self {
-            Law::Creates(place) => format!("Creates.{place:?}"),
-            Law::Needs(place) => format!("Needs.{place:?}"),
-            Law::Sound(place) => format!("Sound.{place:?}"),
-            Law::NotInherited(way, kind) => format!("NotInherited.{way:?}.{kind:?}"),
+            Law::Creates(slot) => format!("Creates.{slot:?}"),
+            Law::Needs(slot) => format!("Needs.{slot:?}"),
+            Law::Sound(slot) => format!("Sound.{slot:?}"),
+            Law::NotInherited(call, keyring) => format!("NotInherited.{call:?}.{keyring:?}"),
             Law::Fact(fact) => format!("{fact:?}"),
         }
     }
 
-    /// Its place among all.
+    /// A number of its own.
     fn number(self) -> usize {
-        const PLACES: usize = Place::ALL.len();
-        const WAYS: usize = Way::ALL.len();
+        const SLOTS: usize = KeySlot::ALL.len();
+        const CALLS: usize = ProcessCall::ALL.len();
         match self {
-            Law::Creates(place) => place as usize,
-            Law::Needs(place) => PLACES + place as usize,
-            Law::Sound(place) => 2 * PLACES + place as usize,
-            Law::NotInherited(way, kind) => 3 * PLACES + kind as usize * WAYS + way as usize,
-            Law::Fact(fact) => 3 * PLACES + Kind::ALL.len() * WAYS + fact as usize,
+            Law::Creates(slot) => slot as usize,
+            Law::Needs(slot) => SLOTS + slot as usize,
+            Law::Sound(slot) => 2 * SLOTS + slot as usize,
+            Law::NotInherited(call, keyring) => {
+                3 * SLOTS + keyring as usize * CALLS + call as usize
+            }
+            Law::Fact(fact) => 3 * SLOTS + OwnKeyring::ALL.len() * CALLS + fact as usize,
         }
     }
 }

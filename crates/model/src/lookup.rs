@@ -1,61 +1,61 @@
-//! What stands in the place of a key, made where the place makes it, and held against what the place
-//! asks for.
+//! Key arguments: finding or creating the key, then checking its state and the permission.
 //!
 //! Kernel: `lookup_user_key`.
 
-use crate::laws::{Fact, Kind, Law, Place, READ};
-use crate::run::{Run, Step, Stop};
+use crate::laws::{Accepts, Fact, KeySlot, Law, OwnKeyring, Permission};
+use crate::run::{Attempt, Run, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Cred, KeyId, NewKey};
+use crate::world::{Content, Cred, Key, KeyId};
+use trace::Errno::*;
 use trace::Value;
 
-/// What stands in the place of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
-    Kind(Kind),
+/// A key argument as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyArg {
+    Own(OwnKeyring),
     Session,
     User,
     UserSession,
     Group,
     Authority,
     Requestor,
-    /// A serial number, of a key that the trace has named or not.
+    /// A serial number; `None` if the trace has not named its key.
     Serial(Option<KeyId>),
-    /// No key's number: 0, or below the special ids.
+    /// Below the special ids.
     Invalid,
-    /// `0`, where it means none.
+    /// `0`: no keyring, where one may be left out.
     None,
 }
 
 impl Run<'_> {
-    /// What stands in the place of a key.
-    pub(crate) fn named(&self, nth: usize) -> Step<Named> {
+    /// A key argument.
+    pub(crate) fn key_arg(&self, nth: usize) -> Attempt<KeyArg> {
         Ok(match self.arg(nth)? {
-            Value::Int(0) => Named::None,
-            Value::Int(_) => Named::Invalid,
+            Value::Int(0) => KeyArg::None,
+            Value::Int(_) => KeyArg::Invalid,
             Value::Word(word) => {
-                self.named_by(word).map_or_else(|| self.expected(nth, "a key"), Ok)?
+                self.key_word(word).map_or_else(|| self.expected(nth, "a key"), Ok)?
             }
             _ => return self.expected(nth, "a key"),
         })
     }
 
-    /// The same from a word, as keyctl(1) takes it too.
-    pub(crate) fn named_by(&self, word: &str) -> Option<Named> {
+    /// The same from a word, as keyctl(1) accepts it too.
+    pub(crate) fn key_word(&self, word: &str) -> Option<KeyArg> {
         Some(match word {
-            "@t" => Named::Kind(Kind::Thread),
-            "@p" => Named::Kind(Kind::Process),
-            "@s" => Named::Session,
-            "@u" => Named::User,
-            "@us" => Named::UserSession,
-            "@g" => Named::Group,
-            "@a" => Named::Authority,
-            "KEY_SPEC_REQUESTOR_KEYRING" => Named::Requestor,
-            "0" => Named::None,
+            "@t" => KeyArg::Own(OwnKeyring::Thread),
+            "@p" => KeyArg::Own(OwnKeyring::Process),
+            "@s" => KeyArg::Session,
+            "@u" => KeyArg::User,
+            "@us" => KeyArg::UserSession,
+            "@g" => KeyArg::Group,
+            "@a" => KeyArg::Authority,
+            "KEY_SPEC_REQUESTOR_KEYRING" => KeyArg::Requestor,
+            "0" => KeyArg::None,
             _ => {
                 let number = word.strip_prefix('K')?;
                 number.parse::<u32>().ok()?;
-                Named::Serial(self.world.named(word))
+                KeyArg::Serial(self.world.named(word))
             }
         })
     }
@@ -68,8 +68,8 @@ impl Run<'_> {
         Ref { key, possessed }
     }
 
-    /// Whether a key is there. What nothing holds may be gone.
-    pub(crate) fn is_there(&mut self, key: KeyId) -> bool {
+    /// Whether a key exists. Without a reference it may have been destroyed.
+    pub(crate) fn exists(&mut self, key: KeyId) -> bool {
         if self.key(key).gone {
             return false;
         }
@@ -84,142 +84,123 @@ impl Run<'_> {
     }
 
     /// The thread or process keyring of the caller.
-    pub(crate) fn own(&self, kind: Kind) -> Option<KeyId> {
-        match kind {
-            Kind::Thread => self.cred().thread,
-            Kind::Process => self.cred().process,
+    pub(crate) fn own(&self, keyring: OwnKeyring) -> Option<KeyId> {
+        match keyring {
+            OwnKeyring::Thread => self.cred().thread,
+            OwnKeyring::Process => self.cred().process,
         }
     }
 
-    /// Makes the thread or process keyring of the caller.
+    /// Creates the thread or process keyring of the caller.
     ///
     /// Kernel: `install_thread_keyring_to_cred`, `install_process_keyring_to_cred`.
-    pub(crate) fn make(&mut self, kind: Kind) -> Step<KeyId> {
+    pub(crate) fn create_own(&mut self, keyring: OwnKeyring) -> Attempt<KeyId> {
         let cred = self.cred().clone();
-        let key = self.new_keyring_of(kind, &cred)?;
-        let mut tasks = vec![self.task];
-        if kind == Kind::Process && !self.law(Fact::OneForAsker) {
-            tasks = self.world.threads(self.world.tasks[self.task].group);
-        }
-        for task in tasks {
+        let key = self.new_keyring_of(keyring, &cred)?;
+        let all = keyring == OwnKeyring::Process && !self.law(Fact::OneForAsker);
+        for task in self.threads_or_one(all) {
             let mut cred = self.world.cred(task).clone();
-            match kind {
-                Kind::Thread => cred.thread = Some(key),
-                Kind::Process => cred.process = Some(key),
+            match keyring {
+                OwnKeyring::Thread => cred.thread = Some(key),
+                OwnKeyring::Process => cred.process = Some(key),
             }
             self.commit(task, cred);
         }
         Ok(key)
     }
 
-    /// A new thread or process keyring for credentials.
-    pub(crate) fn new_keyring_of(&mut self, kind: Kind, cred: &Cred) -> Step<KeyId> {
-        let name = match kind {
-            Kind::Thread if self.law(Fact::NameOfThreadKeyring) => "_tid",
-            Kind::Thread => "_tid.1",
-            Kind::Process if self.law(Fact::NameOfProcessKeyring) => "_pid",
-            Kind::Process => "_pid.1",
+    /// Creates a thread or process keyring for credentials.
+    pub(crate) fn new_keyring_of(&mut self, keyring: OwnKeyring, cred: &Cred) -> Attempt<KeyId> {
+        let name = match keyring {
+            OwnKeyring::Thread if self.law(Fact::NameOfThreadKeyring) => "_tid",
+            OwnKeyring::Thread => "_tid.1",
+            OwnKeyring::Process if self.law(Fact::NameOfProcessKeyring) => "_pid",
+            OwnKeyring::Process => "_pid.1",
         };
-        let uid = if self.law(Fact::OwnerOfNew) { cred.uid } else { cred.euid };
-        let gid = if self.law(Fact::GroupOfNew) { cred.gid } else { cred.egid };
+        let uid = if self.law(Fact::OwnerOfNew) { cred.user.real } else { cred.user.effective };
+        let gid = if self.law(Fact::GroupOfNew) { cred.group.real } else { cred.group.effective };
         let perm = if self.law(Fact::MaskOfNew) { 0x3f01_0000 } else { 0x3f3f_0000 };
         if !self.has_room(uid, 1, 1) && !self.law(Fact::NewOverrunsQuota) {
-            return Err(Stop::Errno("EDQUOT"));
+            return Err(Stop::Errno(EDQUOT));
         }
-        let mut new = NewKey::keyring(name, uid, gid, perm);
+        let mut new = Key::keyring(name, uid, gid, perm);
         if !self.law(Fact::NewCounts) {
             new.payer = None;
         }
         if !self.law(Fact::NewIsEmpty)
             && let Some(session) = cred.session
         {
-            new.content = crate::world::Content::Links(vec![session]);
+            new.content = Content::Links(vec![session]);
         }
         Ok(self.new_key(new))
     }
 
-    /// What stands in a place, made if the place makes it, and held against what the place asks.
-    ///
-    /// Kernel: `lookup_user_key`.
-    pub(crate) fn lookup(&mut self, named: &Named, place: Place) -> Step<Ref> {
-        let creates = place.asks().creates;
-        self.lookup_or_make(named, place, creates)
+    /// Resolves a key argument: finds or creates the key, then checks its state and the permission.
+    pub(crate) fn lookup(&mut self, arg: KeyArg, slot: KeySlot) -> Attempt<Ref> {
+        self.lookup_or_create(arg, slot, slot.creates())
     }
 
-    /// The same where the caller says whether an absent keyring is made.
-    pub(crate) fn lookup_or_make(
+    /// The same where the caller decides whether an absent keyring is created.
+    pub(crate) fn lookup_or_create(
         &mut self,
-        named: &Named,
-        place: Place,
+        arg: KeyArg,
+        slot: KeySlot,
         creates: bool,
-    ) -> Step<Ref> {
-        let found = self.find(named, place, creates)?;
-        let asks = place.asks();
-        if asks.sound {
-            if let Some(errno) = self.unsound(found.key)
-                && self.law(Law::Sound(place))
+    ) -> Attempt<Ref> {
+        let found = self.find(arg, slot, creates)?;
+        let accepts = slot.accepts();
+        if accepts != Accepts::Any {
+            if let Some(errno) = self.invalid(found.key)
+                && self.law(Law::Sound(slot))
             {
-                if let Named::Kind(kind) = named
+                if let KeyArg::Own(keyring) = arg
                     && creates
                     && !self.law(Fact::UnsoundIsKept)
                 {
-                    let key = self.make(*kind)?;
+                    let key = self.create_own(keyring)?;
                     return Ok(Ref { key, possessed: true });
                 }
                 return Err(Stop::Errno(errno));
             }
             if let Some(errno) = self.key(found.key).negative
-                && !asks.partial
+                && accepts == Accepts::Valid
             {
                 return Err(Stop::Errno(errno));
             }
         }
-        let permitted = asks.needs.iter().any(|needs| self.permits(found, *needs));
-        if asks.needs.is_empty() || permitted || !self.law(Law::Needs(place)) {
+        let permitted = slot.needs().iter().any(|needs| self.permits(found, *needs));
+        if slot.needs().is_empty() || permitted || !self.law(Law::Needs(slot)) {
             return Ok(found);
         }
-        Err(self.fail(Fact::PermissionErrno, "EACCES"))
+        Err(self.fail(Fact::PermissionErrno, EACCES))
     }
 
-    fn find(&mut self, named: &Named, place: Place, creates: bool) -> Step<Ref> {
+    fn find(&mut self, arg: KeyArg, slot: KeySlot, creates: bool) -> Attempt<Ref> {
         let possessed = self.law(Fact::SpecialIdPossesses);
-        let key = match named {
-            Named::Kind(kind) => match self.own(*kind) {
+        let key = match arg {
+            KeyArg::Own(keyring) => match self.own(keyring) {
                 Some(key) => key,
-                None => {
-                    if creates == self.law(Law::Creates(place)) {
-                        self.make(*kind)?
-                    } else {
-                        return Err(self.fail(Fact::AbsentErrno, "ENOKEY"));
-                    }
-                }
+                None if creates == self.law(Law::Creates(slot)) => self.create_own(keyring)?,
+                None => return Err(self.fail(Fact::AbsentErrno, ENOKEY)),
             },
-            Named::Session => match self.cred().session {
-                Some(key) => key,
-                None => return Err(Stop::Errno("ENOKEY")),
-            },
-            Named::User => self.user_keyrings().user,
-            Named::UserSession => self.user_keyrings().session,
-            Named::Group => return Err(self.fail(Fact::GroupIdUnknown, "EINVAL")),
-            Named::Authority | Named::Requestor => {
-                return Err(self.fail(Fact::NoAuthority, "ENOKEY"));
+            KeyArg::Session => self.cred().session.ok_or(Stop::Errno(ENOKEY))?,
+            KeyArg::User => self.user_keyrings().user,
+            KeyArg::UserSession => self.user_keyrings().session,
+            KeyArg::Group => return Err(self.fail(Fact::GroupIdUnknown, EINVAL)),
+            KeyArg::Authority | KeyArg::Requestor => {
+                return Err(self.fail(Fact::NoAuthority, ENOKEY));
             }
-            Named::Invalid | Named::None => {
-                return Err(self.fail(Fact::SpecialIdUnknown, "EINVAL"));
+            KeyArg::Invalid | KeyArg::None => {
+                return Err(self.fail(Fact::SpecialIdUnknown, EINVAL));
             }
-            Named::Serial(None) => return Err(self.fail(Fact::GoneErrno, "ENOKEY")),
-            Named::Serial(Some(key)) => {
-                if !self.is_there(*key) {
-                    return Err(self.fail(Fact::GoneErrno, "ENOKEY"));
-                }
-                return Ok(self.reference(*key));
-            }
+            KeyArg::Serial(Some(key)) if self.exists(key) => return Ok(self.reference(key)),
+            KeyArg::Serial(_) => return Err(self.fail(Fact::GoneErrno, ENOKEY)),
         };
         Ok(Ref { key, possessed })
     }
 
     /// Whether a key may be read: by permission, or because the caller possesses it.
     pub(crate) fn may_read(&mut self, at: Ref) -> bool {
-        self.permits(at, READ) || (at.possessed && self.law(Fact::ReadOfPossessed))
+        self.permits(at, Permission::Read) || (at.possessed && self.law(Fact::ReadOfPossessed))
     }
 }

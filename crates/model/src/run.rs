@@ -1,27 +1,28 @@
-//! One try of one event: what the transitions stand on.
+//! One path through one event: what all transitions use.
 
-use crate::fate::Fate;
+use crate::choices::Choices;
 use crate::laws::{Fact, Law, Laws};
-use crate::world::{Content, Cred, CredId, Expiry, Id, Key, KeyId, NO_ID, NewKey, TaskId, World};
-use trace::{Event, Outcome, Value};
+use crate::world::{Cred, CredId, Expiry, GroupId, Id, Key, KeyId, NO_ID, TaskId, World};
+use trace::Errno::{self, *};
+use trace::{Event, OVERFLOW_ID, Outcome, Value};
 
-/// Why a transition ends before its end.
+/// Why a transition stops.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The call fails.
-    Errno(&'static str),
-    /// No kernel comes to this: another choice is to be tried.
+    Errno(Errno),
+    /// No kernel gets here: another path has to explain the event.
     Never,
-    /// The event is none: what was expected.
+    /// The event means nothing to the model: what was expected.
     NotUnderstood(String),
 }
 
-pub(crate) type Step<T = ()> = Result<T, Stop>;
+pub(crate) type Attempt<T = ()> = Result<T, Stop>;
 
-/// What a call gives in the model.
+/// What a call returns in the model.
 #[derive(Clone, Debug)]
-pub(crate) enum Given {
-    /// No result is told.
+pub(crate) enum Predicted {
+    /// The trace shows no result.
     Nothing,
     Int(i64),
     Key(KeyId),
@@ -30,55 +31,89 @@ pub(crate) enum Given {
     Text(String),
     /// A word of the trace, such as the name of a task.
     Word(String),
-    List(Vec<Given>),
-    /// What keyctl(1) prints: the name of a key and a new line.
+    List(Vec<Predicted>),
+    /// The output of keyctl(1): the name of a key and a newline.
     Line(KeyId),
-    /// What the model cannot tell.
+    /// Unknown to the model.
     Any,
 }
 
-pub(crate) type Gives = Step<Given>;
+/// Most calls return 0.
+impl From<()> for Predicted {
+    fn from((): ()) -> Predicted {
+        Predicted::Int(0)
+    }
+}
 
-/// One try of one event.
+impl From<KeyId> for Predicted {
+    fn from(key: KeyId) -> Predicted {
+        Predicted::Key(key)
+    }
+}
+
+impl Predicted {
+    pub(crate) fn word(word: &str) -> Predicted {
+        Predicted::Word(word.to_owned())
+    }
+}
+
+pub(crate) type Prediction = Attempt<Predicted>;
+
+/// One path through one event.
 pub(crate) struct Run<'a> {
     pub(crate) world: &'a mut World,
-    pub(crate) fate: &'a mut Fate,
-    /// The law that does not hold.
+    pub(crate) choices: &'a mut Choices,
+    /// The law that does not hold, in a wrong model.
     pub(crate) wrong: Option<Law>,
-    /// The laws that were asked for.
+    /// The laws that were consulted.
     pub(crate) asked: &'a mut Laws,
     pub(crate) event: &'a Event,
     pub(crate) task: TaskId,
 }
 
-impl Run<'_> {
-    /// Whether a law holds. In the model each does.
+impl<'a> Run<'a> {
+    /// Whether a law holds; in the model every law does.
     pub(crate) fn law(&mut self, law: impl Into<Law>) -> bool {
         let law = law.into();
         self.asked.add(law);
         self.wrong != Some(law)
     }
 
-    /// The failure with an error that a law gives.
-    pub(crate) fn fail(&mut self, law: impl Into<Law>, errno: &'static str) -> Stop {
-        let other = if errno == "EPERM" { "EACCES" } else { "EPERM" };
+    /// A failure with the error that a law requires.
+    pub(crate) fn fail(&mut self, law: impl Into<Law>, errno: Errno) -> Stop {
+        let other = if errno == EPERM { EACCES } else { EPERM };
         Stop::Errno(if self.law(law) { errno } else { other })
     }
 
-    /// Either of two ways.
+    /// Refuses a call by a law.
+    pub(crate) fn refuse_if(&mut self, is: bool, law: Fact, errno: Errno) -> Attempt {
+        if is && self.law(law) { Err(Stop::Errno(errno)) } else { Ok(()) }
+    }
+
+    /// Fails with the error that a law requires.
+    pub(crate) fn fail_if(&mut self, is: bool, law: Fact, errno: Errno) -> Attempt {
+        if is { Err(self.fail(law, errno)) } else { Ok(()) }
+    }
+
+    /// Either of two choices.
     pub(crate) fn either(&mut self) -> bool {
-        self.fate.choose(2) == 1
+        self.choices.choose(2) == 1
     }
 
     pub(crate) fn cred(&self) -> &Cred {
         self.world.cred(self.task)
     }
 
+    /// The process of the caller.
+    pub(crate) fn group(&self) -> GroupId {
+        self.world.tasks[self.task].group
+    }
+
     pub(crate) fn cred_id(&self) -> CredId {
         self.world.tasks[self.task].cred
     }
 
-    /// Gives a task other credentials: they never change themselves.
+    /// Gives a task new credentials, as a set of credentials never changes.
     pub(crate) fn commit(&mut self, task: TaskId, cred: Cred) {
         let cred = self.world.creds.add(cred);
         self.world.tasks.edit(task).cred = cred;
@@ -90,25 +125,25 @@ impl Run<'_> {
 
     // Arguments.
 
-    pub(crate) fn expected<T>(&self, nth: usize, what: &str) -> Step<T> {
+    pub(crate) fn expected<T>(&self, nth: usize, what: &str) -> Attempt<T> {
         Err(Stop::NotUnderstood(format!("{what} as argument {} of {}", nth + 1, self.event.call)))
     }
 
-    pub(crate) fn arg(&self, nth: usize) -> Step<&Value> {
+    pub(crate) fn arg(&self, nth: usize) -> Attempt<&'a Value> {
         match self.event.args.get(nth) {
             Some(value) => Ok(value),
             None => self.expected(nth, "a value"),
         }
     }
 
-    pub(crate) fn int(&self, nth: usize) -> Step<i64> {
+    pub(crate) fn int(&self, nth: usize) -> Attempt<i64> {
         match self.arg(nth)? {
             Value::Int(number) => Ok(*number),
             _ => self.expected(nth, "a number"),
         }
     }
 
-    pub(crate) fn mask(&self, nth: usize) -> Step<u32> {
+    pub(crate) fn mask(&self, nth: usize) -> Attempt<u32> {
         match self.arg(nth)? {
             Value::Hex(mask) => Ok(*mask),
             _ => self.expected(nth, "a mask"),
@@ -116,7 +151,7 @@ impl Run<'_> {
     }
 
     /// Text, or `NULL`.
-    pub(crate) fn text(&self, nth: usize) -> Step<Option<&str>> {
+    pub(crate) fn text(&self, nth: usize) -> Attempt<Option<&'a str>> {
         match self.arg(nth)? {
             Value::Text(text) => Ok(Some(text)),
             Value::Word(word) if word == "NULL" => Ok(None),
@@ -125,7 +160,7 @@ impl Run<'_> {
     }
 
     /// A user or group id: `UID`, `GID2`, or -1 for none.
-    pub(crate) fn id(&self, nth: usize) -> Step<Id> {
+    pub(crate) fn id(&self, nth: usize) -> Attempt<Id> {
         let id = match self.arg(nth)? {
             Value::Int(-1) => Some(NO_ID),
             Value::Word(word) => id(word),
@@ -134,17 +169,17 @@ impl Run<'_> {
         id.map_or_else(|| self.expected(nth, "an id, or -1"), Ok)
     }
 
-    /// The name of a task that the event tells as its outcome.
-    pub(crate) fn told(&self) -> Step<String> {
+    /// The name of a task, as the outcome shows it.
+    pub(crate) fn new_name(&self) -> &'a str {
         match &self.event.outcome {
-            Outcome::Returned(Value::Word(word)) => Ok(word.clone()),
-            _ => Ok("?".to_owned()),
+            Outcome::Returned(Value::Word(word)) => word,
+            _ => "?",
         }
     }
 
     // Keys.
 
-    /// An id as the caller sees it.
+    /// An id as it is shown to the caller.
     pub(crate) fn shown(&mut self, name: &str, id: Id, is_mapped: bool) -> String {
         if is_mapped || !self.law(Fact::NamespaceOverflow) {
             show_id(name, id)
@@ -161,9 +196,9 @@ impl Run<'_> {
         (user, group)
     }
 
-    /// Counts a key, or more or fewer bytes of one, for its user.
+    /// Charges keys and bytes to a user's quota; negative numbers are given back.
     pub(crate) fn charge(&mut self, payer: Id, keys: i64, bytes: i64) {
-        let Some(nth) = self.world.left.iter().position(|(uid, _)| *uid == payer) else {
+        let Some(nth) = self.world.left.position(|(uid, _)| *uid == payer) else {
             return;
         };
         let (_, left) = self.world.left.edit(nth);
@@ -171,7 +206,7 @@ impl Run<'_> {
         left.bytes = left.bytes.map(|left| left - bytes);
     }
 
-    /// Whether a user has room for so much more.
+    /// Whether a user's quota has room for more keys and bytes.
     pub(crate) fn has_room(&self, payer: Id, keys: i64, bytes: i64) -> bool {
         let left = self.world.left.iter().find(|(uid, _)| *uid == payer);
         left.is_none_or(|(_, left)| {
@@ -180,27 +215,22 @@ impl Run<'_> {
         })
     }
 
-    /// A new key, which counts for its user if it has one to pay.
-    pub(crate) fn new_key(&mut self, new: NewKey) -> KeyId {
-        let bytes = new.description.len() as i64 + 1;
-        let bytes = bytes
-            + match &new.content {
-                Content::Payload(payload) => payload.len() as i64,
-                Content::Links(_) | Content::Nothing => 0,
-            };
-        if let Some(payer) = new.payer {
-            self.charge(payer, 1, bytes);
+    /// Creates a key, charged to its payer.
+    pub(crate) fn new_key(&mut self, mut key: Key) -> KeyId {
+        key.bytes = key.description.len() as i64 + 1 + key.content.len();
+        key.space = self.cred().space;
+        if let Some(payer) = key.payer {
+            self.charge(payer, 1, key.bytes);
         }
-        let space = self.cred().space;
-        self.world.add_key(new.key(bytes, space))
+        self.world.add_key(key)
     }
 
-    /// Whether a key is held for sure.
+    /// Whether a key certainly has a reference.
     pub(crate) fn is_held(&self, key: KeyId) -> bool {
         self.world.held().contains(&key)
     }
 
-    /// The collector has ended a key, and the keyrings that were the last to hold it.
+    /// The garbage collector destroys a key, and the keyrings that had the last references to it.
     pub(crate) fn collect(&mut self, key: KeyId) {
         let held = self.world.held();
         let mut todo = vec![key];
@@ -218,7 +248,7 @@ impl Run<'_> {
                     continue;
                 }
                 if held.contains(&keyring) {
-                    // An invalidated key: its link went first.
+                    // An invalidated key loses its link first.
                     self.take_link(keyring, key);
                 } else {
                     todo.push(keyring);
@@ -227,7 +257,7 @@ impl Run<'_> {
         }
     }
 
-    /// Whether a key has expired. One that may have, has from then on.
+    /// Whether a key has expired, and then for good.
     pub(crate) fn is_expired(&mut self, key: KeyId) -> bool {
         match self.key(key).expiry {
             Expiry::Passed => true,
@@ -242,19 +272,19 @@ impl Run<'_> {
         }
     }
 
-    /// The error that an unsound key gives.
-    pub(crate) fn unsound(&mut self, key: KeyId) -> Option<&'static str> {
+    /// The error that a key fails with if it is revoked, expired or invalidated.
+    pub(crate) fn invalid(&mut self, key: KeyId) -> Option<Errno> {
         if self.key(key).invalidated && self.law(Fact::InvalidatedIsRefused) {
-            return Some(if self.law(Fact::InvalidatedErrno) { "ENOKEY" } else { "EKEYREVOKED" });
+            return Some(if self.law(Fact::InvalidatedErrno) { ENOKEY } else { EKEYREVOKED });
         }
         if self.key(key).revoked {
             if self.law(Fact::RevokedIsRefused) {
-                return Some(if self.law(Fact::RevokedErrno) { "EKEYREVOKED" } else { "ENOKEY" });
+                return Some(if self.law(Fact::RevokedErrno) { EKEYREVOKED } else { ENOKEY });
             }
             return None;
         }
         if self.is_expired(key) && self.law(Fact::ExpiredIsRefused) {
-            return Some(if self.law(Fact::ExpiredErrno) { "EKEYEXPIRED" } else { "EKEYREVOKED" });
+            return Some(if self.law(Fact::ExpiredErrno) { EKEYEXPIRED } else { EKEYREVOKED });
         }
         None
     }
@@ -274,8 +304,8 @@ fn id(word: &str) -> Option<Id> {
 pub(crate) fn show_id(name: &str, id: Id) -> String {
     match id {
         0 => name.to_owned(),
-        // No group, or one without a number in the namespace: the overflow id.
-        NO_ID => "65534".to_owned(),
+        // No group, or an id that the namespace does not map.
+        NO_ID => OVERFLOW_ID.to_string(),
         nth => format!("{name}{}", nth + 1),
     }
 }

@@ -1,45 +1,46 @@
-//! What a task may do with a key, and the search through its keyrings.
+//! Permissions, and the search through keyrings.
 //!
 //! Kernel: `key_task_permission`, `keyring_search_rcu`, `search_process_keyrings_rcu`.
 
-use crate::laws::{Fact, SEARCH};
-use crate::run::{Run, Step};
-use crate::world::{Cred, KeyId, NO_ID, Type};
+use crate::laws::{Fact, Permission};
+use crate::run::{Attempt, Run};
+use crate::world::{Cred, Expiry, KeyId, KeyType, NO_ID};
+use trace::Errno::{self, *};
 
-/// A key as a task has it: whether it possesses it.
+/// A key, and whether the caller possesses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ref {
     pub(crate) key: KeyId,
     pub(crate) possessed: bool,
 }
 
-/// What is searched for.
+/// The target of a search.
 pub(crate) enum Wanted<'a> {
-    /// This very key, whatever its state.
+    /// This key, in any state.
     Key(KeyId),
-    /// The authority to make a key, which no task of this model has.
+    /// The authority to instantiate a key, which no task of this model has.
     Authority,
-    /// Any sound key of this type and description; whether one that has expired is passed over in
-    /// silence.
-    Like(&'a Type, &'a str, bool),
+    /// A valid key of this type and description; the last says whether an expired one is skipped
+    /// without noting its error.
+    Like(KeyType, &'a str, bool),
 }
 
-/// How deep a search goes.
+/// The depth of a search.
 const DEPTH: usize = 6;
 
 impl Run<'_> {
-    /// Whether these credentials permit what is needed.
-    pub(crate) fn permits(&mut self, at: Ref, needs: u32) -> bool {
+    /// Whether a key permits something to the caller.
+    pub(crate) fn permits(&mut self, at: Ref, needs: Permission) -> bool {
         let cred = self.cred().clone();
         self.permits_to(&cred, at, needs)
     }
 
-    pub(crate) fn permits_to(&mut self, cred: &Cred, at: Ref, needs: u32) -> bool {
+    pub(crate) fn permits_to(&mut self, cred: &Cred, at: Ref, needs: Permission) -> bool {
         let key = self.key(at.key);
         let (uid, gid, perm) = (key.uid, key.gid, key.perm);
-        let mut has = if uid == cred.fsuid {
+        let mut has = if uid == cred.user.filesystem {
             if self.law(Fact::OwnerMask) { perm >> 16 } else { perm }
-        } else if gid != NO_ID && perm & 0x3f00 != 0 && gid == cred.fsgid {
+        } else if gid != NO_ID && perm & 0x3f00 != 0 && gid == cred.group.filesystem {
             if self.law(Fact::GroupMask) { perm >> 8 } else { perm }
         } else if self.law(Fact::OtherMask) {
             perm
@@ -49,37 +50,36 @@ impl Run<'_> {
         if at.possessed && self.law(Fact::PossessorMask) {
             has |= perm >> 24;
         }
-        has & 0x3f & needs == needs
+        has & 0x3f & needs as u32 != 0
     }
 
-    /// The failure where a permission is missing.
-    pub(crate) fn need(&mut self, at: Ref, needs: u32) -> Step {
-        if self.permits(at, needs) {
-            Ok(())
-        } else {
-            Err(self.fail(Fact::PermissionErrno, "EACCES"))
-        }
+    /// Fails without a permission.
+    pub(crate) fn need(&mut self, at: Ref, needs: Permission) -> Attempt {
+        if self.permits(at, needs) { Ok(()) } else { Err(self.fail(Fact::PermissionErrno, EACCES)) }
     }
 
-    /// Searches a tree of keyrings, from its top. `Err` is the error of the search: `EAGAIN` where
-    /// nothing is like it.
+    /// Searches a tree of keyrings from its top.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` without a match, else what the matches fail with.
     pub(crate) fn search(
         &mut self,
         top: Ref,
         wanted: &Wanted<'_>,
         cred: &Cred,
-    ) -> Result<Ref, &'static str> {
-        if self.key(top.key).kind != Type::Keyring {
-            return Err("ENOTDIR");
+    ) -> Result<Ref, Errno> {
+        if self.key(top.key).kind != KeyType::Keyring {
+            return Err(ENOTDIR);
         }
-        if !self.permits_to(cred, top, SEARCH) {
-            return Err("EACCES");
+        if !self.permits_to(cred, top, Permission::Search) {
+            return Err(EACCES);
         }
-        let mut error = "EAGAIN";
+        let mut error = EAGAIN;
         if let Some(found) = self.candidate(top, wanted, cred, &mut error) {
             return Ok(found);
         }
-        if error != "EAGAIN" {
+        if error != EAGAIN {
             return Err(error);
         }
         let found = self.search_in(top, wanted, cred, &mut error, 0);
@@ -91,15 +91,13 @@ impl Run<'_> {
         at: Ref,
         wanted: &Wanted<'_>,
         cred: &Cred,
-        error: &mut &'static str,
+        error: &mut Errno,
         depth: usize,
     ) -> Option<Ref> {
         if self.key(at.key).invalidated && self.law(Fact::InvalidatedIsNotSearched) {
             return None;
         }
-        if self.key(at.key).expiry == crate::world::Expiry::Passed
-            && !self.law(Fact::ExpiredIsSearched)
-        {
+        if self.key(at.key).expiry == Expiry::Passed && !self.law(Fact::ExpiredIsSearched) {
             return None;
         }
         let mut links = self.key(at.key).links().to_vec();
@@ -113,14 +111,16 @@ impl Run<'_> {
         let mut all = Vec::new();
         for key in links {
             let link = Ref { key, possessed: at.possessed };
-            if self.key(key).kind != Type::Keyring {
+            if self.key(key).kind != KeyType::Keyring {
                 continue;
             }
             let deepest = if self.law(Fact::DepthOfSearch) { DEPTH } else { DEPTH + 1 };
             if depth >= deepest {
                 continue;
             }
-            if !self.permits_to(cred, link, SEARCH) && self.law(Fact::PossessionNeedsSearch) {
+            if !self.permits_to(cred, link, Permission::Search)
+                && self.law(Fact::PossessionNeedsSearch)
+            {
                 continue;
             }
             if let Some(found) = self.search_in(link, wanted, cred, error, depth + 1)
@@ -129,18 +129,16 @@ impl Run<'_> {
                 all.push(found);
             }
         }
-        // In which order a kernel looks into keyrings side by side is its own affair.
-        match all.len() {
-            0 => None,
-            1 => all.pop(),
-            several => {
-                let nth = self.fate.choose(several);
-                Some(all[nth])
-            }
-        }
+        // A kernel may search sibling keyrings in any order.
+        self.any_of(&all)
     }
 
-    /// Whether it makes a difference if the collector has taken a key out of its keyring.
+    /// One of several, chosen by the kernel; `None` if there are none.
+    pub(crate) fn any_of<T: Clone>(&mut self, all: &[T]) -> Option<T> {
+        if all.is_empty() { None } else { Some(all[self.choices.choose(all.len())].clone()) }
+    }
+
+    /// Whether the search depends on the garbage collector having removed a key from its keyring.
     fn may_matter(&self, key: KeyId, wanted: &Wanted<'_>) -> bool {
         let is = self.key(key);
         is.invalidated
@@ -148,28 +146,25 @@ impl Run<'_> {
                 Wanted::Key(wanted) => *wanted == key,
                 Wanted::Authority => false,
                 Wanted::Like(kind, description, _) => {
-                    is.kind == **kind && *is.description == **description
+                    is.kind == *kind && *is.description == **description
                 }
             }
     }
 
-    /// Whether a key is what is wanted; notes the error if it almost is.
+    /// Whether a key matches; notes the error of a match that may not be used.
     fn candidate(
         &mut self,
         at: Ref,
         wanted: &Wanted<'_>,
         cred: &Cred,
-        error: &mut &'static str,
+        error: &mut Errno,
     ) -> Option<Ref> {
         match wanted {
-            Wanted::Key(key) => {
-                if at.key != *key {
-                    return None;
-                }
-            }
+            Wanted::Key(key) if at.key != *key => return None,
+            Wanted::Key(_) => {}
             Wanted::Authority => return None,
             Wanted::Like(kind, description, in_silence) => {
-                if self.key(at.key).kind != **kind && self.law(Fact::SearchMatchesType) {
+                if self.key(at.key).kind != *kind && self.law(Fact::SearchMatchesType) {
                     return None;
                 }
                 if *self.key(at.key).description != **description
@@ -180,19 +175,19 @@ impl Run<'_> {
                 if (self.key(at.key).invalidated && self.law(Fact::InvalidatedIsRefused))
                     || (self.key(at.key).revoked && self.law(Fact::RevokedIsRefused))
                 {
-                    *error = "EKEYREVOKED";
+                    *error = EKEYREVOKED;
                     return None;
                 }
                 if self.is_expired(at.key) && self.law(Fact::ExpiredIsRefused) {
                     if !in_silence {
-                        *error = "EKEYEXPIRED";
+                        *error = EKEYEXPIRED;
                     }
                     return None;
                 }
             }
         }
-        if !self.permits_to(cred, at, SEARCH) {
-            *error = "EACCES";
+        if !self.permits_to(cred, at, Permission::Search) {
+            *error = EACCES;
             return None;
         }
         if matches!(wanted, Wanted::Like(..))
@@ -205,11 +200,7 @@ impl Run<'_> {
     }
 
     /// Searches the keyrings of credentials: thread, process, session.
-    pub(crate) fn search_all(
-        &mut self,
-        cred: &Cred,
-        wanted: &Wanted<'_>,
-    ) -> Result<Ref, &'static str> {
+    pub(crate) fn search_all(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
         let mut order = [
             (cred.thread, Fact::PossessionByThread),
             (cred.process, Fact::PossessionByProcess),
@@ -232,9 +223,9 @@ impl Run<'_> {
             }
             match self.search(Ref { key, possessed: true }, wanted, cred) {
                 Ok(found) => return Ok(found),
-                // A negative key weighs more than none.
-                Err("EAGAIN") => missing = missing.or(Some("EAGAIN")),
-                Err("ENOKEY") => missing = Some("ENOKEY"),
+                // A negative key takes precedence over no key.
+                Err(EAGAIN) => missing = missing.or(Some(EAGAIN)),
+                Err(ENOKEY) => missing = Some(ENOKEY),
                 Err(other) => {
                     failed = Some(other);
                     if matches!(wanted, Wanted::Like(..)) && !self.law(Fact::FirstErrorYields) {
@@ -243,9 +234,11 @@ impl Run<'_> {
                 }
             }
         }
-        if failed.is_some() && !self.law(Fact::MissAfterUnsound) {
-            return Err(failed.unwrap_or("EAGAIN"));
+        if let Some(errno) = failed
+            && !self.law(Fact::MissAfterUnsound)
+        {
+            return Err(errno);
         }
-        Err(missing.or(failed).unwrap_or("EAGAIN"))
+        Err(missing.or(failed).unwrap_or(EAGAIN))
     }
 }

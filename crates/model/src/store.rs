@@ -1,13 +1,70 @@
-//! Things by number, with a way back: what a try has changed can be taken back.
+//! Arenas with typed indices and an undo log: changes made while one path is tried can be taken back.
 
+use std::cmp::Ordering;
+use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Index;
 
-/// Things by number. Between [`Store::begin`] and [`Store::undo`] it notes what was there before.
+/// The index of a `T` in its [`Store`].
+pub(crate) struct Idx<T>(usize, PhantomData<fn() -> T>);
+
+impl<T> Idx<T> {
+    /// The index of what is added first.
+    pub(crate) const FIRST: Idx<T> = Idx::at(0);
+
+    const fn at(nth: usize) -> Idx<T> {
+        Idx(nth, PhantomData)
+    }
+}
+
+// Derived, these would require the same of `T`.
+
+impl<T> Clone for Idx<T> {
+    fn clone(&self) -> Idx<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Idx<T> {}
+
+impl<T> Default for Idx<T> {
+    fn default() -> Idx<T> {
+        Idx::FIRST
+    }
+}
+
+impl<T> PartialEq for Idx<T> {
+    fn eq(&self, other: &Idx<T>) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T> Eq for Idx<T> {}
+
+impl<T> PartialOrd for Idx<T> {
+    fn partial_cmp(&self, other: &Idx<T>) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Idx<T> {
+    fn cmp(&self, other: &Idx<T>) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<T> fmt::Debug for Idx<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// An arena. Between [`Store::begin`] and [`Store::undo`] it notes what was there before.
 #[derive(Clone, Debug)]
 pub(crate) struct Store<T> {
     things: Vec<T>,
     before: Vec<(usize, T)>,
-    /// How many there were at the last [`Store::begin`].
+    /// Its length at the last [`Store::begin`].
     len: usize,
 }
 
@@ -35,35 +92,40 @@ impl<T: Clone> Store<T> {
         }
     }
 
-    pub(crate) fn add(&mut self, thing: T) -> usize {
+    pub(crate) fn add(&mut self, thing: T) -> Idx<T> {
         self.things.push(thing);
-        self.things.len() - 1
+        Idx::at(self.things.len() - 1)
     }
 
-    pub(crate) fn edit(&mut self, nth: usize) -> &mut T {
+    pub(crate) fn edit(&mut self, Idx(nth, _): Idx<T>) -> &mut T {
         if nth < self.len {
             self.before.push((nth, self.things[nth].clone()));
         }
         &mut self.things[nth]
     }
 
-    /// Takes a thing out; the last one gets its number.
+    /// Removes the first thing like this; the last one gets its index.
     pub(crate) fn take_out(&mut self, is_it: impl Fn(&T) -> bool) {
-        let Some(nth) = self.things.iter().position(is_it) else { return };
+        let Some(nth) = self.position(is_it) else { return };
         let Some(last) = self.things.pop() else { return };
         if self.things.len() < self.len {
             self.before.push((self.things.len(), last.clone()));
         }
-        if nth < self.things.len() {
+        if nth.0 < self.things.len() {
             *self.edit(nth) = last;
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.things.len()
+    /// The index of what is added next.
+    pub(crate) fn next(&self) -> Idx<T> {
+        Idx::at(self.things.len())
     }
 
-    pub(crate) fn get(&self, nth: usize) -> Option<&T> {
+    pub(crate) fn position(&self, is_it: impl Fn(&T) -> bool) -> Option<Idx<T>> {
+        self.things.iter().position(is_it).map(Idx::at)
+    }
+
+    pub(crate) fn get(&self, Idx(nth, _): Idx<T>) -> Option<&T> {
         self.things.get(nth)
     }
 
@@ -72,10 +134,10 @@ impl<T: Clone> Store<T> {
     }
 }
 
-impl<T> Index<usize> for Store<T> {
+impl<T> Index<Idx<T>> for Store<T> {
     type Output = T;
 
-    fn index(&self, nth: usize) -> &T {
+    fn index(&self, Idx(nth, _): Idx<T>) -> &T {
         &self.things[nth]
     }
 }
@@ -98,8 +160,8 @@ mod tests {
         }
         let before = store.clone();
         let acts: [fn(&mut Store<i32>); 6] = [
-            |store| *store.edit(1) = 21,
-            |store| *store.edit(2) = 31,
+            |store| *store.edit(Idx::at(1)) = 21,
+            |store| *store.edit(Idx::at(2)) = 31,
             |store| {
                 let new = store.add(40);
                 *store.edit(new) = 41;
@@ -108,7 +170,7 @@ mod tests {
             |store| store.take_out(|thing| *thing == 30),
             |store| {
                 store.take_out(|thing| *thing == 20);
-                *store.edit(1) = 31;
+                *store.edit(Idx::at(1)) = 31;
                 let new = store.add(50);
                 *store.edit(new) = 51;
                 store.take_out(|thing| *thing == 10);

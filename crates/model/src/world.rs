@@ -1,4 +1,4 @@
-//! The state: what a kernel knows of tasks, credentials, keyrings and keys.
+//! The state: tasks, credentials, keyrings and keys.
 //!
 //! ```text
 //! task ── cred ── thread keyring ── links ── keys
@@ -8,92 +8,115 @@
 //!   └── open files ── cred
 //! ```
 
-use crate::store::Store;
+use crate::store::{Idx, Store};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use trace::Errno;
 
-pub(crate) type KeyId = usize;
-pub(crate) type CredId = usize;
-pub(crate) type TaskId = usize;
-pub(crate) type GroupId = usize;
-pub(crate) type SpaceId = usize;
+pub(crate) type KeyId = Idx<Key>;
+pub(crate) type CredId = Idx<Cred>;
+pub(crate) type TaskId = Idx<Task>;
+pub(crate) type GroupId = Idx<Group>;
+pub(crate) type SpaceId = Idx<Space>;
+pub(crate) type MemoryId = Idx<Memory>;
+/// A table of open files.
+pub(crate) type TableId = Idx<Vec<File>>;
 
 /// A user or group id by its name in the trace: `UID` is 0, `UID2` is 1.
 pub(crate) type Id = u32;
 
-/// No id: the group of `@u`, and the argument that changes nothing.
+/// No id: the group of `@u`, and an argument that changes nothing.
 pub(crate) const NO_ID: Id = u32::MAX;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Type {
+/// The type of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum KeyType {
+    #[default]
     Keyring,
     User,
     Logon,
 }
 
-impl Type {
-    /// `None` if the kernel has no such type, or none that this model knows.
-    pub(crate) fn named(name: &str) -> Option<Type> {
+impl KeyType {
+    /// `None` for a type that this model doesn't know.
+    pub(crate) fn named(name: &str) -> Option<KeyType> {
         match name {
-            "keyring" => Some(Type::Keyring),
-            "user" => Some(Type::User),
-            "logon" => Some(Type::Logon),
+            "keyring" => Some(KeyType::Keyring),
+            "user" => Some(KeyType::User),
+            "logon" => Some(KeyType::Logon),
             _ => None,
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Type::Keyring => "keyring",
-            Type::User => "user",
-            Type::Logon => "logon",
+            KeyType::Keyring => "keyring",
+            KeyType::User => "user",
+            KeyType::Logon => "logon",
         }
     }
 }
 
 /// When a key expires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Expiry {
+    #[default]
     Never,
-    /// So many seconds after some moment in the trace. A trace is shorter than five minutes, so a
-    /// key with more of them does not expire in it; one with less may at any time.
+    /// After this number of seconds from some moment in the trace. A trace is shorter than five
+    /// minutes: with more the key does not expire in it, with fewer it may expire at any time.
     In(u32),
     Passed,
 }
 
-/// What is in a key.
+/// The contents of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
     Links(Vec<KeyId>),
     Payload(Arc<str>),
-    /// The payload was given up by a revocation.
+    /// No payload: the key was revoked, or is negative.
     Nothing,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Default for Content {
+    fn default() -> Content {
+        Content::Links(Vec::new())
+    }
+}
+
+impl Content {
+    /// The length of a payload.
+    pub(crate) fn len(&self) -> i64 {
+        match self {
+            Content::Payload(payload) => payload.len() as i64,
+            Content::Links(_) | Content::Nothing => 0,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Key {
-    /// Its name in the trace, once it has been told.
+    /// Its name in the trace, once it has appeared there.
     pub(crate) name: Option<Arc<str>>,
-    pub(crate) kind: Type,
+    pub(crate) kind: KeyType,
     pub(crate) description: Arc<str>,
     pub(crate) uid: Id,
     pub(crate) gid: Id,
     pub(crate) perm: u32,
-    /// The user whose quota it counts for.
+    /// The user whose quota is charged.
     pub(crate) payer: Option<Id>,
-    /// What it counts there, in bytes.
+    /// The bytes charged there.
     pub(crate) bytes: i64,
     pub(crate) content: Content,
     pub(crate) expiry: Expiry,
     pub(crate) revoked: bool,
     pub(crate) invalidated: bool,
-    /// An upcall ended without a payload; who finds the key gets this error.
-    pub(crate) negative: Option<&'static str>,
-    /// Takes no more links.
+    /// The error that finding this negative key fails with.
+    pub(crate) negative: Option<Errno>,
+    /// Accepts no more links.
     pub(crate) restricted: bool,
-    /// It links more keys than the trace tells.
+    /// It links keys that the trace does not show.
     pub(crate) crowded: bool,
-    /// The collector has ended it.
+    /// The garbage collector has destroyed it.
     pub(crate) gone: bool,
     /// The user namespace in which it can be joined by its name.
     pub(crate) space: SpaceId,
@@ -108,66 +131,34 @@ impl Key {
     }
 }
 
-/// What a new key is made of.
-pub(crate) struct NewKey {
-    pub(crate) kind: Type,
-    pub(crate) description: String,
-    pub(crate) content: Content,
-    pub(crate) uid: Id,
-    pub(crate) gid: Id,
-    pub(crate) perm: u32,
-    pub(crate) payer: Option<Id>,
-}
-
-impl NewKey {
-    /// The key, which counts so many bytes.
-    pub(crate) fn key(self, bytes: i64, space: SpaceId) -> Key {
-        Key {
-            name: None,
-            kind: self.kind,
-            description: self.description.as_str().into(),
-            uid: self.uid,
-            gid: self.gid,
-            perm: self.perm,
-            payer: self.payer,
-            bytes,
-            content: self.content,
-            expiry: Expiry::Never,
-            revoked: false,
-            invalidated: false,
-            negative: None,
-            restricted: false,
-            crowded: false,
-            gone: false,
-            space,
-        }
-    }
-
-    /// An empty keyring.
-    pub(crate) fn keyring(description: &str, uid: Id, gid: Id, perm: u32) -> NewKey {
-        NewKey {
-            kind: Type::Keyring,
-            description: description.to_owned(),
-            content: Content::Links(Vec::new()),
-            uid,
-            gid,
-            perm,
-            payer: Some(uid),
-        }
+impl Key {
+    /// An empty keyring, charged to its owner.
+    pub(crate) fn keyring(description: &str, uid: Id, gid: Id, perm: u32) -> Key {
+        let description = description.into();
+        Key { description, uid, gid, perm, payer: Some(uid), ..Key::default() }
     }
 }
 
-/// A set of credentials. Like the kernel's it never changes: who changes its own gets another set.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The user ids or the group ids of a task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ids {
+    pub(crate) real: Id,
+    pub(crate) effective: Id,
+    pub(crate) saved: Id,
+    pub(crate) filesystem: Id,
+}
+
+impl Ids {
+    pub(crate) fn all(self) -> [Id; 4] {
+        [self.real, self.effective, self.saved, self.filesystem]
+    }
+}
+
+/// Credentials. As in the kernel they never change: a task that changes its own gets a new set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cred {
-    pub(crate) uid: Id,
-    pub(crate) euid: Id,
-    pub(crate) suid: Id,
-    pub(crate) fsuid: Id,
-    pub(crate) gid: Id,
-    pub(crate) egid: Id,
-    pub(crate) sgid: Id,
-    pub(crate) fsgid: Id,
+    pub(crate) user: Ids,
+    pub(crate) group: Ids,
     pub(crate) space: SpaceId,
     pub(crate) thread: Option<KeyId>,
     pub(crate) process: Option<KeyId>,
@@ -176,10 +167,22 @@ pub(crate) struct Cred {
     pub(crate) destination: i64,
 }
 
+impl Cred {
+    /// The user ids or the group ids.
+    pub(crate) fn ids(&mut self, are_users: bool) -> &mut Ids {
+        if are_users { &mut self.user } else { &mut self.group }
+    }
+
+    pub(crate) fn drop_own_keyrings(&mut self) {
+        self.thread = None;
+        self.process = None;
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     Runs,
-    /// Ended, and not reaped: it still refers to its credentials.
+    /// Ended and not yet reaped: it still refers to its credentials.
     Zombie,
     Reaped,
 }
@@ -194,25 +197,25 @@ pub(crate) struct Task {
     pub(crate) tracer: Option<CredId>,
 }
 
-/// A process: the tasks that are threads of each other.
+/// A process: a group of threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub(crate) leader: TaskId,
     pub(crate) parent: Option<TaskId>,
-    pub(crate) memory: usize,
-    pub(crate) files: usize,
-    /// Its maker waits for its end, and reaps it without an event that tells so.
+    pub(crate) memory: MemoryId,
+    pub(crate) files: TableId,
+    /// Its creator waits for its end and reaps it, without an event in the trace.
     pub(crate) reaped_at_once: bool,
 }
 
-/// What is in the memory of a process and refers to the credentials that opened it.
+/// The files in the memory of a process, by the credentials that opened them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) program: Option<CredId>,
     pub(crate) mapped: Vec<(Arc<str>, CredId)>,
 }
 
-/// An open file, by the credentials it refers to: of who opened it, and of who is at the other end.
+/// An open file, by the credentials it refers to: those that opened it, and those at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) opener: Option<CredId>,
@@ -223,11 +226,11 @@ pub(crate) struct File {
 /// A user namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Space {
-    /// The users and groups that have a number in it; in the first one all have.
+    /// The users and groups that are mapped; `None` in the initial namespace, which maps all.
     pub(crate) mapped: Option<(Vec<Id>, Vec<Id>)>,
 }
 
-/// What a user has left. `None` is plenty.
+/// What is left of a user's quota; `None` where it is not known to be short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Left {
     pub(crate) keys: Option<i64>,
@@ -243,146 +246,99 @@ pub(crate) struct UserKeyrings {
     pub(crate) session: KeyId,
 }
 
-/// What the trace does not say at its beginning and shows later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Facts about the machine that a trace shows only as it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
     /// `UID` is root, with all capabilities.
     pub(crate) root: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
     pub(crate) dh: Option<bool>,
-    /// The first thing that was listened with.
+    /// The credentials of the listening socket.
     pub(crate) listener: Option<CredId>,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct World {
-    pub(crate) keys: Store<Key>,
-    /// The keys that are not known to be gone.
-    present: Store<KeyId>,
-    pub(crate) creds: Store<Cred>,
-    pub(crate) tasks: Store<Task>,
-    /// The tasks that were not reaped.
-    live: Store<TaskId>,
-    pub(crate) groups: Store<Group>,
-    pub(crate) memories: Store<Memory>,
-    pub(crate) tables: Store<Vec<File>>,
-    pub(crate) spaces: Store<Space>,
-    pub(crate) left: Store<(Id, Left)>,
-    pub(crate) user_keyrings: Store<UserKeyrings>,
-    pub(crate) persistent: Store<(SpaceId, Id, KeyId)>,
-    /// Files on their way through a socket, and whether they have been taken.
-    pub(crate) sent: Store<(File, bool)>,
-    /// Connections that wait to be accepted, by the client's credentials.
-    pub(crate) waiting: Store<(CredId, bool)>,
-    pub(crate) config: Config,
-    config_before: Config,
-    /// Where a key of this name was last; not more than a hint after something was taken back.
-    by_name: HashMap<Arc<str>, KeyId>,
+/// Creates [`World`] and what is done with all its stores.
+macro_rules! world {
+    (
+        state { $($(#[$doc:meta])* $store:ident: $thing:ty,)* }
+        derived { $($(#[$derived_doc:meta])* $derived:ident: $index:ty,)* }
+    ) => {
+        /// The state.
+        #[derive(Clone, Debug, Default)]
+        pub(crate) struct World {
+            $($(#[$doc])* pub(crate) $store: Store<$thing>,)*
+            $($(#[$derived_doc])* $derived: Store<$index>,)*
+            pub(crate) config: Config,
+            config_before: Config,
+            /// Where a key of this name was last; only a hint after an undo.
+            by_name: HashMap<Arc<str>, KeyId>,
+        }
+
+        impl World {
+            /// From here on changes can be taken back.
+            pub(crate) fn begin(&mut self) {
+                self.config_before = self.config;
+                $(self.$store.begin();)*
+                $(self.$derived.begin();)*
+            }
+
+            /// Takes back all changes since [`World::begin`].
+            pub(crate) fn undo(&mut self) {
+                self.config = self.config_before;
+                $(self.$store.undo();)*
+                $(self.$derived.undo();)*
+            }
+
+            /// Whether this is the same state as another.
+            pub(crate) fn is_like(&self, other: &World) -> bool {
+                self.config == other.config $(&& self.$store == other.$store)*
+            }
+        }
+    };
 }
 
-/// Does the same with every store of a world.
-macro_rules! each_store {
-    ($world:ident, $act:ident) => {
-        $world.keys.$act();
-        $world.present.$act();
-        $world.creds.$act();
-        $world.tasks.$act();
-        $world.live.$act();
-        $world.groups.$act();
-        $world.memories.$act();
-        $world.tables.$act();
-        $world.spaces.$act();
-        $world.left.$act();
-        $world.user_keyrings.$act();
-        $world.persistent.$act();
-        $world.sent.$act();
-        $world.waiting.$act();
-    };
+world! {
+    state {
+        keys: Key,
+        creds: Cred,
+        tasks: Task,
+        groups: Group,
+        memories: Memory,
+        tables: Vec<File>,
+        spaces: Space,
+        left: (Id, Left),
+        user_keyrings: UserKeyrings,
+        persistent: (SpaceId, Id, KeyId),
+        /// Files on their way through a socket, and whether they have been received.
+        sent: (File, bool),
+        /// Connections by the client's credentials, and whether they have been accepted.
+        waiting: (CredId, bool),
+    }
+    derived {
+        /// The keys that are not known to be destroyed.
+        present: KeyId,
+        /// The tasks that were not reaped.
+        live: TaskId,
+    }
 }
 
 impl World {
     /// `main` alone, with a new session keyring and nothing else.
     pub(crate) fn new() -> World {
-        let config = Config { root: None, dh: None, listener: None };
-        let mut world = World {
-            keys: Store::default(),
-            present: Store::default(),
-            creds: Store::default(),
-            tasks: Store::default(),
-            live: Store::default(),
-            groups: Store::default(),
-            memories: Store::default(),
-            tables: Store::default(),
-            spaces: Store::default(),
-            left: Store::default(),
-            user_keyrings: Store::default(),
-            persistent: Store::default(),
-            sent: Store::default(),
-            waiting: Store::default(),
-            config,
-            config_before: config,
-            by_name: HashMap::new(),
-        };
+        let mut world = World::default();
         let space = world.spaces.add(Space { mapped: None });
-        let session = NewKey::keyring("_ses", 0, 0, 0x3f03_0000).key(5, space);
-        let session = world.add_key(session);
-        let cred = world.creds.add(Cred {
-            uid: 0,
-            euid: 0,
-            suid: 0,
-            fsuid: 0,
-            gid: 0,
-            egid: 0,
-            sgid: 0,
-            fsgid: 0,
-            space,
-            thread: None,
-            process: None,
-            session: Some(session),
-            destination: 0,
-        });
-        world.memories.add(Memory::default());
-        world.tables.add(Vec::new());
-        let group = world.groups.add(Group {
-            leader: 0,
-            parent: None,
-            memory: 0,
-            files: 0,
-            reaped_at_once: false,
-        });
+        let session = Key { bytes: 5, space, ..Key::keyring("_ses", 0, 0, 0x3f03_0000) };
+        let session = Some(world.add_key(session));
+        let cred = world.creds.add(Cred { space, session, ..Cred::default() });
+        let memory = world.memories.add(Memory::default());
+        let files = world.tables.add(Vec::new());
+        let leader = world.tasks.next();
+        let group = Group { leader, parent: None, memory, files, reaped_at_once: false };
+        let group = world.groups.add(group);
         let name = "main".into();
         world.add_task(Task { name, group, cred, life: Life::Runs, tracer: None });
         world.begin();
         world
-    }
-
-    /// From here on changes can be taken back.
-    pub(crate) fn begin(&mut self) {
-        self.config_before = self.config;
-        each_store!(self, begin);
-    }
-
-    /// Takes back all changes since [`World::begin`].
-    pub(crate) fn undo(&mut self) {
-        self.config = self.config_before;
-        each_store!(self, undo);
-    }
-
-    /// Whether this is the same state as another.
-    pub(crate) fn is_like(&self, other: &World) -> bool {
-        self.keys == other.keys
-            && self.creds == other.creds
-            && self.tasks == other.tasks
-            && self.groups == other.groups
-            && self.memories == other.memories
-            && self.tables == other.tables
-            && self.spaces == other.spaces
-            && self.left == other.left
-            && self.user_keyrings == other.user_keyrings
-            && self.persistent == other.persistent
-            && self.sent == other.sent
-            && self.waiting == other.waiting
-            && self.config == other.config
     }
 
     pub(crate) fn add_key(&mut self, key: Key) -> KeyId {
@@ -391,7 +347,7 @@ impl World {
         key
     }
 
-    /// The collector has ended a key.
+    /// The garbage collector has destroyed a key.
     pub(crate) fn end_key(&mut self, key: KeyId) {
         self.keys.edit(key).gone = true;
         self.present.take_out(|present| *present == key);
@@ -410,21 +366,21 @@ impl World {
         }
     }
 
-    /// The keys that are not known to be gone, oldest first.
+    /// The keys that are not known to be destroyed, oldest first.
     pub(crate) fn present(&self) -> Vec<KeyId> {
         let mut present: Vec<KeyId> = self.present.iter().copied().collect();
-        present.sort_unstable();
+        present.sort_unstable_by(Ord::cmp);
         present
     }
 
     /// The tasks that were not reaped, oldest first.
     pub(crate) fn live(&self) -> Vec<TaskId> {
         let mut live: Vec<TaskId> = self.live.iter().copied().collect();
-        live.sort_unstable();
+        live.sort_unstable_by(Ord::cmp);
         live
     }
 
-    /// The task that runs under this name; the youngest, should there be several.
+    /// The running task with this name; of several the youngest.
     pub(crate) fn task(&self, name: &str) -> Option<TaskId> {
         let is = |task: &&TaskId| {
             let task = &self.tasks[**task];
@@ -442,15 +398,15 @@ impl World {
         let hint = *self.by_name.get(name)?;
         let is = |key: &Key| key.name.as_deref() == Some(name);
         let is_there = self.keys.get(hint).is_some_and(is);
-        if is_there { Some(hint) } else { self.keys.iter().position(is) }
+        if is_there { Some(hint) } else { self.keys.position(is) }
     }
 
-    /// How many keys have names.
+    /// The number of keys with names.
     pub(crate) fn names(&self) -> usize {
         self.keys.iter().filter(|key| key.name.is_some()).count()
     }
 
-    /// Gives a key its name in the trace; false if it has another, or the name is another's.
+    /// Names a key as the trace does; false if it has another name, or another key has this one.
     pub(crate) fn name(&mut self, key: KeyId, name: &str) -> bool {
         if let Some(known) = &self.keys[key].name {
             return &**known == name;
@@ -464,7 +420,7 @@ impl World {
         true
     }
 
-    /// Which keys something refers to for sure. The others are there until the collector comes.
+    /// The keys with a reference that is certain. Others exist until the garbage collector runs.
     pub(crate) fn held(&self) -> BTreeSet<KeyId> {
         let mut todo: Vec<KeyId> = Vec::new();
         let hold = |cred: CredId, todo: &mut Vec<KeyId>| {
@@ -506,14 +462,14 @@ impl World {
         held
     }
 
-    /// The links of a keyring without those that the collector is to take out.
+    /// The links of a keyring without those that the garbage collector will remove.
     fn lasting_links(&self, keyring: KeyId) -> impl Iterator<Item = KeyId> {
         let keyring = &self.keys[keyring];
         let lasts = |link: &KeyId| keyring.invalidated || !self.keys[*link].invalidated;
         keyring.links().iter().copied().filter(lasts)
     }
 
-    /// A zombie without a parent is reaped by init, in its own time.
+    /// A zombie without a parent, which init reaps at some time.
     fn is_orphan(&self, task: TaskId) -> bool {
         let task = &self.tasks[task];
         let group = &self.groups[task.group];
@@ -523,19 +479,19 @@ impl World {
             && parent.is_none_or(|parent| self.is_over(self.tasks[parent].group))
     }
 
-    /// No task of the process runs any more.
+    /// Whether no task of the process runs.
     pub(crate) fn is_over(&self, group: GroupId) -> bool {
         let runs = |task: &Task| task.group == group && task.life == Life::Runs;
         !self.live.iter().any(|task| runs(&self.tasks[*task]))
     }
 
-    /// A task is the only one of its process; a leader that has ended counts.
+    /// Whether a task is the only one of its process, a main thread that has ended included.
     pub(crate) fn is_alone(&self, task: TaskId) -> bool {
         let group = self.tasks[task].group;
         self.live.iter().filter(|other| self.tasks[**other].group == group).count() == 1
     }
 
-    /// The tasks of a process that run.
+    /// The running tasks of a process.
     pub(crate) fn threads(&self, group: GroupId) -> Vec<TaskId> {
         let runs = |task: &TaskId| {
             let task = &self.tasks[*task];
@@ -544,15 +500,13 @@ impl World {
         self.live().into_iter().filter(runs).collect()
     }
 
-    /// Whether a user has a number in a namespace.
+    /// Whether a user is mapped in a namespace.
     pub(crate) fn has_user(&self, space: SpaceId, uid: Id) -> bool {
-        let mapped = self.spaces[space].mapped.as_ref();
-        mapped.is_none_or(|(users, _)| users.contains(&uid))
+        self.spaces[space].mapped.as_ref().is_none_or(|(users, _)| users.contains(&uid))
     }
 
-    /// Whether a group has a number in a namespace.
+    /// Whether a group is mapped in a namespace.
     pub(crate) fn has_group(&self, space: SpaceId, gid: Id) -> bool {
-        let mapped = self.spaces[space].mapped.as_ref();
-        mapped.is_none_or(|(_, groups)| groups.contains(&gid))
+        self.spaces[space].mapped.as_ref().is_none_or(|(_, groups)| groups.contains(&gid))
     }
 }

@@ -1,6 +1,6 @@
-//! Parsing: the inverse of printing, with the place and the expectation in every error.
+//! Parsing: the inverse of printing. Every error says where it is and what was expected.
 
-use crate::{Event, Outcome, Trace, Value};
+use crate::{Event, Outcome, RawTrace, Trace, Value};
 use std::fmt;
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ pub struct ParseError {
     pub line: usize,
     /// The column, in characters, counted from 1.
     pub column: usize,
-    /// What would have been right there.
+    /// What was expected there.
     pub expected: &'static str,
 }
 
@@ -23,40 +23,139 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
+/// A trace of unknown kind, as it comes from a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnyTrace {
+    /// It has numbers.
+    Raw(RawTrace),
+    /// It has none.
+    Normalized(Trace),
+}
+
 impl FromStr for Trace {
     type Err = ParseError;
 
+    /// Parses a normalized trace.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no trace, or has a value that only a raw trace has.
     fn from_str(text: &str) -> Result<Trace, ParseError> {
-        let mut events = Vec::new();
-        for (nth, line) in text.lines().enumerate() {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let mut reader = Reader { text: line, at: 0, within: 0 };
-            match reader.event() {
-                Ok(event) => events.push(event),
-                Err(expected) => {
-                    let column = line[..reader.at].chars().count() + 1;
-                    return Err(ParseError { line: nth + 1, column, expected });
-                }
-            }
+        let Parsed { events, raw, .. } = parse(text)?;
+        match raw {
+            None => Ok(Trace { events }),
+            Some(place) => Err(place.error("a name such as `K1`, not the number of a raw trace")),
         }
-        Ok(Trace { events })
     }
 }
 
-/// What was expected where the reader stands.
+impl FromStr for RawTrace {
+    type Err = ParseError;
+
+    /// Parses a raw trace.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no trace.
+    fn from_str(text: &str) -> Result<RawTrace, ParseError> {
+        parse(text).map(|parsed| RawTrace { events: parsed.events })
+    }
+}
+
+impl FromStr for AnyTrace {
+    type Err = ParseError;
+
+    /// Parses a trace, which is raw if it has numbers of keys, users or groups.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no trace, or has both such numbers and names such as `K1`.
+    fn from_str(text: &str) -> Result<AnyTrace, ParseError> {
+        let Parsed { events, raw, name } = parse(text)?;
+        match (raw, name) {
+            (None, _) => Ok(AnyTrace::Normalized(Trace { events })),
+            (Some(_), None) => Ok(AnyTrace::Raw(RawTrace { events })),
+            (Some(raw), Some(name)) => Err(if name > raw {
+                name.error("a number such as `#1`, as the trace has numbers before this name")
+            } else {
+                raw.error("a name such as `K1`, as the trace has names before this number")
+            }),
+        }
+    }
+}
+
+struct Parsed {
+    events: Vec<Event>,
+    /// The first value that only a raw trace has.
+    raw: Option<Position>,
+    /// The first name of a key, user or group.
+    name: Option<Position>,
+}
+
+/// Line and column, from 1.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+struct Position(usize, usize);
+
+impl Position {
+    fn error(self, expected: Expected) -> ParseError {
+        ParseError { line: self.0, column: self.1, expected }
+    }
+}
+
+fn parse(text: &str) -> Result<Parsed, ParseError> {
+    let mut parsed = Parsed { events: Vec::new(), raw: None, name: None };
+    for (nth, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let mut reader = Reader { text: line, at: 0, depth: 0, raw: None, name: None };
+        let event = reader.event();
+        let place = |at: usize| Position(nth + 1, line[..at].chars().count() + 1);
+        parsed.events.push(event.map_err(|expected| place(reader.at).error(expected))?);
+        parsed.raw = parsed.raw.or(reader.raw.map(place));
+        parsed.name = parsed.name.or(reader.name.map(place));
+    }
+    Ok(parsed)
+}
+
+/// Whether the name of a task or a call can be read back without quotes.
+pub(crate) fn is_bare_name(name: &str) -> bool {
+    name.starts_with(char::is_alphanumeric)
+        && !name.ends_with(' ')
+        && !name.contains("  ")
+        && !name.contains(|c: char| c == '(' || c.is_control())
+}
+
+/// Whether a word can be read back without quotes.
+pub(crate) fn is_bare_word(word: &str) -> bool {
+    let begins_number = |c: char| c.is_ascii_digit() || c == '-';
+    !word.is_empty() && !word.starts_with(begins_number) && word.chars().all(is_of_word)
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || "@_-|./*+:…".contains(c)
+}
+
+/// Whether a word is the name of a key, user or group.
+fn is_name(word: &str) -> bool {
+    let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    letters == "UID" || letters == "GID" || (letters == "K" && letters != word)
+}
+
+/// What was expected where the reader is.
 type Expected = &'static str;
 
-/// So many values may stand within each other: no trace comes near, and text from anywhere is not to
-/// use up the stack.
+/// How deep sets and lists may be nested, so that no text exhausts the stack.
 const DEEPEST: usize = 16;
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    /// So many sets and lists are open.
-    within: usize,
+    /// Number of sets and lists that are open.
+    depth: usize,
+    /// Where the first raw value of the line begins, and the first name.
+    raw: Option<usize>,
+    name: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -84,16 +183,11 @@ impl<'a> Reader<'a> {
     }
 
     fn event(&mut self) -> Result<Event, Expected> {
-        let end = self.rest().as_bytes().windows(2).position(|pair| pair == b"  ");
-        let end = end.filter(|&end| end > 0);
-        let end = end.ok_or("the name of a task, then two spaces")?;
-        let task = self.rest()[..end].to_owned();
-        self.at += end;
+        let length = self.rest().find("  ").unwrap_or(0);
+        let task = self.name(length, "the name of a task, then two spaces")?;
         self.take_while(|c| c == ' ');
-        let call = self.take_while(|c| c != '(').to_owned();
-        if call.is_empty() {
-            return Err("the name of a call");
-        }
+        let length = self.rest().find('(').unwrap_or(self.rest().len());
+        let call = self.name(length, "the name of a call")?;
         self.need("(", "`(`")?;
         let args = self.values(")", "`,` or `)`")?;
         let outcome = if self.eat(" = ") { self.outcome()? } else { Outcome::Nothing };
@@ -104,21 +198,31 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The name of a task or a call: in quotes, or of so many bytes.
+    fn name(&mut self, length: usize, expected: Expected) -> Result<String, Expected> {
+        match length {
+            _ if self.rest().starts_with('"') => self.quoted(),
+            0 => Err(expected),
+            _ => {
+                self.at += length;
+                Ok(self.text[self.at - length..self.at].to_owned())
+            }
+        }
+    }
+
     fn outcome(&mut self) -> Result<Outcome, Expected> {
         if !self.eat("-1 ") {
             return Ok(Outcome::Returned(self.value()?));
         }
-        let errno = self.take_while(|c| c.is_ascii_uppercase() || c.is_ascii_digit()).to_owned();
-        if errno.is_empty() {
+        if !self.rest().starts_with(|c: char| c.is_ascii_uppercase()) {
             return Err("the name of an error");
         }
+        let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
         self.need(" (", "` (` and the meaning of the error")?;
-        let words = self.take_while(|c| c != ')').to_owned();
-        self.need(")", "`)`")?;
-        Ok(Outcome::Failed { errno, words })
+        Ok(Outcome::failed(name, &self.text_to(')', "`)`")?))
     }
 
-    /// Values between commas, up to and with the closing token.
+    /// Values between commas, and the closing token.
     fn values(&mut self, close: &str, expected: Expected) -> Result<Vec<Value>, Expected> {
         let mut values = Vec::new();
         if self.eat(close) {
@@ -135,30 +239,30 @@ impl<'a> Reader<'a> {
 
     /// The values of a set or a list, which begins here.
     fn inner_values(&mut self, close: &str, expected: Expected) -> Result<Vec<Value>, Expected> {
-        if self.within == DEEPEST {
+        if self.depth == DEEPEST {
             return Err("no more than 16 sets and lists within each other");
         }
         self.at += 1;
-        self.within += 1;
+        self.depth += 1;
         let values = self.values(close, expected);
-        self.within -= 1;
+        self.depth -= 1;
         values
     }
 
     fn value(&mut self) -> Result<Value, Expected> {
+        let start = self.at;
         match self.rest().chars().next() {
             Some('"') => Ok(Value::Text(self.quoted()?)),
             Some('{') => Ok(Value::Set(self.inner_values("}", "`,` or `}`")?)),
             Some('[') => Ok(Value::List(self.inner_values("]", "`,` or `]`")?)),
             Some('#') => {
                 self.at += 1;
+                self.raw.get_or_insert(start);
                 Ok(Value::Serial(self.number()?))
             }
             Some(c) if c.is_ascii_digit() || c == '-' => {
                 if self.eat("0x") {
-                    let digits = self.take_while(|c| c.is_ascii_hexdigit());
-                    let mask = u32::from_str_radix(digits, 16);
-                    return mask.map(Value::Hex).map_err(|_| "a mask of 32 bits");
+                    return Ok(Value::Hex(self.mask()?));
                 }
                 Ok(Value::Int(self.number()?))
             }
@@ -167,20 +271,48 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> Result<Value, Expected> {
-        let word = self.take_while(|c| c.is_alphanumeric() || "@_-|./*+:".contains(c));
-        if !word.is_empty() && self.eat("#") {
-            return match word {
-                "uid" => Ok(Value::Uid(self.number()?)),
-                "gid" => Ok(Value::Gid(self.number()?)),
-                "printed" => Ok(Value::Printed(self.quoted()?)),
-                "described" => {
-                    let text = self.quoted()?;
-                    described(&text).ok_or("a description as `type;uid;gid;mask;description`")
-                }
-                _ => Err("`uid#`, `gid#`, `described#` or `printed#`"),
-            };
+        let start = self.at;
+        let word = self.take_while(is_of_word);
+        if word.is_empty() {
+            return Err("a value");
         }
-        if word.is_empty() { Err("a value") } else { Ok(Value::word(word)) }
+        if !self.eat("#") {
+            if is_name(word) {
+                self.name.get_or_insert(start);
+            }
+            return Ok(Value::word(word));
+        }
+        if word == "word" {
+            return Ok(Value::Word(self.quoted()?));
+        }
+        self.raw.get_or_insert(start);
+        match word {
+            "uid" => Ok(Value::Uid(self.number()?)),
+            "gid" => Ok(Value::Gid(self.number()?)),
+            "printed" => Ok(Value::Printed(self.quoted()?)),
+            "described" => self.described(),
+            _ => Err("`uid#`, `gid#`, `described#`, `printed#` or `word#`"),
+        }
+    }
+
+    /// A key as the kernel describes it. Only the description may hold a `;`.
+    fn described(&mut self) -> Result<Value, Expected> {
+        const FORM: Expected = "a description as `\"type;uid;gid;mask;description\"`";
+        self.need("\"", FORM)?;
+        let kind = self.text_to(';', FORM)?;
+        let uid = self.number()?;
+        self.need(";", FORM)?;
+        let gid = self.number()?;
+        self.need(";", FORM)?;
+        let perm = self.mask()?;
+        self.need(";", FORM)?;
+        let description = self.text_to('"', FORM)?;
+        Ok(Value::Described { kind, uid, gid, perm, description })
+    }
+
+    fn mask(&mut self) -> Result<u32, Expected> {
+        let digits = self.take_while(|c| c.is_ascii_hexdigit());
+        u32::from_str_radix(digits, 16).map_err(|_| "a mask of 32 bits")
     }
 
     fn number<N: FromStr>(&mut self) -> Result<N, Expected> {
@@ -190,13 +322,19 @@ impl<'a> Reader<'a> {
 
     fn quoted(&mut self) -> Result<String, Expected> {
         self.need("\"", "`\"`")?;
+        self.text_to('"', "`\"` at the end of the text")
+    }
+
+    /// Text with escapes up to a character that ends it, and that character.
+    fn text_to(&mut self, end: char, expected: Expected) -> Result<String, Expected> {
         let mut text = String::new();
         loop {
-            text.push_str(self.take_while(|c| c != '"' && c != '\\'));
-            if self.eat("\"") {
+            text.push_str(self.take_while(|c| c != end && c != '\\'));
+            if self.rest().starts_with(end) {
+                self.at += end.len_utf8();
                 return Ok(text);
             }
-            self.need("\\", "`\"` at the end of the text")?;
+            self.need("\\", expected)?;
             text.push(self.escape()?);
         }
     }
@@ -213,16 +351,4 @@ impl<'a> Reader<'a> {
         self.need("}", "`}`")?;
         c.ok_or("the number of a character")
     }
-}
-
-/// Takes apart what the kernel says of a key. The description comes last and may hold any `;`.
-fn described(text: &str) -> Option<Value> {
-    let mut parts = text.splitn(5, ';');
-    Some(Value::Described {
-        kind: parts.next()?.to_owned(),
-        uid: parts.next()?.parse().ok()?,
-        gid: parts.next()?.parse().ok()?,
-        perm: u32::from_str_radix(parts.next()?, 16).ok()?,
-        description: parts.next()?.to_owned(),
-    })
 }

@@ -145,7 +145,7 @@ fn start(explore: &Explore, seed: u64, part: &str) -> Result<Child> {
 fn again(program: &TaskProgram) -> Result<u8> {
     let laboratory = laboratory()?;
     let (text, status) = match laboratory.judge(program) {
-        Judgment::Disagrees(found) => (Found::of(&found, String::new()).human(), DIFFERS),
+        Judgment::Disagrees(found) => (Found::of(&found, String::new())?.human(), DIFFERS),
         Judgment::Unjudged(why) => {
             eprintln!("keybook: the program did not finish: {why}");
             return Ok(MISUSE);

@@ -1,75 +1,77 @@
-//! `keybook judge`: traces, from here or from anywhere, judged by the rules.
+//! `keybook judge`: judges traces, from this machine or another, by the rules.
 
+use crate::commands::wrong;
 use crate::embedded::RULES;
 use crate::output::{self, BAD, GOOD, ListFormat, count};
 use crate::status::{DIFFERS, HELD, MISUSE};
 use anyhow::{Context, Result, anyhow};
+use model::wrong::Table;
 use model::{Refusal, Why};
 use rulebook::Snapshot;
 use serde::Serialize;
 use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use trace::{Owner, Trace, Value};
+use trace::{AnyTrace, Outcome, ParseError, Trace};
 
-/// The heading of what explains a refused trace.
-pub(crate) const MISTAKES: &str = "a kernel gives it by one of these mistakes";
+/// The heading above the laws that explain a refused trace.
+pub(crate) const MISTAKES: &str = "one of these mistakes of a kernel explains it";
 
 #[derive(clap::Args)]
 pub(crate) struct Judge {
     /// Traces as text, or snapshots of rules; without any, or for `-`, standard input.
     ///
-    /// In a raw trace, with numbers in the place of names, the first user and the first group that
-    /// stand in it are taken for those that the program ran as.
+    /// A raw trace has numbers where others have names. Its program is taken to have run as the first
+    /// user and the first group in it.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How to tell what came of it.
+    /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
 }
 
-/// What is to be said of one file.
+/// The result for one file.
 #[derive(Debug, Serialize)]
 struct Judged {
     file: String,
     #[serde(flatten)]
-    verdict: Verdict,
+    result: FileResult,
 }
 
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
-enum Verdict {
-    /// A correct kernel gives this trace.
+enum FileResult {
+    /// A correct kernel may show this trace.
     Allowed {
-        /// So many events it has.
+        /// The number of its events.
         events: usize,
     },
-    /// No correct kernel gives it.
+    /// No correct kernel shows it.
     Refused {
         /// The first line that is not allowed, from 1.
         line: usize,
-        /// What stands there.
+        /// The text of this line.
         text: String,
-        /// The same with names for numbers, if it is raw.
+        /// The same with names, if the trace is raw.
         #[serde(skip_serializing_if = "Option::is_none")]
         named: Option<String>,
-        /// The outcomes that would be allowed there.
+        /// The allowed outcomes.
         allowed: Vec<String>,
-        /// Those that say so.
+        /// The rules that say so.
         rules: Vec<Rule>,
-        /// Each a mistake that a kernel gives the trace by.
+        /// Mistakes of a kernel, any one of which explains the trace.
         mistakes: Vec<String>,
-        /// What was expected, where the line says nothing that the rules know of.
+        /// What was expected, where the rules don't know the call or the error.
         #[serde(skip_serializing_if = "Option::is_none")]
         expected: Option<String>,
     },
-    /// It is no trace.
+    /// It is not a trace.
     Malformed {
-        /// Where it ceases to be one: the line, from 1.
+        /// The line of the mistake, from 1.
         line: usize,
         /// The column, in characters, from 1.
         column: usize,
-        /// What would have been right there.
+        /// What was expected there.
         expected: String,
     },
     /// It cannot be read.
@@ -79,7 +81,7 @@ enum Verdict {
     },
 }
 
-/// A rule that says what is allowed.
+/// A rule that decides what is allowed.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Rule {
     id: String,
@@ -89,7 +91,8 @@ pub(crate) struct Rule {
 pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
     let input = [PathBuf::from("-")];
     let files = if files.is_empty() { &input } else { &files[..] };
-    let judged: Vec<Judged> = files.iter().map(|file| judged(file)).collect();
+    let table = wrong::table()?;
+    let judged: Vec<Judged> = files.iter().map(|file| judged(file, table)).collect();
     match format {
         ListFormat::Json => output::print_json(&judged)?,
         ListFormat::Human => {
@@ -104,15 +107,15 @@ pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
     Ok(judged.iter().map(Judged::status).max().unwrap_or(HELD))
 }
 
-fn judged(path: &Path) -> Judged {
+fn judged(path: &Path, table: &Table) -> Judged {
     let from_stdin = path.as_os_str() == "-";
     let file = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let text = if from_stdin { read(std::io::stdin()) } else { open(path).and_then(read) };
-    let verdict = match text {
-        Ok(text) => verdict(&text, model::judge),
-        Err(error) => Verdict::Unreadable { because: format!("{error:#}") },
+    let result = match text {
+        Ok(text) => result(&text, |trace| model::judge(trace, table)),
+        Err(error) => FileResult::Unreadable { because: format!("{error:#}") },
     };
-    Judged { file, verdict }
+    Judged { file, result }
 }
 
 fn open(path: &Path) -> Result<std::fs::File> {
@@ -130,55 +133,51 @@ fn read(mut from: impl Read) -> Result<String> {
 }
 
 /// Judges the text of a file.
-fn verdict(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Verdict {
+fn result(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> FileResult {
     let text = text.replace("\r\n", "\n");
     let Snapshot { contents, line: first } = Snapshot::parse(&text);
-    let trace: Trace = match contents.parse() {
-        Ok(trace) => trace,
-        Err(trace::ParseError { line, column, expected }) => {
+    let (trace, is_raw) = match contents.parse() {
+        Ok(AnyTrace::Normalized(trace)) => (trace, false),
+        Ok(AnyTrace::Raw(raw)) => {
+            let owner = raw.first_owner();
+            (raw.normalize(owner), true)
+        }
+        Err(ParseError { line, column, expected }) => {
             let line = first - 1 + line;
-            return Verdict::Malformed { line, column, expected: expected.to_owned() };
+            return FileResult::Malformed { line, column, expected: expected.to_owned() };
         }
     };
-    let events = trace.events.len();
-    let raw = match number_in(&trace) {
-        None => None,
-        Some(number) => {
-            if let Some(name) = name_in(&trace) {
-                let because = format!(
-                    "it is neither raw nor normalised, as it has both numbers ({number}) and names \
-                     ({name})"
-                );
-                return Verdict::Unreadable { because };
-            }
-            Some(trace.clone().normalise(owner(&trace)))
-        }
-    };
-    let Err(refusal) = judge(raw.as_ref().unwrap_or(&trace)) else {
-        return Verdict::Allowed { events };
+    let Err(refusal) = judge(&trace) else {
+        return FileResult::Allowed { events: trace.events().len() };
     };
     let Refusal { nth, event, why } = *refusal;
     let lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let (line, text) = lines.map(|(nth, line)| (first + nth, line)).nth(nth).unwrap_or_default();
     let (allowed, laws, rules, expected) = match why {
-        Why::Outcome { allowed, laws, rules } => (allowed, laws, rules, None),
+        Why::Outcome { allowed, laws, rules } => {
+            let expected = match &event.outcome {
+                Outcome::FailedOtherwise(_) => Some("an error that the rules know".to_owned()),
+                _ => None,
+            };
+            (allowed, laws, rules, expected)
+        }
         Why::NotUnderstood(expected) => (Vec::new(), Vec::new(), Vec::new(), Some(expected)),
     };
-    Verdict::Refused {
+    FileResult::Refused {
         line,
         text: text.to_owned(),
-        named: raw.map(|_| event.to_string()),
+        named: is_raw.then(|| event.to_string()),
         allowed: allowed.iter().map(outcome).collect(),
-        rules: rules.into_iter().map(Rule::of).collect(),
+        rules: rules.iter().map(|id| Rule::of(id)).collect(),
         mistakes: laws.into_iter().map(model::Law::wrong).collect(),
         expected,
     }
 }
 
-/// The outcome as it would stand in the trace; where there is none, words.
-pub(crate) fn outcome(outcome: &trace::Outcome) -> String {
+/// The outcome as a trace shows it, or words for an event without one.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
-        trace::Outcome::Nothing => "no outcome".to_owned(),
+        Outcome::Nothing => "no outcome".to_owned(),
         outcome => format!("= {outcome}"),
     }
 }
@@ -192,103 +191,37 @@ impl Rule {
     }
 }
 
-/// Every value in a trace, also those within others.
-fn values(trace: &Trace) -> Vec<&Value> {
-    let mut values: Vec<&Value> = Vec::new();
-    let mut waiting: Vec<&Value> = Vec::new();
-    for event in &trace.events {
-        if let trace::Outcome::Returned(value) = &event.outcome {
-            waiting.push(value);
-        }
-        waiting.extend(event.args.iter().rev());
-        while let Some(value) = waiting.pop() {
-            if let Value::Set(inner) | Value::List(inner) = value {
-                waiting.extend(inner.iter().rev());
-            }
-            values.push(value);
-        }
-    }
-    values
-}
-
-/// A number that only a raw trace has.
-fn number_in(trace: &Trace) -> Option<&Value> {
-    values(trace).into_iter().find(|value| {
-        matches!(
-            value,
-            Value::Serial(_)
-                | Value::Uid(_)
-                | Value::Gid(_)
-                | Value::Described { .. }
-                | Value::Printed(_)
-        )
-    })
-}
-
-/// A name that only a normalised trace has.
-fn name_in(trace: &Trace) -> Option<&Value> {
-    values(trace).into_iter().find(|value| match value {
-        Value::Word(word) => ["K", "UID", "GID"].iter().any(|kind| {
-            let nth = word.strip_prefix(kind);
-            nth.is_some_and(|nth| nth.chars().all(|c| c.is_ascii_digit()))
-                && (nth != Some("") || *kind != "K")
-        }),
-        _ => false,
-    })
-}
-
-/// Who ran the program of a raw trace: the first user and the first group in it. One that has none
-/// has none to be named.
-fn owner(trace: &Trace) -> Owner {
-    /// Stands for ids that a user namespace does not know: nobody's own.
-    const OVERFLOW_ID: u32 = 65534;
-    let (mut uids, mut gids) = (Vec::new(), Vec::new());
-    for value in values(trace) {
-        match value {
-            Value::Uid(id) => uids.push(*id),
-            Value::Gid(id) => gids.push(*id),
-            Value::Described { uid, gid, .. } => {
-                uids.push(*uid);
-                gids.push(*gid);
-            }
-            _ => {}
-        }
-    }
-    let first = |ids: Vec<u32>| ids.into_iter().find(|id| *id != OVERFLOW_ID).unwrap_or_default();
-    Owner { uid: first(uids), gid: first(gids) }
-}
-
 impl Judged {
-    /// The exit status that says the same.
+    /// The exit status.
     fn status(&self) -> u8 {
-        match self.verdict {
-            Verdict::Allowed { .. } => HELD,
-            Verdict::Refused { .. } => DIFFERS,
-            Verdict::Malformed { .. } | Verdict::Unreadable { .. } => MISUSE,
+        match self.result {
+            FileResult::Allowed { .. } => HELD,
+            FileResult::Refused { .. } => DIFFERS,
+            FileResult::Malformed { .. } | FileResult::Unreadable { .. } => MISUSE,
         }
     }
 
-    /// What is the matter with a file that cannot be judged.
+    /// Why a file cannot be judged.
     fn complaint(&self) -> Option<String> {
         let file = &self.file;
-        match &self.verdict {
-            Verdict::Malformed { line, column, expected } => {
+        match &self.result {
+            FileResult::Malformed { line, column, expected } => {
                 Some(format!("{file}:{line}:{column}: expected {expected}"))
             }
-            Verdict::Unreadable { because } => Some(format!("{file}: {because}")),
-            Verdict::Allowed { .. } | Verdict::Refused { .. } => None,
+            FileResult::Unreadable { because } => Some(format!("{file}: {because}")),
+            FileResult::Allowed { .. } | FileResult::Refused { .. } => None,
         }
     }
 
-    /// For people, with colours.
+    /// For people, in color.
     fn human(&self) -> String {
         let file = &self.file;
-        match &self.verdict {
-            Verdict::Allowed { events } => {
+        match &self.result {
+            FileResult::Allowed { events } => {
                 let events = count(*events, "event");
                 format!("{file}: {GOOD}allowed{GOOD:#} ({events})\n")
             }
-            Verdict::Refused { line, text, named, allowed, rules, mistakes, expected } => {
+            FileResult::Refused { line, text, named, allowed, rules, mistakes, expected } => {
                 let mut told = format!("{file}:{line}: {BAD}not allowed{BAD:#}\n    {text}\n");
                 if let Some(named) = named {
                     let _ = writeln!(told, "  with names: {named}");
@@ -306,7 +239,7 @@ impl Judged {
                 }
                 told
             }
-            Verdict::Malformed { .. } | Verdict::Unreadable { .. } => String::new(),
+            FileResult::Malformed { .. } | FileResult::Unreadable { .. } => String::new(),
         }
     }
 }
@@ -320,27 +253,21 @@ impl std::fmt::Display for Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trace::Outcome;
+    use trace::Errno;
 
     /// Refuses the second event.
     fn second(trace: &Trace) -> Result<(), Box<Refusal>> {
-        let Some(event) = trace.events.get(1) else { return Ok(()) };
+        let Some(event) = trace.events().get(1) else { return Ok(()) };
         let why = Why::Outcome {
-            allowed: vec![
-                Outcome::Failed {
-                    errno: "ENOKEY".into(),
-                    words: "Required key not available".into(),
-                },
-                Outcome::Nothing,
-            ],
+            allowed: vec![Outcome::Failed(Errno::ENOKEY), Outcome::Nothing],
             laws: vec![],
-            rules: vec!["process.fork", "no.such.rule"],
+            rules: ["process.fork", "no.such.rule"].map(str::to_owned).to_vec(),
         };
         Err(Box::new(Refusal { nth: 1, event: event.clone(), why }))
     }
 
     fn told(text: &str) -> String {
-        Judged { file: "FILE".into(), verdict: verdict(text, second) }.human()
+        Judged { file: "FILE".into(), result: result(text, second) }.human()
     }
 
     #[test]
@@ -367,11 +294,17 @@ mod tests {
 
     #[test]
     fn what_the_rules_do_not_know_is_told_in_words() {
-        let verdict = verdict("main  f()\n", |trace| {
+        let result = result("main  f()\n", |trace| {
             let why = Why::NotUnderstood("a call of the helper crate".into());
-            Err(Box::new(Refusal { nth: 0, event: trace.events[0].clone(), why }))
+            Err(Box::new(Refusal { nth: 0, event: trace.events()[0].clone(), why }))
         });
-        let told = Judged { file: "FILE".into(), verdict }.human();
+        let told = Judged { file: "FILE".into(), result }.human();
         assert!(told.contains("  expected a call of the helper crate\n"), "{told}");
+    }
+
+    #[test]
+    fn an_error_that_the_rules_do_not_know_is_reported_as_such() {
+        let told = told("main  f()\nmain  g() = -1 ENOSYS (Not here)\n");
+        assert!(told.contains("  expected an error that the rules know\n"), "{told}");
     }
 }

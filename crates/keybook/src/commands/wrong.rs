@@ -1,19 +1,32 @@
-//! Rules against wrong models: `keybook wrong`.
+//! `keybook wrong`: rules against wrong models.
 
 use crate::embedded::RULES;
 use crate::status::{DIFFERS, HELD};
 use crate::{output, project};
 use anyhow::{Context, Result, anyhow};
-use model::wrong::{Refused, refused, to_save};
+use model::wrong::{Refused, Table, TableError, refused, to_save};
 use std::fmt::Write;
 use std::fs;
+use std::sync::OnceLock;
 use trace::Trace;
 
-/// Where the table is kept, from the project's folder.
+/// The file of the table, relative to the project's folder.
 const SAVED: &str = "snapshots/wrong-models.txt";
 
-/// Holds the trace of every rule against every wrong model, and prints or saves what came of it.
-/// The status tells whether each wrong model is refused by a rule, and each rule refuses one.
+/// The table as saved when this program was built.
+///
+/// # Errors
+///
+/// If a line has the wrong form or names a law that doesn't exist.
+pub(crate) fn table() -> Result<&'static Table> {
+    static TABLE: OnceLock<Result<Table, TableError>> = OnceLock::new();
+    let text = include_str!("../../../../snapshots/wrong-models.txt");
+    let table = TABLE.get_or_init(|| Table::parse(text)).as_ref();
+    table.map_err(|error| anyhow!("{SAVED}:{error}; `cargo run -- wrong --save` writes it anew"))
+}
+
+/// Judges the trace of every rule by every wrong model, and prints the result or saves it. The status
+/// is [`HELD`] if each wrong model is refused by a rule, and each rule refuses one.
 pub(crate) fn run(save: bool) -> Result<u8> {
     let traces = traces()?;
     let table = refused(&traces);
@@ -22,12 +35,12 @@ pub(crate) fn run(save: bool) -> Result<u8> {
         fs::write(&path, to_save(&table)).with_context(|| path.display().to_string())?;
         eprintln!("saved: {}; the next build of this program knows it", path.display());
     }
-    let mut told = String::new();
+    let mut text = String::new();
     for Refused { law, by, named } in &table {
         let rules = by[..*named].join(" ");
-        let _ = writeln!(told, "{} ({}): refused by {}", law.wrong(), law.name(), by.len());
+        let _ = writeln!(text, "{} ({}): refused by {}", law.wrong(), law.name(), by.len());
         if !rules.is_empty() {
-            let _ = writeln!(told, "    {rules}");
+            let _ = writeln!(text, "    {rules}");
         }
     }
     let unnoticed = table.iter().filter(|line| line.by.is_empty()).count();
@@ -35,7 +48,7 @@ pub(crate) fn run(save: bool) -> Result<u8> {
     let idle: Vec<&str> =
         traces.iter().map(|(id, _)| id).filter(|id| !refuses(id)).map(String::as_str).collect();
     let _ = writeln!(
-        told,
+        text,
         "\n{} wrong models, {unnoticed} refused by no rule; {} rules, {} refuse none{}{}",
         table.len(),
         traces.len(),
@@ -43,7 +56,7 @@ pub(crate) fn run(save: bool) -> Result<u8> {
         if idle.is_empty() { "" } else { ": " },
         idle.join(" ")
     );
-    output::print(&told)?;
+    output::print(&text)?;
     Ok(if unnoticed == 0 && idle.is_empty() { HELD } else { DIFFERS })
 }
 

@@ -22,7 +22,7 @@ impl Preprocessor for Pages {
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let rules = Rulebook::read(&context.root);
         let columns = columns::saved(&context.root)?;
-        let tables = Tables::new(&rules, &columns, &context.root);
+        let tables = Tables::new(&rules, &columns, &context.root)?;
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);

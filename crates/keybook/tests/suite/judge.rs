@@ -72,8 +72,8 @@ fn a_raw_trace_is_given_names_first() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
-        "keybook: standard input: it is neither raw nor normalised, as it has both numbers \
-         (#271828) and names (K1)\n"
+        "keybook: standard input:5:20: expected a number such as `#1`, as the trace has numbers \
+         before this name\n"
     );
 }
 

@@ -21,7 +21,7 @@ use trace::{Outcome, Trace, Value};
 /// rules without a call of add_key(2) can be observed.
 pub fn implied(trace: &Trace) -> Vec<String> {
     let mut needs: Vec<String> = Vec::new();
-    for event in &trace.events {
+    for event in trace.events() {
         let by_call = match &*event.call {
             "add_key" => Some("add_key(2)"),
             "request_key" => Some("request_key(2)"),
@@ -30,7 +30,7 @@ pub fn implied(trace: &Trace) -> Vec<String> {
             "key_users" | "keys_left" | "bytes_left" | "use_up_bytes" => Some("/proc/key-users"),
             _ => None,
         };
-        let absent = matches!(&event.outcome, Outcome::Failed { errno, .. } if errno == "ENOENT");
+        let absent = event.outcome == Outcome::Failed(trace::Errno::ENOENT);
         let by_args = event.args.iter().filter_map(|arg| match arg {
             Value::Word(word) | Value::Text(word) => match &**word {
                 "@t" => Some("thread keyrings"),

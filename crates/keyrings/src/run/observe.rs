@@ -75,7 +75,7 @@ fn observed(rule: &str, program: Box<dyn FnOnce() -> Checked + '_>) -> Observed 
     let arena = Arena::here();
     let held = result.map_err(Failure::report).is_ok() && !arena.is_some_and(Arena::is_spoiled);
     let owner = Owner { uid: nix::unistd::getuid().as_raw(), gid: nix::unistd::getgid().as_raw() };
-    publish(rule, &recorded().normalise(owner));
+    publish(rule, &recorded().normalize(owner));
     if held {
         return Observed { status: 0 };
     }

@@ -6,7 +6,7 @@ use super::arena::{self, Arena};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use trace::{Event, Outcome, Trace, Value};
+use trace::{Event, Outcome, RawTrace, Value};
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -49,9 +49,7 @@ pub(crate) fn event(name: &str, args: Vec<Value>, outcome: Outcome) -> Event {
 pub(crate) fn outcome<T: Recorded>(result: &Result<T, Errno>) -> Outcome {
     match result {
         Ok(value) => Outcome::Returned(value.value()),
-        Err(errno) => {
-            Outcome::Failed { errno: format!("{errno:?}"), words: errno.desc().to_owned() }
-        }
+        Err(errno) => Outcome::failed(&format!("{errno:?}"), errno.desc()),
     }
 }
 
@@ -77,7 +75,7 @@ pub(crate) fn record_creation(
 }
 
 /// Everything recorded up to now.
-pub(crate) fn recorded() -> Trace {
+pub(crate) fn recorded() -> RawTrace {
     let text = Arena::here().map(Arena::text).unwrap_or_default();
     // Whatever can be recorded can be read back: a property of the trace that its own tests hold.
     text.parse().unwrap_or_else(|error| panic!("the record cannot be read back: {error}\n{text}"))

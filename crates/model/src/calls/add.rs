@@ -1,196 +1,174 @@
 //! add_key(2), and the helpers that add many keys.
 
-use crate::laws::{Fact, Place, WRITE};
-use crate::lookup::Named;
-use crate::run::{Given, Gives, Run, Step, Stop};
+use crate::laws::{Fact, KeySlot, Permission};
+use crate::lookup::KeyArg;
+use crate::run::{Attempt, Prediction, Run, Stop};
 use crate::search::Ref;
-use crate::world::{Content, Expiry, Id, KeyId, Left, NewKey, Type};
+use crate::world::{Content, Expiry, Id, Key, KeyId, KeyType, Left};
+use trace::Errno::*;
 use trace::Value;
 
-/// What is given as a payload.
-enum Payload {
+/// A payload argument.
+#[derive(Clone, Copy)]
+enum Payload<'a> {
     None,
-    Text(String),
-    /// So many bytes, and whether they can be read.
+    Text(&'a str),
+    /// A number of bytes, and whether they can be read.
     Bytes(usize, bool),
 }
 
-/// What a link counts, in bytes.
+/// The charge for a link, in bytes.
 pub(super) const A_LINK: i64 = 4;
 
 /// The longest payload of add_key(2), in bytes, and the longest of type `user`.
 const LONGEST: usize = 1024 * 1024 - 1;
 const LONGEST_OF_USER: usize = 32767;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Kernel: `__do_sys_add_key`, `key_create_or_update`.
-    pub(super) fn add_key(&mut self) -> Gives {
-        let kind = self.text(0)?.map(str::to_owned);
-        let description = self.text(1)?.map(str::to_owned).filter(|text| !text.is_empty());
-        let payload = self.payload(2)?;
-        let named = self.named(3)?;
-        let key = self.add(kind.as_deref(), description, &payload, &named)?;
-        Ok(Given::Key(key))
+    pub(super) fn add_key(&mut self) -> Attempt<KeyId> {
+        let (kind, description) = (self.text(0)?, self.text(1)?);
+        let (payload, keyring) = (self.payload(2)?, self.key_arg(3)?);
+        let description = description.filter(|text| !text.is_empty());
+        self.add(kind, description, payload, keyring)
     }
 
-    /// The same without a payload that cannot be read, as keyctl(1) does it.
+    /// The same as keyctl(1) calls it.
     pub(super) fn add_text(
         &mut self,
         kind: &str,
         description: &str,
         payload: &str,
-        named: &Named,
-    ) -> Step<KeyId> {
-        let payload =
-            if payload.is_empty() { Payload::None } else { Payload::Text(payload.to_owned()) };
-        self.add(Some(kind), Some(description.to_owned()), &payload, named)
+        keyring: KeyArg,
+    ) -> Attempt<KeyId> {
+        let payload = if payload.is_empty() { Payload::None } else { Payload::Text(payload) };
+        self.add(Some(kind), Some(description), payload, keyring)
     }
 
     fn add(
         &mut self,
         kind: Option<&str>,
-        description: Option<String>,
-        payload: &Payload,
-        named: &Named,
-    ) -> Step<KeyId> {
+        description: Option<&str>,
+        payload: Payload<'_>,
+        keyring: KeyArg,
+    ) -> Attempt<KeyId> {
         let length = match payload {
             Payload::None => 0,
             Payload::Text(text) => text.len(),
-            Payload::Bytes(length, _) => *length,
+            Payload::Bytes(length, _) => length,
         };
-        if length > LONGEST && self.law(Fact::PayloadTooLong) {
-            return Err(Stop::Errno("EINVAL"));
-        }
-        let kind = self.type_of(kind)?;
-        if description.as_deref().is_some_and(|text| text.starts_with('.'))
+        self.refuse_if(length > LONGEST, Fact::PayloadTooLong, EINVAL)?;
+        let kind = self.type_name(kind)?;
+        if description.is_some_and(|text| text.starts_with('.'))
             && kind.starts_with("keyring")
             && self.law(Fact::KeyringWithDot)
         {
-            return Err(Stop::Errno("EPERM"));
+            return Err(Stop::Errno(EPERM));
         }
-        if matches!(payload, Payload::Bytes(1.., false)) {
-            return Err(self.fail(Fact::PayloadUnreadable, "EFAULT"));
-        }
-        let at = self.lookup(named, Place::AddKey)?;
-        let Some(kind) = Type::named(&kind) else {
-            return Err(self.fail(Fact::AddUnknownType, "ENODEV"));
+        let unreadable = matches!(payload, Payload::Bytes(1.., false));
+        self.fail_if(unreadable, Fact::PayloadUnreadable, EFAULT)?;
+        let at = self.lookup(keyring, KeySlot::AddKey)?;
+        let Some(kind) = KeyType::named(kind) else {
+            return Err(self.fail(Fact::AddUnknownType, ENODEV));
         };
         let Some(description) = description else {
             if self.law(Fact::AddWithoutDescription) {
-                return Err(Stop::Errno("EINVAL"));
+                return Err(Stop::Errno(EINVAL));
             }
-            return Ok(self.make_key(at, kind, String::new(), String::new()));
+            return Ok(self.create_key(at, kind, "", ""));
         };
-        if self.key(at.key).kind != Type::Keyring {
-            return Err(self.fail(Fact::AddNotAKeyring, "ENOTDIR"));
-        }
-        self.check_payload(&kind, length)?;
+        self.fail_if(self.key(at.key).kind != KeyType::Keyring, Fact::AddNotAKeyring, ENOTDIR)?;
+        self.check_payload(kind, length)?;
         let payload = match payload {
             Payload::None => String::new(),
-            Payload::Text(text) => text.clone(),
-            // Which bytes they are, the trace does not tell.
-            Payload::Bytes(length, _) => "\0".repeat(*length),
+            Payload::Text(text) => text.to_owned(),
+            // The trace doesn't show the bytes.
+            Payload::Bytes(length, _) => "\0".repeat(length),
         };
-        self.create_or_update(at, kind, description, payload)
+        self.create_or_update(at, kind, description, &payload)
     }
 
-    fn check_payload(&mut self, kind: &Type, length: usize) -> Step {
+    fn check_payload(&mut self, kind: KeyType, length: usize) -> Attempt {
         let fits = match kind {
-            Type::Keyring => length == 0,
-            Type::User | Type::Logon => length > 0,
+            KeyType::Keyring => length == 0,
+            KeyType::User | KeyType::Logon => length > 0,
         };
-        if !fits && self.law(Fact::AddEmptyPayload) {
-            return Err(Stop::Errno("EINVAL"));
-        }
-        if length > LONGEST_OF_USER && self.law(Fact::AddPayloadForType) {
-            return Err(Stop::Errno("EINVAL"));
-        }
+        self.refuse_if(!fits, Fact::AddEmptyPayload, EINVAL)?;
+        self.refuse_if(length > LONGEST_OF_USER, Fact::AddPayloadForType, EINVAL)?;
         Ok(())
     }
 
     fn create_or_update(
         &mut self,
         at: Ref,
-        kind: Type,
-        description: String,
-        payload: String,
-    ) -> Step<KeyId> {
-        if kind == Type::Logon && !description.contains(':') {
-            // Refused only where a key is made, and only this type looks.
-            return Err(Stop::Errno("EINVAL"));
+        kind: KeyType,
+        description: &str,
+        payload: &str,
+    ) -> Attempt<KeyId> {
+        if kind == KeyType::Logon && !description.contains(':') {
+            // Only this type checks, and only when a key is created.
+            return Err(Stop::Errno(EINVAL));
         }
-        let same = self.begin_link(at.key, &kind, &description)?;
-        if self.key(at.key).restricted && self.law(Fact::LinkRestricted) {
-            return Err(Stop::Errno("EPERM"));
-        }
+        let same = self.begin_link(at.key, kind, description)?;
+        self.refuse_if(self.key(at.key).restricted, Fact::LinkRestricted, EPERM)?;
         let is_updated = match kind {
-            Type::Keyring => !self.law(Fact::AddKeyringReplaces),
-            Type::User | Type::Logon => self.law(Fact::AddUpdates),
+            KeyType::Keyring => !self.law(Fact::AddKeyringReplaces),
+            KeyType::User | KeyType::Logon => self.law(Fact::AddUpdates),
         };
         if let Some(key) = same
             && is_updated
         {
-            let unsound = self.key(key).revoked || self.key(key).invalidated;
-            if !unsound || !self.law(Fact::AddSkipsUnsound) {
+            let invalid = self.key(key).revoked || self.key(key).invalidated;
+            if !invalid || !self.law(Fact::AddSkipsUnsound) {
                 let found = Ref { key, possessed: at.possessed };
-                if !self.permits(found, WRITE) && self.law(Fact::AddUpdateNeedsWrite) {
-                    return Err(self.fail(Fact::PermissionErrno, "EACCES"));
+                if !self.permits(found, Permission::Write) && self.law(Fact::AddUpdateNeedsWrite) {
+                    return Err(self.fail(Fact::PermissionErrno, EACCES));
                 }
-                self.update_payload(key, &payload)?;
+                self.update_payload(key, payload)?;
                 return Ok(key);
             }
         }
-        let uid = self.cred().fsuid;
+        let uid = self.cred().user.filesystem;
         let bytes = (description.len() + 1 + payload.len()) as i64;
-        // The link has its bytes already.
+        // A link that is replaced is charged already.
         let link = if same.is_none() && self.key(at.key).payer == Some(uid) { A_LINK } else { 0 };
-        if !self.has_room(uid, 1, bytes + link) && self.law(Fact::AddEdquot) {
-            return Err(Stop::Errno("EDQUOT"));
-        }
-        Ok(self.make_key(at, kind, description, payload))
+        self.refuse_if(!self.has_room(uid, 1, bytes + link), Fact::AddEdquot, EDQUOT)?;
+        Ok(self.create_key(at, kind, description, payload))
     }
 
-    /// A new key, linked.
-    fn make_key(&mut self, at: Ref, kind: Type, description: String, payload: String) -> KeyId {
+    /// Creates a key and links it.
+    fn create_key(&mut self, at: Ref, kind: KeyType, description: &str, payload: &str) -> KeyId {
         let new = self.new_of_type(kind, description, payload);
         let key = self.new_key(new);
         self.put_link(at.key, key);
         key
     }
 
-    /// What a new key of a type is made of, whoever makes it.
-    pub(super) fn new_of_type(
-        &mut self,
-        kind: Type,
-        description: String,
-        payload: String,
-    ) -> NewKey {
+    /// What a key of a type is created from.
+    pub(super) fn new_of_type(&mut self, kind: KeyType, description: &str, payload: &str) -> Key {
         let cred = self.cred().clone();
-        let uid = if self.law(Fact::AddOwner) { cred.fsuid } else { cred.uid };
-        let gid = if self.law(Fact::AddGroup) { cred.fsgid } else { cred.gid };
+        let uid = if self.law(Fact::AddOwner) { cred.user.filesystem } else { cred.user.real };
+        let gid = if self.law(Fact::AddGroup) { cred.group.filesystem } else { cred.group.real };
         let perm = match kind {
-            Type::Keyring | Type::User => 0x3f01_0000,
-            Type::Logon => 0x3d01_0000,
+            KeyType::Keyring | KeyType::User => 0x3f01_0000,
+            KeyType::Logon => 0x3d01_0000,
         };
         let perm = if self.law(Fact::AddMask) { perm } else { 0x3f3f_0000 };
         let payer = if self.law(Fact::AddCounts) { Some(uid) } else { None };
         let content = match kind {
-            Type::Keyring => Content::Links(Vec::new()),
-            Type::User | Type::Logon => Content::Payload(payload.as_str().into()),
+            KeyType::Keyring => Content::Links(Vec::new()),
+            KeyType::User | KeyType::Logon => Content::Payload(payload.into()),
         };
-        NewKey { kind, description, content, uid, gid, perm, payer }
+        let description = description.into();
+        Key { kind, description, content, uid, gid, perm, payer, ..Key::default() }
     }
 
-    /// Gives a key another payload, and with it a new life.
-    pub(super) fn update_payload(&mut self, key: KeyId, payload: &str) -> Step {
-        let before = match &self.key(key).content {
-            Content::Payload(payload) => payload.len() as i64,
-            Content::Links(_) | Content::Nothing => 0,
-        };
-        let more = payload.len() as i64 - before;
+    /// Replaces the payload of a key, which is then neither negative nor expired.
+    pub(super) fn update_payload(&mut self, key: KeyId, payload: &str) -> Attempt {
+        let more = payload.len() as i64 - self.key(key).content.len();
         if let Some(payer) = self.key(key).payer {
             if !self.has_room(payer, 0, more) {
-                return Err(Stop::Errno("EDQUOT"));
+                return Err(Stop::Errno(EDQUOT));
             }
             self.charge(payer, 0, more);
         }
@@ -200,29 +178,27 @@ impl Run<'_> {
         }
         key.expiry = Expiry::Never;
         key.negative = None;
-        if key.kind != Type::Keyring {
+        if key.kind != KeyType::Keyring {
             key.content = Content::Payload(payload.into());
         }
         Ok(())
     }
 
-    /// The name of a type, as far as it is one.
-    pub(super) fn type_of(&mut self, kind: Option<&str>) -> Step<String> {
+    /// Checks the name of a type, as far as the kernel does before it looks for the type.
+    pub(super) fn type_name<'n>(&mut self, kind: Option<&'n str>) -> Attempt<&'n str> {
         let Some(kind) = kind else {
-            return Err(self.fail(Fact::TypeNull, "EFAULT"));
+            return Err(self.fail(Fact::TypeNull, EFAULT));
         };
         if kind.is_empty() || kind.len() > 31 {
-            return Err(Stop::Errno("EINVAL"));
+            return Err(Stop::Errno(EINVAL));
         }
-        if kind.starts_with('.') && self.law(Fact::TypeWithDot) {
-            return Err(Stop::Errno("EPERM"));
-        }
-        Ok(kind.to_owned())
+        self.refuse_if(kind.starts_with('.'), Fact::TypeWithDot, EPERM)?;
+        Ok(kind)
     }
 
-    fn payload(&self, nth: usize) -> Step<Payload> {
+    fn payload(&self, nth: usize) -> Attempt<Payload<'a>> {
         match self.arg(nth)? {
-            Value::Text(text) => Ok(Payload::Text(text.clone())),
+            Value::Text(text) => Ok(Payload::Text(text)),
             Value::Word(word) if word == "NULL" => Ok(Payload::None),
             Value::List(values) => {
                 let (length, readable) = match values.as_slice() {
@@ -239,33 +215,28 @@ impl Run<'_> {
         }
     }
 
-    /// Adds keys until the kernel refuses one: they are not told one by one.
-    pub(super) fn add_keys_until_refused(&mut self) -> Gives {
-        let named = self.named(1)?;
-        let at = self.lookup(&named, Place::AddKey)?;
+    /// Adds keys until the kernel refuses one. The trace doesn't show the keys.
+    pub(super) fn add_keys_until_refused(&mut self) -> Prediction {
+        let at = self.lookup(self.key_arg(1)?, KeySlot::AddKey)?;
         self.world.keys.edit(at.key).crowded = true;
-        let payer = self.cred().fsuid;
+        let payer = self.cred().user.filesystem;
         self.set_left(payer, Left { keys: Some(0), bytes: None });
-        if self.law(Fact::AddEdquot) { Err(Stop::Errno("EDQUOT")) } else { Err(Stop::Never) }
+        if self.law(Fact::AddEdquot) { Err(Stop::Errno(EDQUOT)) } else { Err(Stop::Never) }
     }
 
-    /// Adds keys until no byte is left.
-    pub(super) fn use_up_bytes(&mut self) -> Gives {
-        let named = self.named(0)?;
-        let at = self.lookup(&named, Place::AddKey)?;
+    /// Adds keys until no byte is left of the quota.
+    pub(super) fn use_up_bytes(&mut self) -> Attempt {
+        let at = self.lookup(self.key_arg(0)?, KeySlot::AddKey)?;
         self.world.keys.edit(at.key).crowded = true;
-        let payer = self.cred().fsuid;
+        let payer = self.cred().user.filesystem;
         self.set_left(payer, Left { keys: None, bytes: Some(0) });
-        Ok(Given::Int(0))
+        Ok(())
     }
 
     pub(super) fn set_left(&mut self, payer: Id, left: Left) {
-        let nth = self.world.left.iter().position(|(uid, _)| *uid == payer);
-        match nth {
+        match self.world.left.position(|(uid, _)| *uid == payer) {
             Some(nth) => self.world.left.edit(nth).1 = left,
-            None => {
-                self.world.left.add((payer, left));
-            }
+            None => drop(self.world.left.add((payer, left))),
         }
     }
 }

@@ -1,115 +1,81 @@
-//! Users and groups of a task, and the thread keyring that follows them.
+//! The users and groups of a task, and the thread keyring that follows them.
 //!
 //! Kernel: `commit_creds`, `key_fsuid_changed`, `key_fsgid_changed`.
 
 use crate::laws::Fact;
-use crate::run::{Given, Gives, Run, Stop};
-use crate::world::{Cred, Id, NO_ID, TaskId};
+use crate::run::{Attempt, Run, Stop};
+use crate::world::{Cred, Id, NO_ID, SpaceId, TaskId};
+use trace::Errno::*;
 
 impl Run<'_> {
-    pub(super) fn setresuid(&mut self) -> Gives {
+    pub(super) fn setresid(&mut self, are_users: bool) -> Attempt {
         let ids = [self.id(0)?, self.id(1)?, self.id(2)?];
-        let all = if self.event.call == "setresuid" {
-            self.law(Fact::GlibcSetsAll)
-        } else {
+        self.may_take(ids, are_users)?;
+        let all = if self.event.call == "syscall_setresuid" {
             !self.law(Fact::SystemCallSetsOne)
+        } else {
+            self.law(Fact::GlibcSetsAll)
         };
-        let before = self.cred().clone();
-        self.may_take(&before, ids, true)?;
         for task in self.threads_or_one(all) {
-            let before = self.world.cred(task).clone();
-            let mut cred = before.clone();
-            let [real, effective, saved] = ids;
-            cred.uid = if real == NO_ID { cred.uid } else { real };
-            cred.euid = if effective == NO_ID { cred.euid } else { effective };
-            cred.suid = if saved == NO_ID { cred.suid } else { saved };
-            cred.fsuid = cred.euid;
-            self.follow(task, &before, cred);
-        }
-        Ok(Given::Int(0))
-    }
-
-    pub(super) fn setresgid(&mut self) -> Gives {
-        let ids = [self.id(0)?, self.id(1)?, self.id(2)?];
-        let before = self.cred().clone();
-        self.may_take(&before, ids, false)?;
-        let all = self.law(Fact::GlibcSetsAll);
-        for task in self.threads_or_one(all) {
-            let before = self.world.cred(task).clone();
-            let mut cred = before.clone();
-            let [real, effective, saved] = ids;
-            cred.gid = if real == NO_ID { cred.gid } else { real };
-            cred.egid = if effective == NO_ID { cred.egid } else { effective };
-            cred.sgid = if saved == NO_ID { cred.sgid } else { saved };
-            cred.fsgid = cred.egid;
-            self.follow(task, &before, cred);
-        }
-        Ok(Given::Int(0))
-    }
-
-    pub(super) fn set_filesystem_id(&mut self) -> Gives {
-        let id = self.id(0)?;
-        let before = self.cred().clone();
-        let is_user = self.event.call == "setfsuid";
-        let own = if is_user {
-            [before.uid, before.euid, before.suid, before.fsuid]
-        } else {
-            [before.gid, before.egid, before.sgid, before.fsgid]
-        };
-        let may = own.contains(&id) || self.is_capable();
-        // The kernel tells no error: its caller sees that nothing has changed.
-        if !may || !self.is_mapped(&before, id, is_user) {
-            return Err(Stop::Errno("EPERM"));
-        }
-        let mut cred = before.clone();
-        if is_user {
-            cred.fsuid = id;
-        } else {
-            cred.fsgid = id;
-        }
-        self.follow(self.task, &before, cred);
-        Ok(Given::Int(0))
-    }
-
-    fn threads_or_one(&self, all: bool) -> Vec<TaskId> {
-        if all { self.world.threads(self.world.tasks[self.task].group) } else { vec![self.task] }
-    }
-
-    fn is_mapped(&self, cred: &Cred, id: Id, is_user: bool) -> bool {
-        if is_user {
-            self.world.has_user(cred.space, id)
-        } else {
-            self.world.has_group(cred.space, id)
-        }
-    }
-
-    /// Only a capable task may take ids that it does not have.
-    fn may_take(&mut self, cred: &Cred, ids: [Id; 3], are_users: bool) -> Result<(), Stop> {
-        let own = if are_users {
-            [cred.uid, cred.euid, cred.suid]
-        } else {
-            [cred.gid, cred.egid, cred.sgid]
-        };
-        for id in ids.into_iter().filter(|id| *id != NO_ID) {
-            if !self.is_mapped(cred, id, are_users) {
-                return Err(Stop::Errno("EINVAL"));
+            let mut cred = self.world.cred(task).clone();
+            let own = cred.ids(are_users);
+            for (own, id) in
+                [&mut own.real, &mut own.effective, &mut own.saved].into_iter().zip(ids)
+            {
+                *own = if id == NO_ID { *own } else { id };
             }
-            if !own.contains(&id) && !self.is_capable() {
-                return Err(Stop::Errno("EPERM"));
+            own.filesystem = own.effective;
+            self.commit_and_follow(task, cred);
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_filesystem_id(&mut self) -> Attempt {
+        let (id, is_user) = (self.id(0)?, self.event.call == "setfsuid");
+        let mut cred = self.cred().clone();
+        let may = cred.ids(is_user).all().contains(&id) || self.is_capable();
+        // The kernel returns no error: the recording crate sees that nothing has changed.
+        if !may || !self.is_mapped(id, is_user) {
+            return Err(Stop::Errno(EPERM));
+        }
+        cred.ids(is_user).filesystem = id;
+        self.commit_and_follow(self.task, cred);
+        Ok(())
+    }
+
+    /// The caller, or all running threads of its process.
+    pub(crate) fn threads_or_one(&self, all: bool) -> Vec<TaskId> {
+        if all { self.world.threads(self.group()) } else { vec![self.task] }
+    }
+
+    fn is_mapped(&self, id: Id, is_user: bool) -> bool {
+        let space = self.cred().space;
+        if is_user { self.world.has_user(space, id) } else { self.world.has_group(space, id) }
+    }
+
+    /// Whether the caller may take ids: those it doesn't have require a capability.
+    fn may_take(&mut self, ids: [Id; 3], are_users: bool) -> Attempt {
+        let own = self.cred().clone().ids(are_users).all();
+        for id in ids.into_iter().filter(|id| *id != NO_ID) {
+            if !self.is_mapped(id, are_users) {
+                return Err(Stop::Errno(EINVAL));
+            }
+            if !own[..3].contains(&id) && !self.is_capable() {
+                return Err(Stop::Errno(EPERM));
             }
         }
         Ok(())
     }
 
-    /// Has root's capabilities: they go and come with the effective user. Those in another user
-    /// namespace than the first are of no use there, as it maps only ids that its tasks have. Kernel:
-    /// `cap_task_fix_setuid`.
+    /// Whether the caller has root's capabilities, which follow the effective user. Those in another
+    /// than the initial user namespace have no effect, as it maps only ids that its tasks have.
+    /// Kernel: `cap_task_fix_setuid`.
     pub(super) fn is_capable(&mut self) -> bool {
-        let (space, euid) = (self.cred().space, self.cred().euid);
-        space == 0 && (euid == 0 || !self.law(Fact::RootGivesUp)) && self.is_root()
+        let (space, euid) = (self.cred().space, self.cred().user.effective);
+        space == SpaceId::FIRST && (euid == 0 || !self.law(Fact::RootGivesUp)) && self.is_root()
     }
 
-    /// Whether `UID` is root, which the trace shows sooner or later.
+    /// Whether `UID` is root, which the trace has yet to show at first.
     fn is_root(&mut self) -> bool {
         if self.world.config.root.is_none() {
             self.world.config.root = Some(!self.either());
@@ -117,20 +83,21 @@ impl Run<'_> {
         self.world.config.root == Some(true)
     }
 
-    /// The thread keyring goes to another filesystem user or group.
-    fn follow(&mut self, task: TaskId, before: &Cred, cred: Cred) {
+    /// Commits credentials; the thread keyring gets their filesystem user and group.
+    fn commit_and_follow(&mut self, task: TaskId, cred: Cred) {
+        let before = self.world.cred(task).clone();
         let only_change = self.law(Fact::FollowsOnlyChange);
-        let changed_user = cred.fsuid != before.fsuid || !only_change;
-        let changed_group = cred.fsgid != before.fsgid || !only_change;
+        let changed_user = cred.user.filesystem != before.user.filesystem || !only_change;
+        let changed_group = cred.group.filesystem != before.group.filesystem || !only_change;
         if let Some(key) = cred.thread {
             if changed_user && self.law(Fact::ThreadFollowsUser) {
-                self.world.keys.edit(key).uid = cred.fsuid;
+                self.world.keys.edit(key).uid = cred.user.filesystem;
             }
             if changed_group && self.law(Fact::ThreadFollowsGroup) {
-                self.world.keys.edit(key).gid = cred.fsgid;
+                self.world.keys.edit(key).gid = cred.group.filesystem;
             }
-            if cred.uid != before.uid && !self.law(Fact::FollowsOnlyFilesystem) {
-                self.world.keys.edit(key).uid = cred.uid;
+            if cred.user.real != before.user.real && !self.law(Fact::FollowsOnlyFilesystem) {
+                self.world.keys.edit(key).uid = cred.user.real;
             }
         }
         if let Some(key) = cred.process
@@ -138,8 +105,8 @@ impl Run<'_> {
             && !self.law(Fact::ProcessDoesNotFollow)
         {
             let key = self.world.keys.edit(key);
-            key.uid = cred.fsuid;
-            key.gid = cred.fsgid;
+            key.uid = cred.user.filesystem;
+            key.gid = cred.group.filesystem;
         }
         self.commit(task, cred);
     }

@@ -1,169 +1,151 @@
-//! The program keyctl(1): a process of its own, which makes one call and prints what it gave.
+//! The program keyctl(1): its own process, which makes one call and prints the result.
 
-use crate::errno;
-use crate::laws::{Fact, Place};
-use crate::lookup::Named;
-use crate::run::{Given, Gives, Run, Step, Stop};
-use crate::world::{Group, Life, Memory};
+use crate::laws::{Fact, KeySlot};
+use crate::lookup::KeyArg;
+use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
+use crate::world::{Group, Life, Memory, TaskId};
 use trace::Value;
 
-/// What it prints, or the function of keyutils that fails.
-struct Told {
-    function: &'static str,
-    printed: Step<Given>,
-}
+/// The function of keyutils that a command calls, and what the command prints.
+type Command = (&'static str, Prediction);
 
-impl Run<'_> {
-    pub(super) fn keyctl_program(&mut self) -> Gives {
-        let mut words = Vec::new();
+impl<'a> Run<'a> {
+    pub(super) fn keyctl_program(&mut self) -> Prediction {
+        let mut words: Vec<&str> = Vec::new();
         for value in &self.event.args {
             match value {
-                Value::Text(text) => words.push(text.clone()),
+                Value::Text(text) => words.push(text),
                 _ => return self.expected(words.len(), "text"),
             }
         }
         let caller = self.task;
         self.task = self.keyctl_task();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let told = self.command(&words);
+        let command = self.command(&words);
         self.world.set_life(self.task, Life::Reaped);
         self.task = caller;
 
-        let text = |text: &str| Given::Text(text.to_owned());
-        let list = |status, stdout, stderr| {
-            let word = |word: &str| Given::Word(word.to_owned());
-            let status = [word("status"), Given::Int(status)];
-            let printed = [word("stdout"), stdout, word("stderr"), stderr];
-            Given::List(status.into_iter().chain(printed).collect())
-        };
-        let told = told?;
-        match told.printed {
-            Ok(printed) => Ok(list(0, printed, text(""))),
+        let (function, printed) = command?;
+        let (status, stdout, stderr) = match printed {
+            Ok(printed) => (0, printed, String::new()),
             Err(Stop::Errno(errno)) => {
-                let printed = if told.function == "Unable to dump key" { "Keyring\n" } else { "" };
-                let error = format!("{}: {}\n", told.function, errno::words(errno));
-                Ok(list(1, text(printed), text(&error)))
+                let printed = if function == "Unable to dump key" { "Keyring\n" } else { "" };
+                (1, Predicted::Text(printed.to_owned()), format!("{function}: {}\n", errno.words()))
             }
-            Err(other) => Err(other),
-        }
+            Err(other) => return Err(other),
+        };
+        let word = Predicted::word;
+        Ok(Predicted::List(vec![
+            word("status"),
+            Predicted::Int(status),
+            word("stdout"),
+            stdout,
+            word("stderr"),
+            Predicted::Text(stderr),
+        ]))
     }
 
-    /// A child that became another program.
-    fn keyctl_task(&mut self) -> usize {
+    /// A child that executed another program.
+    fn keyctl_task(&mut self) -> TaskId {
         let mut cred = self.cred().clone();
         if self.law(Fact::KeyctlIsAnother) {
-            cred.thread = None;
-            cred.process = None;
+            cred.drop_own_keyrings();
         }
         let memory = self.world.memories.add(Memory::default());
         let files = self.world.tables.add(Vec::new());
-        let leader = self.world.tasks.len();
+        let leader = self.world.tasks.next();
         let parent = Some(self.task);
         let group = Group { leader, parent, memory, files, reaped_at_once: true };
         self.add_process("keyctl", cred, group)
     }
 
-    fn command(&mut self, words: &[&str]) -> Step<Told> {
-        let named = |run: &Run<'_>, word: &str| match run.named_by(word) {
-            Some(named) => Ok(named),
-            None => Err(Stop::NotUnderstood(format!("a key for keyctl(1), not `{word}`"))),
-        };
-        let or_none = |run: &Run<'_>, word: Option<&&str>| {
-            word.map_or(Ok(Named::None), |word| named(run, word))
-        };
-        let told = |function, printed| Ok(Told { function, printed });
-        let quiet = |step: Step| step.map(|()| Given::Text(String::new()));
-        match words {
+    /// Runs a command.
+    fn command(&mut self, words: &[&'a str]) -> Attempt<Command> {
+        let quiet = |result: Attempt| result.map(|()| Predicted::Text(String::new()));
+        let line = |result: Attempt<_>| result.map(Predicted::Line);
+        Ok(match *words {
             ["id", key] => {
-                let key = named(self, key)?;
-                let found = self.lookup_or_make(&key, Place::GetKeyringId, false);
-                told("keyctl_get_keyring_ID", found.map(|found| Given::Line(found.key)))
+                let key = self.key_named(key)?;
+                let found = self.lookup_or_create(key, KeySlot::GetKeyringId, false);
+                ("keyctl_get_keyring_ID", found.map(|found| Predicted::Line(found.key)))
             }
             ["add", kind, description, payload, keyring] => {
-                let keyring = named(self, keyring)?;
-                let key = self.add_text(kind, description, payload, &keyring);
-                told("add_key", key.map(Given::Line))
+                let keyring = self.key_named(keyring)?;
+                ("add_key", line(self.add_text(kind, description, payload, keyring)))
             }
             ["newring", description, keyring] => {
-                let keyring = named(self, keyring)?;
-                let key = self.add_text("keyring", description, "", &keyring);
-                told("add_key", key.map(Given::Line))
+                let keyring = self.key_named(keyring)?;
+                ("add_key", line(self.add_text("keyring", description, "", keyring)))
             }
-            ["request", kind, description, destination @ ..] => {
-                let destination = or_none(self, destination.first())?;
-                let key = self.request(Some(kind), description, None, &destination);
-                told("request_key", key.map(Given::Line))
+            ["request", kind, description, ref destination @ ..] => {
+                let destination = self.key_named(destination.first().unwrap_or(&"0"))?;
+                ("request_key", line(self.request(Some(kind), description, None, destination)))
             }
-            ["search", keyring, kind, description, destination @ ..] => {
-                let keyring = named(self, keyring)?;
-                let destination = or_none(self, destination.first())?;
-                let key = self.search_named(&keyring, Some(kind), description, &destination);
-                told("keyctl_search", key.map(Given::Line))
+            ["search", keyring, kind, description, ref destination @ ..] => {
+                let keyring = self.key_named(keyring)?;
+                let destination = self.key_named(destination.first().unwrap_or(&"0"))?;
+                let key = self.search_args(keyring, Some(kind), description, destination);
+                ("keyctl_search", line(key))
             }
             ["link", key, keyring] => {
-                let (key, keyring) = (named(self, key)?, named(self, keyring)?);
-                told("keyctl_link", quiet(self.link_named(&key, &keyring)))
+                let (key, keyring) = (self.key_named(key)?, self.key_named(keyring)?);
+                ("keyctl_link", quiet(self.link_args(key, keyring)))
             }
             ["move", key, from, to] => {
-                let (key, from) = (named(self, key)?, named(self, from)?);
-                let to = named(self, to)?;
-                told("keyctl_move", quiet(self.move_named(&key, &from, &to, 0)))
-            }
-            ["clear", keyring] => {
-                let keyring = named(self, keyring)?;
-                told("keyctl_clear", quiet(self.clear_named(&keyring)))
-            }
-            ["revoke", key] => {
-                let key = named(self, key)?;
-                told("keyctl_revoke", quiet(self.revoke_named(&key)))
-            }
-            ["invalidate", key] => {
-                let key = named(self, key)?;
-                told("keyctl_invalidate", quiet(self.invalidate_named(&key)))
+                let (key, from) = (self.key_named(key)?, self.key_named(from)?);
+                let to = self.key_named(to)?;
+                ("keyctl_move", quiet(self.move_args(key, from, to, 0)))
             }
             ["setperm", key, mask] => {
-                let key = named(self, key)?;
+                let key = self.key_named(key)?;
                 let digits = mask.strip_prefix("0x").unwrap_or(mask);
                 let Ok(mask) = u32::from_str_radix(digits, 16) else {
                     return Err(Stop::NotUnderstood(format!("a mask, not `{mask}`")));
                 };
-                told("keyctl_setperm", quiet(self.setperm_named(&key, mask)))
+                ("keyctl_setperm", quiet(self.setperm_arg(key, mask)))
             }
-            ["describe", key] => {
-                let key = named(self, key)?;
-                let found = self.lookup(&key, Place::Describe);
-                told("keyctl_describe_alloc", found.map(|_| Given::Any))
-            }
-            ["rdescribe", key] => {
-                let key = named(self, key)?;
-                let found = self.lookup(&key, Place::Describe);
-                told("keyctl_describe", found.map(|_| Given::Any))
-            }
-            ["show", key] => {
-                let key = named(self, key)?;
-                let found = self.lookup(&key, Place::Describe);
-                told("Unable to dump key", found.map(|_| Given::Any))
-            }
-            ["list", key] => {
-                let printed =
-                    named(self, key).and_then(|key| self.printed(&key, "keyring is empty\n"));
-                told("keyctl_read_alloc", printed)
-            }
-            ["read", key] => {
-                let printed =
-                    named(self, key).and_then(|key| self.printed(&key, "No data in key\n"));
-                told("keyctl_read_alloc", printed)
-            }
-            _ => Err(Stop::NotUnderstood("a command of keyctl(1)".to_owned())),
-        }
+            [command, key] => return self.command_for_key(command, key),
+            _ => return Err(not_a_command()),
+        })
     }
 
-    /// What is read, where that is nothing.
-    fn printed(&mut self, named: &Named, nothing: &str) -> Gives {
-        let key = self.readable(named)?;
+    /// Runs a command with a key as its only argument.
+    fn command_for_key(&mut self, command: &str, key: &str) -> Attempt<Command> {
+        let key = self.key_named(key);
+        let quiet = |()| Predicted::Text(String::new());
+        let (function, printed) = match command {
+            "clear" => ("keyctl_clear", self.clear_arg(key?).map(quiet)),
+            "revoke" => ("keyctl_revoke", self.revoke_arg(key?).map(quiet)),
+            "invalidate" => ("keyctl_invalidate", self.invalidate_arg(key?).map(quiet)),
+            "describe" => ("keyctl_describe_alloc", self.described(key?)),
+            "rdescribe" => ("keyctl_describe", self.described(key?)),
+            "show" => ("Unable to dump key", self.described(key?)),
+            "list" => ("keyctl_read_alloc", self.printed(key?, "keyring is empty\n")),
+            "read" => ("keyctl_read_alloc", self.printed(key?, "No data in key\n")),
+            _ => return Err(not_a_command()),
+        };
+        Ok((function, printed))
+    }
+
+    fn described(&mut self, key: KeyArg) -> Prediction {
+        self.lookup(key, KeySlot::Describe).map(|_| Predicted::Any)
+    }
+
+    /// A key as keyctl(1) accepts it.
+    fn key_named(&self, word: &str) -> Attempt<KeyArg> {
+        let key = self.key_word(word);
+        key.ok_or_else(|| Stop::NotUnderstood(format!("a key for keyctl(1), not `{word}`")))
+    }
+
+    /// The output for the contents of a key, known only where they are empty.
+    fn printed(&mut self, key: KeyArg, nothing: &str) -> Prediction {
+        let key = self.readable(key)?;
         match self.contents(key)? {
-            Given::Keys(keys) if keys.is_empty() => Ok(Given::Text(nothing.to_owned())),
-            _ => Ok(Given::Any),
+            Predicted::Keys(keys) if keys.is_empty() => Ok(Predicted::Text(nothing.to_owned())),
+            _ => Ok(Predicted::Any),
         }
     }
+}
+
+fn not_a_command() -> Stop {
+    Stop::NotUnderstood("a command of keyctl(1)".to_owned())
 }

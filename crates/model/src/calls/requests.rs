@@ -1,51 +1,47 @@
 //! request_key(2) and KEYCTL_SEARCH, with upcalls.
 
 use super::add::A_LINK;
-use crate::laws::{Fact, LINK, Place, WRITE};
-use crate::lookup::Named;
-use crate::run::{Given, Gives, Run, Step, Stop};
+use crate::laws::{Fact, KeySlot, Permission};
+use crate::lookup::KeyArg;
+use crate::run::{Attempt, Run, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Content, Expiry, Id, KeyId, Type};
+use crate::world::{Content, Expiry, Id, KeyId, KeyType};
+use trace::Errno::{self, *};
 
-/// What comes of an upcall.
-enum Answer {
+/// The result of an upcall.
+enum HandlerResult<'a> {
     /// The key gets this payload.
-    Payload(String),
-    /// The key is negative with this error, and linked in the session keyring as well if the handler
-    /// links it.
-    Negative(&'static str, bool),
+    Payload(&'a str),
+    /// The key is negative with this error. The handler also links it in the session keyring, or not.
+    Negative(Errno, bool),
 }
 
-/// What the configuration that comes with keyutils does for a key. For others it has no handler.
-fn answer(kind: &Type, description: &str, callout: &str) -> Answer {
-    if *kind != Type::User {
-        return Answer::Negative("ENOKEY", false);
+/// What the configuration of keyutils does for a key. For others it has no handler.
+fn handler_result<'a>(kind: KeyType, description: &str, callout: &'a str) -> HandlerResult<'a> {
+    if kind != KeyType::User {
+        return HandlerResult::Negative(ENOKEY, false);
     }
     if description.starts_with("debug:loop:") && !callout.is_empty() {
-        return Answer::Payload(callout.to_owned());
+        return HandlerResult::Payload(callout);
     }
     match (description.starts_with("debug:"), callout) {
-        (true, "negate") => Answer::Negative("ENOKEY", true),
-        (true, "rejected") => Answer::Negative("EKEYREJECTED", true),
-        (true, "expired") => Answer::Negative("EKEYEXPIRED", true),
-        (true, "revoked") => Answer::Negative("EKEYREVOKED", true),
-        _ => Answer::Negative("ENOKEY", false),
+        (true, "negate") => HandlerResult::Negative(ENOKEY, true),
+        (true, "rejected") => HandlerResult::Negative(EKEYREJECTED, true),
+        (true, "expired") => HandlerResult::Negative(EKEYEXPIRED, true),
+        (true, "revoked") => HandlerResult::Negative(EKEYREVOKED, true),
+        _ => HandlerResult::Negative(ENOKEY, false),
     }
 }
 
-/// How long a negative key lasts, in seconds.
+/// The lifetime of a negative key, in seconds.
 const NEGATIVE: u32 = 30;
 
 impl Run<'_> {
-    pub(super) fn request_key(&mut self) -> Gives {
-        let kind = self.text(0)?.map(str::to_owned);
-        let Some(description) = self.text(1)?.map(str::to_owned) else {
-            return Err(Stop::Errno("EFAULT"));
-        };
-        let callout = self.text(2)?.map(str::to_owned);
-        let destination = self.named(3)?;
-        let key = self.request(kind.as_deref(), &description, callout.as_deref(), &destination)?;
-        Ok(Given::Key(key))
+    pub(super) fn request_key(&mut self) -> Attempt<KeyId> {
+        let kind = self.text(0)?;
+        let description = self.text(1)?.ok_or(Stop::Errno(EFAULT))?;
+        let (callout, destination) = (self.text(2)?, self.key_arg(3)?);
+        self.request(kind, description, callout, destination)
     }
 
     /// Kernel: `__do_sys_request_key`, `request_key_and_link`.
@@ -54,105 +50,98 @@ impl Run<'_> {
         kind: Option<&str>,
         description: &str,
         callout: Option<&str>,
-        destination: &Named,
-    ) -> Step<KeyId> {
-        let kind = self.type_of(kind)?;
-        let destination = match destination {
-            Named::None => None,
-            named => Some(self.lookup(named, Place::RequestKeyDestination)?.key),
-        };
-        let Some(kind) = Type::named(&kind) else {
-            return Err(self.fail(Fact::UnknownTypeOfRequest, "ENOKEY"));
+        destination: KeyArg,
+    ) -> Attempt<KeyId> {
+        let kind = self.type_name(kind)?;
+        let destination = self.destination(destination, KeySlot::RequestKeyDestination)?;
+        let Some(kind) = KeyType::named(kind) else {
+            return Err(self.fail(Fact::UnknownTypeOfRequest, ENOKEY));
         };
         let cred = self.cred().clone();
-        match self.search_all(&cred, &Wanted::Like(&kind, description, true)) {
-            Ok(found) => {
-                self.link_found(found, destination)?;
-                Ok(found.key)
-            }
-            Err("EAGAIN") => {
+        match self.search_all(&cred, &Wanted::Like(kind, description, true)) {
+            Ok(found) => self.link_found(found, destination),
+            Err(EAGAIN) => {
                 let callout = match callout {
                     Some(callout) => callout,
-                    None if self.law(Fact::NoCalloutNoUpcall) => return Err(Stop::Errno("ENOKEY")),
+                    None if self.law(Fact::NoCalloutNoUpcall) => return Err(Stop::Errno(ENOKEY)),
                     None => "",
                 };
-                self.upcall(&kind, description, callout, destination)
+                self.upcall(kind, description, callout, destination)
             }
             Err(errno) => Err(Stop::Errno(errno)),
         }
     }
 
-    fn link_found(&mut self, found: Ref, destination: Option<KeyId>) -> Step {
-        let destination = match destination {
-            Some(destination) => destination,
-            None => {
-                let default = self.cred().thread.or(self.cred().session);
-                match default {
-                    Some(default) if !self.law(Fact::SearchNoLinkByDefault) => default,
-                    _ => return Ok(()),
-                }
-            }
-        };
-        if !self.permits(found, LINK) && self.law(Fact::FoundNeedsLink) {
-            return Err(self.fail(Fact::PermissionErrno, "EACCES"));
+    /// A destination keyring, which may be left out.
+    fn destination(&mut self, arg: KeyArg, slot: KeySlot) -> Attempt<Option<KeyId>> {
+        match arg {
+            KeyArg::None => Ok(None),
+            arg => Ok(Some(self.lookup(arg, slot)?.key)),
         }
-        if self.law(Fact::FoundIsLinked) { self.link(destination, found.key) } else { Ok(()) }
     }
 
-    /// Has the kernel ask user space to make a key. Kernel: `construct_key_and_link`.
+    fn link_found(&mut self, found: Ref, destination: Option<KeyId>) -> Attempt<KeyId> {
+        let default = self.cred().thread.or(self.cred().session);
+        let destination = match destination {
+            None if default.is_some() && !self.law(Fact::SearchNoLinkByDefault) => default,
+            destination => destination,
+        };
+        if let Some(destination) = destination {
+            if !self.permits(found, Permission::Link) && self.law(Fact::FoundNeedsLink) {
+                return Err(self.fail(Fact::PermissionErrno, EACCES));
+            }
+            if self.law(Fact::FoundIsLinked) {
+                self.link(destination, found.key)?;
+            }
+        }
+        Ok(found.key)
+    }
+
+    /// Asks user space to instantiate a key. Kernel: `construct_key_and_link`.
     fn upcall(
         &mut self,
-        kind: &Type,
+        kind: KeyType,
         description: &str,
         callout: &str,
         destination: Option<KeyId>,
-    ) -> Step<KeyId> {
-        if *kind == Type::Keyring && self.law(Fact::UpcallOfKeyring) {
-            return Err(Stop::Errno("EPERM"));
-        }
+    ) -> Attempt<KeyId> {
+        self.refuse_if(kind == KeyType::Keyring, Fact::UpcallOfKeyring, EPERM)?;
         let destination = match destination {
             Some(destination) => destination,
             None => self.default_destination()?,
         };
-        // The helper's session holds the user keyrings, which are made for it.
+        // The session keyring of the helper links the user keyrings, which are created for it.
         self.user_keyrings();
-        if self.key(destination).revoked {
-            return Err(self.fail(Fact::UpcallRevoked, "EKEYREVOKED"));
-        }
-        let uid = self.cred().fsuid;
-        let bytes = description.len() as i64 + 1;
+        self.fail_if(self.key(destination).revoked, Fact::UpcallRevoked, EKEYREVOKED)?;
+        let uid = self.cred().user.filesystem;
         let same = self.begin_link(destination, kind, description)?;
         let is_counted = same.is_none() && self.key(destination).payer == Some(uid);
         let link = if is_counted { A_LINK } else { 0 };
-        if !self.has_room(uid, 1, bytes + link) {
-            return Err(Stop::Errno("EDQUOT"));
+        let bytes = description.len() as i64 + 1 + link;
+        if !self.has_room(uid, 1, bytes) {
+            return Err(Stop::Errno(EDQUOT));
         }
         let helper = self.session_of_helper(uid);
-        let is_helped = self.has_room(uid, 1, bytes + link + helper);
-        let answer = match answer(kind, description, callout) {
-            Answer::Payload(payload)
-                if self.has_room(uid, 1, bytes + link + helper + payload.len() as i64) =>
+        let is_helped = self.has_room(uid, 1, bytes + helper);
+        let (payload, negative) = match handler_result(kind, description, callout) {
+            HandlerResult::Payload(payload)
+                if self.has_room(uid, 1, bytes + helper + payload.len() as i64) =>
             {
-                Answer::Payload(payload)
+                (if self.law(Fact::UpcallPayload) { payload } else { "" }, None)
             }
-            Answer::Negative(errno, by_handler) if is_helped => Answer::Negative(errno, by_handler),
-            _ => Answer::Negative("ENOKEY", false),
+            HandlerResult::Negative(errno, by_handler) if is_helped => {
+                ("", Some((errno, by_handler)))
+            }
+            _ => ("", Some((ENOKEY, false))),
         };
-        let payload = match &answer {
-            Answer::Payload(payload) if self.law(Fact::UpcallPayload) => payload.clone(),
-            _ => String::new(),
-        };
-        let new = self.new_of_type(kind.clone(), description.to_owned(), payload);
+        let new = self.new_of_type(kind, description, payload);
         let key = self.new_key(new);
-        let Answer::Negative(errno, by_handler) = answer else {
+        let Some((errno, by_handler)) = negative else {
             self.put_link(destination, key);
             return Ok(key);
         };
         if self.law(Fact::UpcallNegative) {
-            let negative = self.world.keys.edit(key);
-            negative.content = Content::Nothing;
-            negative.negative = Some(errno);
-            negative.expiry = Expiry::In(NEGATIVE);
+            self.negate(key, errno);
             self.put_link(destination, key);
             if let Some(session) = self.cred().session
                 && by_handler
@@ -161,23 +150,29 @@ impl Run<'_> {
                 self.put_link(session, key);
             }
         }
-        let errno = if is_helped { errno } else { "EDQUOT" };
-        Err(self.fail(Fact::UpcallUnhandled, errno))
+        Err(self.fail(Fact::UpcallUnhandled, if is_helped { errno } else { EDQUOT }))
     }
 
-    /// What the session keyring of the helper counts, in bytes, with its link to the authority: its name
-    /// is `_req.` and a serial number of one to ten digits. Kernel: `call_sbin_request_key`.
+    fn negate(&mut self, key: KeyId, errno: Errno) {
+        let key = self.world.keys.edit(key);
+        key.content = Content::Nothing;
+        key.negative = Some(errno);
+        key.expiry = Expiry::In(NEGATIVE);
+    }
+
+    /// The charge for the session keyring of the helper with its link to the authority, in bytes: its
+    /// name is `_req.` and a serial number of one to ten digits. Kernel: `call_sbin_request_key`.
     fn session_of_helper(&mut self, uid: Id) -> i64 {
         let is_limited = !self.has_room(uid, 0, i64::MAX);
         if is_limited {
-            "_req.1".len() as i64 + 1 + A_LINK + self.fate.choose(10) as i64
+            "_req.1".len() as i64 + 1 + A_LINK + self.choices.choose(10) as i64
         } else {
             0
         }
     }
 
-    /// Where an upcall links its key if nothing else is said. Kernel: `construct_get_dest_keyring`.
-    fn default_destination(&mut self) -> Step<KeyId> {
+    /// Where an upcall links its key if no destination is given. Kernel: `construct_get_dest_keyring`.
+    fn default_destination(&mut self) -> Attempt<KeyId> {
         let cred = self.cred().clone();
         let setting = if self.law(Fact::UpcallSetting) { cred.destination } else { 0 };
         let thread = cred.thread.filter(|_| self.law(Fact::UpcallDefaultThread));
@@ -192,54 +187,43 @@ impl Run<'_> {
         };
         let key = found.unwrap_or_else(|| self.user_keyrings().session);
         let at = Ref { key, possessed: true };
-        if !self.permits(at, WRITE) && self.law(Fact::UpcallNeedsWrite) {
-            return Err(Stop::Errno("EACCES"));
+        if !self.permits(at, Permission::Write) && self.law(Fact::UpcallNeedsWrite) {
+            return Err(Stop::Errno(EACCES));
         }
         Ok(key)
     }
 
-    pub(super) fn keyctl_search(&mut self) -> Gives {
-        let source = self.named(0)?;
-        let kind = self.text(1)?.map(str::to_owned);
-        let Some(description) = self.text(2)?.map(str::to_owned) else {
-            return Err(Stop::Errno("EFAULT"));
-        };
-        let destination = self.named(3)?;
-        let key = self.search_named(&source, kind.as_deref(), &description, &destination)?;
-        Ok(Given::Key(key))
+    pub(super) fn keyctl_search(&mut self) -> Attempt<KeyId> {
+        let (source, kind) = (self.key_arg(0)?, self.text(1)?);
+        let description = self.text(2)?.ok_or(Stop::Errno(EFAULT))?;
+        let destination = self.key_arg(3)?;
+        self.search_args(source, kind, description, destination)
     }
 
     /// Kernel: `keyctl_keyring_search`.
-    pub(super) fn search_named(
+    pub(super) fn search_args(
         &mut self,
-        source: &Named,
+        source: KeyArg,
         kind: Option<&str>,
         description: &str,
-        destination: &Named,
-    ) -> Step<KeyId> {
-        let kind = self.type_of(kind)?;
-        let source = self.lookup(source, Place::SearchSource)?;
-        let destination = match destination {
-            Named::None => None,
-            named => Some(self.lookup(named, Place::SearchDestination)?.key),
-        };
-        let Some(kind) = Type::named(&kind) else {
-            return Err(Stop::Errno("ENOKEY"));
-        };
+        destination: KeyArg,
+    ) -> Attempt<KeyId> {
+        let kind = self.type_name(kind)?;
+        let source = self.lookup(source, KeySlot::SearchSource)?;
+        let destination = self.destination(destination, KeySlot::SearchDestination)?;
+        let kind = KeyType::named(kind).ok_or(Stop::Errno(ENOKEY))?;
         let cred = self.cred().clone();
-        let wanted = Wanted::Like(&kind, description, false);
+        let wanted = Wanted::Like(kind, description, false);
         let mut found = self.search(source, &wanted, &cred);
         if found.is_err() && !self.law(Fact::SearchOfOne) {
             found = self.search_all(&cred, &wanted);
         }
         match found {
-            Ok(found) => {
-                self.link_found(found, destination)?;
-                Ok(found.key)
+            Ok(found) => self.link_found(found, destination),
+            Err(errno) if errno != EAGAIN && self.law(Fact::SearchUnsoundErrno) => {
+                Err(Stop::Errno(errno))
             }
-            Err("EAGAIN") => Err(Stop::Errno("ENOKEY")),
-            Err(errno) if self.law(Fact::SearchUnsoundErrno) => Err(Stop::Errno(errno)),
-            Err(_) => Err(Stop::Errno("ENOKEY")),
+            Err(_) => Err(Stop::Errno(ENOKEY)),
         }
     }
 }

@@ -1,37 +1,35 @@
-//! Tasks: how they begin, become other programs, and end.
+//! Tasks: how they are created, execute other programs, and end.
 
-use crate::laws::{Fact, Kind, Law, Way};
-use crate::run::{Given, Gives, Run, Step, Stop};
-use crate::world::{Cred, CredId, Group, Life, Memory, Space, Task, TaskId};
+use crate::laws::{Fact, Law, OwnKeyring, ProcessCall};
+use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
+use crate::world::{Cred, CredId, Group, GroupId, Key, Life, Memory, Space, Task, TaskId};
+use trace::Errno::*;
 use trace::Value;
 
-/// `main`.
-const FIRST: TaskId = 0;
-
-impl Run<'_> {
-    /// A process of its own. Kernel: `copy_creds`.
-    pub(super) fn new_process(&mut self) -> Gives {
+impl<'a> Run<'a> {
+    /// Creates a process. Kernel: `copy_creds`.
+    pub(super) fn new_process(&mut self) -> Prediction {
         let flags = match self.event.args.first() {
-            Some(Value::Word(flags)) => flags.clone(),
-            _ => String::new(),
+            Some(Value::Word(flags)) => flags,
+            _ => "",
         };
         let has = |flag: &str| flags.split('|').any(|one| one == flag);
-        let way = match self.event.call.as_str() {
-            "fork" => Way::Fork,
-            "vfork" => Way::Vfork,
-            "posix_spawn" => Way::PosixSpawn,
-            _ if has("CLONE_NEWUSER") => Way::CloneNewuser,
-            "clone3" => Way::Clone3,
-            _ if has("CLONE_VM") => Way::CloneVm,
-            _ => Way::Clone,
+        let call = match self.event.call.as_str() {
+            "fork" => ProcessCall::Fork,
+            "vfork" => ProcessCall::Vfork,
+            "posix_spawn" => ProcessCall::PosixSpawn,
+            _ if has("CLONE_NEWUSER") => ProcessCall::CloneNewuser,
+            "clone3" => ProcessCall::Clone3,
+            _ if has("CLONE_VM") => ProcessCall::CloneVm,
+            _ => ProcessCall::Clone,
         };
-        let name = self.told()?;
-        let mut cred = self.process_cred(way)?;
+        let name = self.new_name();
+        let mut cred = self.process_cred(call);
         if has("CLONE_NEWUSER") {
             self.new_namespace(&mut cred);
         }
-        let own = self.world.groups[self.world.tasks[self.task].group].clone();
-        let memory = if has("CLONE_VM") || way == Way::Vfork {
+        let own = self.world.groups[self.group()].clone();
+        let memory = if has("CLONE_VM") || call == ProcessCall::Vfork {
             own.memory
         } else {
             let memory = self.world.memories[own.memory].clone();
@@ -43,47 +41,38 @@ impl Run<'_> {
             let files = self.world.tables[own.files].clone();
             self.world.tables.add(files)
         };
-        let reaped_at_once = matches!(way, Way::Vfork | Way::CloneVm);
-        let task = self.add_process(
-            &name,
-            cred,
-            Group {
-                leader: self.world.tasks.len(),
-                parent: Some(self.task),
-                memory,
-                files,
-                reaped_at_once,
-            },
-        );
-        if way == Way::PosixSpawn {
-            self.begin_program(task, false)?;
+        let reaped_at_once = matches!(call, ProcessCall::Vfork | ProcessCall::CloneVm);
+        let (leader, parent) = (self.world.tasks.next(), Some(self.task));
+        let group = Group { leader, parent, memory, files, reaped_at_once };
+        let task = self.add_process(name, cred, group);
+        if call == ProcessCall::PosixSpawn {
+            self.begin_program(task, false);
         }
-        Ok(Given::Word(name))
+        Ok(Predicted::word(name))
     }
 
-    /// The credentials that a new process begins with.
-    fn process_cred(&mut self, way: Way) -> Step<Cred> {
+    /// The credentials of a new process.
+    fn process_cred(&mut self, call: ProcessCall) -> Cred {
         let mut cred = self.cred().clone();
-        if self.law(Law::NotInherited(way, Kind::Thread)) {
+        if self.law(Law::NotInherited(call, OwnKeyring::Thread)) {
             cred.thread = None;
         }
-        if self.law(Law::NotInherited(way, Kind::Process)) {
+        if self.law(Law::NotInherited(call, OwnKeyring::Process)) {
             cred.process = None;
         }
-        self.inherit(&mut cred)?;
-        Ok(cred)
+        self.keep(&mut cred, Fact::SessionIsInherited, Fact::DestinationIsInherited);
+        cred
     }
 
-    /// What every new process has from its parent.
-    fn inherit(&mut self, cred: &mut Cred) -> Step {
-        if !self.law(Fact::SessionIsInherited) {
-            let new = crate::world::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
+    /// Keeps the session keyring and the default destination, each by a law.
+    fn keep(&mut self, cred: &mut Cred, session: Fact, destination: Fact) {
+        if !self.law(session) {
+            let new = Key::keyring("_ses", cred.user.real, cred.group.real, 0x3f03_0000);
             cred.session = Some(self.new_key(new));
         }
-        if !self.law(Fact::DestinationIsInherited) {
+        if !self.law(destination) {
             cred.destination = 0;
         }
-        Ok(())
     }
 
     pub(super) fn add_process(&mut self, name: &str, cred: Cred, group: Group) -> TaskId {
@@ -92,68 +81,72 @@ impl Run<'_> {
         self.world.add_task(Task { name: name.into(), group, cred, life: Life::Runs, tracer: None })
     }
 
-    /// Another thread of the caller's process.
-    pub(super) fn new_thread(&mut self) -> Gives {
-        let name = self.told()?;
+    /// Creates a thread of the caller's process.
+    pub(super) fn new_thread(&mut self) -> Prediction {
+        let name = self.new_name();
         let before = self.cred().clone();
         let mut cred = before.clone();
         let mut is_shared = before.thread.is_none();
         if before.thread.is_some() && self.law(Fact::ThreadKeyringForNewThread) {
             if self.law(Fact::ThreadKeyringIsOwn) {
-                cred.thread = Some(self.new_keyring_of(Kind::Thread, &before)?);
+                cred.thread = Some(self.new_keyring_of(OwnKeyring::Thread, &before)?);
             }
         } else if before.thread.is_some() {
             cred.thread = None;
         } else if !self.law(Fact::NoThreadKeyringForNewThread) {
             is_shared = false;
-            cred.thread = Some(self.new_keyring_of(Kind::Thread, &before)?);
+            cred.thread = Some(self.new_keyring_of(OwnKeyring::Thread, &before)?);
         }
         if !self.law(Fact::ThreadSharesProcessKeyring) {
             is_shared = false;
             cred.process = None;
         }
         let cred = if is_shared { self.cred_id() } else { self.world.creds.add(cred) };
-        let group = self.world.tasks[self.task].group;
-        let name_of = name.as_str().into();
-        self.world.add_task(Task { name: name_of, group, cred, life: Life::Runs, tracer: None });
-        Ok(Given::Word(name))
+        let group = self.group();
+        self.world.add_task(Task {
+            name: name.into(),
+            group,
+            cred,
+            life: Life::Runs,
+            tracer: None,
+        });
+        Ok(Predicted::word(name))
     }
 
     /// Kernel: `begin_new_exec`, `prepare_exec_creds`.
-    pub(super) fn execve(&mut self) -> Gives {
+    pub(super) fn execve(&mut self) -> Attempt {
         if self.word_or_text(0)? == "self" {
-            self.begin_program(self.task, true)?;
-            return Ok(Given::Int(0));
+            self.begin_program(self.task, true);
+            return Ok(());
         }
         self.failed_execve()
     }
 
-    pub(super) fn fexecve(&mut self) -> Gives {
+    pub(super) fn fexecve(&mut self) -> Attempt {
         self.failed_execve()
     }
 
-    fn word_or_text(&self, nth: usize) -> Step<String> {
+    fn word_or_text(&self, nth: usize) -> Attempt<&'a str> {
         match self.arg(nth)? {
-            Value::Word(text) | Value::Text(text) => Ok(text.clone()),
+            Value::Word(text) | Value::Text(text) => Ok(text),
             _ => self.expected(nth, "a path"),
         }
     }
 
-    /// Why a file cannot be executed is the file's affair.
-    fn failed_execve(&mut self) -> Gives {
+    /// The error depends on the file.
+    fn failed_execve(&mut self) -> Attempt {
         if !self.law(Fact::FailedExecveChangesNothing) {
             let mut cred = self.cred().clone();
-            cred.thread = None;
-            cred.process = None;
+            cred.drop_own_keyrings();
             self.commit(self.task, cred);
         }
-        let nth = self.fate.choose(3);
-        Err(Stop::Errno(["ENOENT", "EACCES", "ENOEXEC"][nth]))
+        let nth = self.choices.choose(3);
+        Err(Stop::Errno([ENOENT, EACCES, ENOEXEC][nth]))
     }
 
-    /// A task becomes another program: the only one of its process. It loses its thread and process
-    /// keyring; posix_spawn(3) saw to that before.
-    fn begin_program(&mut self, task: TaskId, loses: bool) -> Step {
+    /// A task executes another program and is then the only one of its process. It loses its thread and
+    /// process keyring, unless posix_spawn(3) has decided on them before.
+    fn begin_program(&mut self, task: TaskId, loses: bool) {
         let opener: CredId = self.world.tasks[task].cred;
         let mut cred = self.world.creds[opener].clone();
         if loses && self.law(Fact::ExecveDropsThread) {
@@ -162,20 +155,14 @@ impl Run<'_> {
         if loses && self.law(Fact::ExecveDropsProcess) {
             cred.process = None;
         }
-        if !self.law(Fact::ExecveKeepsSession) {
-            let new = crate::world::NewKey::keyring("_ses", cred.uid, cred.gid, 0x3f03_0000);
-            cred.session = Some(self.new_key(new));
+        self.keep(&mut cred, Fact::ExecveKeepsSession, Fact::ExecveKeepsDestination);
+        for are_users in [true, false] {
+            let ids = cred.ids(are_users);
+            (ids.saved, ids.filesystem) = (ids.effective, ids.effective);
         }
-        if !self.law(Fact::ExecveKeepsDestination) {
-            cred.destination = 0;
-        }
-        cred.suid = cred.euid;
-        cred.fsuid = cred.euid;
-        cred.sgid = cred.egid;
-        cred.fsgid = cred.egid;
 
         let group = self.world.tasks[task].group;
-        // The executable stays open for as long as the program runs, and was opened by the old one.
+        // The executable, opened by the old program, stays open while the new one runs.
         let program = if self.law(Fact::ExecveHoldsOld) { Some(opener) } else { None };
         let memory = self.world.memories.add(Memory { program, mapped: Vec::new() });
         let kept = self.world.tables[self.world.groups[group].files].iter();
@@ -183,9 +170,7 @@ impl Run<'_> {
         let files = self.world.tables.add(kept);
         for other in self.world.live() {
             if other != task && self.world.tasks[other].group == group {
-                let life =
-                    if self.law(Fact::ExecveEndsOthers) { Life::Reaped } else { Life::Zombie };
-                self.world.set_life(other, life);
+                self.end(other, Fact::ExecveEndsOthers, Life::Reaped);
             }
         }
         let of_group = self.world.groups.edit(group);
@@ -193,67 +178,69 @@ impl Run<'_> {
         of_group.memory = memory;
         of_group.files = files;
         self.commit(task, cred);
-        self.leave_children();
-        Ok(())
+        self.reparent_children();
     }
 
     /// Ends the whole process.
-    pub(super) fn exit(&mut self) -> Gives {
-        self.end_process(self.world.tasks[self.task].group);
-        self.leave_children();
-        Ok(Given::Nothing)
+    pub(super) fn exit(&mut self) -> Prediction {
+        self.end_process(self.group());
+        self.reparent_children();
+        Ok(Predicted::Nothing)
     }
 
-    /// The children of a task that has ended are those of another thread of its process from then
-    /// on, and else the first task's, which reaps all that nobody else can. Kernel:
-    /// `find_new_reaper`.
-    fn leave_children(&mut self) {
+    /// The children of a task that has ended get another thread of its process as their parent, or
+    /// `main`, which reaps all others. Kernel: `find_new_reaper`.
+    fn reparent_children(&mut self) {
         for task in self.world.live() {
             let child = self.world.tasks[task].group;
             if let Some(parent) = self.world.groups[child].parent
                 && self.world.tasks[parent].life != Life::Runs
             {
                 let threads = self.world.threads(self.world.tasks[parent].group);
-                let reaper = threads.first().copied().unwrap_or(FIRST);
+                let reaper = threads.first().copied().unwrap_or(TaskId::FIRST);
                 self.world.groups.edit(child).parent = Some(reaper);
             }
         }
     }
 
-    fn end_process(&mut self, group: usize) {
+    fn end_process(&mut self, group: GroupId) {
         let leader = self.world.groups[group].leader;
         for task in self.world.threads(group) {
             if task != leader {
-                self.end_thread(task);
+                self.end(task, Fact::EndedThreadDoesNotHold, Life::Reaped);
             }
         }
         if self.world.tasks[leader].life != Life::Reaped {
-            let stays = !self.world.groups[group].reaped_at_once && self.law(Fact::ZombieHolds);
-            self.world.set_life(leader, if stays { Life::Zombie } else { Life::Reaped });
+            if self.world.groups[group].reaped_at_once {
+                self.world.set_life(leader, Life::Reaped);
+            } else {
+                self.end(leader, Fact::ZombieHolds, Life::Zombie);
+            }
         }
     }
 
-    fn end_thread(&mut self, task: TaskId) {
-        let life = if self.law(Fact::EndedThreadDoesNotHold) { Life::Reaped } else { Life::Zombie };
+    /// Ends a task, which is then as a law requires.
+    fn end(&mut self, task: TaskId, law: Fact, life: Life) {
+        let other = if life == Life::Reaped { Life::Zombie } else { Life::Reaped };
+        let life = if self.law(law) { life } else { other };
         self.world.set_life(task, life);
     }
 
-    /// Ends one thread. The leader stays as a zombie until the others have ended too.
-    pub(super) fn pthread_exit(&mut self) -> Gives {
-        let group = self.world.tasks[self.task].group;
-        if self.world.groups[group].leader != self.task {
-            self.end_thread(self.task);
+    /// Ends one thread. The main thread stays as a zombie until the others have ended.
+    pub(super) fn pthread_exit(&mut self) -> Prediction {
+        let group = self.group();
+        if self.world.groups[group].leader == self.task {
+            self.end(self.task, Fact::LeaderHolds, Life::Zombie);
         } else {
-            let life = if self.law(Fact::LeaderHolds) { Life::Zombie } else { Life::Reaped };
-            self.world.set_life(self.task, life);
+            self.end(self.task, Fact::EndedThreadDoesNotHold, Life::Reaped);
         }
-        self.leave_children();
-        Ok(Given::Nothing)
+        self.reparent_children();
+        Ok(Predicted::Nothing)
     }
 
-    /// A child of the caller's process by its name, the youngest first.
-    fn child(&self, name: &str) -> Option<usize> {
-        let own = self.world.tasks[self.task].group;
+    /// The youngest child of the caller's process with this name.
+    fn child(&self, name: &str) -> Option<GroupId> {
+        let own = self.group();
         let is_child = |task: &TaskId| {
             let task = &self.world.tasks[*task];
             let parent = self.world.groups[task.group].parent;
@@ -265,65 +252,61 @@ impl Run<'_> {
     }
 
     /// Reaps a child that has ended.
-    pub(super) fn waitpid(&mut self) -> Gives {
+    pub(super) fn waitpid(&mut self) -> Prediction {
         let name = self.word_or_text(0)?;
-        let Some(group) = self.child(&name).filter(|group| self.world.is_over(*group)) else {
-            // Already no more than a name, in a wrong model.
-            return if self.wrong.is_some() { Ok(Given::Word(name)) } else { Err(Stop::Never) };
+        let Some(group) = self.child(name).filter(|group| self.world.is_over(*group)) else {
+            // In a wrong model it may be reaped already.
+            return if self.wrong.is_some() { Ok(Predicted::word(name)) } else { Err(Stop::Never) };
         };
-        let life = if self.law(Fact::ReapedDoesNotHold) { Life::Reaped } else { Life::Zombie };
         for task in self.world.live() {
             if self.world.tasks[task].group == group {
-                self.world.set_life(task, life);
+                self.end(task, Fact::ReapedDoesNotHold, Life::Reaped);
             }
         }
-        Ok(Given::Word(name))
+        Ok(Predicted::word(name))
     }
 
-    /// SIGKILL, which ends the process.
-    pub(super) fn kill(&mut self) -> Gives {
+    /// SIGKILL ends the process.
+    pub(super) fn kill(&mut self) -> Attempt {
         let name = self.word_or_text(0)?;
-        match self.child(&name) {
+        match self.child(name) {
             Some(group) => {
                 self.end_process(group);
-                self.leave_children();
+                self.reparent_children();
             }
             None => return self.expected(0, "a child"),
         }
-        Ok(Given::Int(0))
+        Ok(())
     }
 
-    /// The traced task refers to the credentials of its tracer.
-    pub(super) fn ptrace(&mut self) -> Gives {
+    /// A traced task refers to the credentials of its tracer.
+    pub(super) fn ptrace(&mut self) -> Attempt {
         let name = self.word_or_text(1)?;
-        let Some(task) = self.world.task(&name) else {
+        let Some(task) = self.world.task(name) else {
             return self.expected(1, "a task");
         };
         let cred = self.cred_id();
         if self.law(Fact::TracerHolds) {
             self.world.tasks.edit(task).tracer = Some(cred);
         }
-        Ok(Given::Int(0))
+        Ok(())
     }
 
-    /// Takes the caller's process into a new user namespace. Kernel: `unshare_userns`.
-    pub(super) fn unshare(&mut self) -> Gives {
+    /// Moves the caller's process to a new user namespace. Kernel: `unshare_userns`.
+    pub(super) fn unshare(&mut self) -> Attempt {
         if !self.word_or_text(0)?.split('|').any(|flag| flag == "CLONE_NEWUSER") {
-            return Ok(Given::Int(0));
+            return Ok(());
         }
-        if !self.world.is_alone(self.task) && self.law(Fact::NamespaceNeedsSingle) {
-            return Err(Stop::Errno("EINVAL"));
-        }
+        self.refuse_if(!self.world.is_alone(self.task), Fact::NamespaceNeedsSingle, EINVAL)?;
         self.leave_namespace();
-        Ok(Given::Int(0))
+        Ok(())
     }
 
     fn leave_namespace(&mut self) {
         let mut cred = self.cred().clone();
         self.new_namespace(&mut cred);
         if !self.law(Fact::NamespaceKeeps) {
-            cred.thread = None;
-            cred.process = None;
+            cred.drop_own_keyrings();
         }
         self.commit(self.task, cred);
     }
@@ -332,17 +315,17 @@ impl Run<'_> {
         cred.space = self.world.spaces.add(Space { mapped: Some((Vec::new(), Vec::new())) });
     }
 
-    pub(super) fn enter_user_namespace(&mut self) -> Gives {
+    pub(super) fn enter_user_namespace(&mut self) -> Prediction {
         self.leave_namespace();
-        let (uid, gid) = (self.cred().uid, self.cred().gid);
+        let (uid, gid) = (self.cred().user.real, self.cred().group.real);
         self.map_ids(uid, gid);
-        Ok(Given::Nothing)
+        Ok(Predicted::Nothing)
     }
 
-    pub(super) fn map_own_ids(&mut self) -> Gives {
+    pub(super) fn map_own_ids(&mut self) -> Prediction {
         let (uid, gid) = (self.id(0)?, self.id(1)?);
         self.map_ids(uid, gid);
-        Ok(Given::Nothing)
+        Ok(Predicted::Nothing)
     }
 
     fn map_ids(&mut self, uid: u32, gid: u32) {

@@ -5,6 +5,7 @@ use crate::output::{BAD, GOOD, count, indented};
 use crate::status::{DIFFERS, HELD, NOTHING_HERE};
 use ::explore::Disagreement;
 use ::explore::snippet::snippet;
+use anyhow::Result;
 use model::Why;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,18 +48,19 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    pub(crate) fn of(found: &Disagreement, from: String) -> Found {
+    pub(crate) fn of(found: &Disagreement, from: String) -> Result<Found> {
         let program = found.program();
-        Found {
+        let explained = found.explained(crate::commands::wrong::table()?);
+        Ok(Found {
             kind: found.kind(),
             from,
             steps: program.steps.len(),
             program: program.to_string(),
             trace: found.trace.to_string().lines().map(str::to_owned).collect(),
             refused: found.refusal.as_ref().map(|refusal| refusal.nth),
-            why: found.explained().map_or(String::new(), |refusal| why(&refusal.why)),
+            why: explained.map_or(String::new(), |refusal| why(&refusal.why)),
             snippet: snippet(NO_RULE_YET, &found.executed),
-        }
+        })
     }
 
     pub(crate) fn human(&self) -> String {

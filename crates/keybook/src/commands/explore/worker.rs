@@ -144,7 +144,7 @@ impl Worker {
                 if self.kinds.len() < MOST_KINDS && self.kinds.insert(kind.clone()) {
                     let shortest = shorten(&self.laboratory, *found);
                     self.kinds.insert(shortest.kind());
-                    report(&Message::Found(Box::new(Found::of(&shortest, from.to_owned()))))?;
+                    report(&Message::Found(Box::new(Found::of(&shortest, from.to_owned())?)))?;
                 } else {
                     report(&Message::Another(kind))?;
                 }

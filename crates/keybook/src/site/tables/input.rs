@@ -1,6 +1,9 @@
 //! What the tables are generated from.
 
+use crate::commands::wrong;
 use crate::site::columns::Column;
+use anyhow::Result;
+use model::wrong::Table;
 use rulebook::{Rule, Rulebook, Snapshot};
 use std::path::Path;
 use trace::Trace;
@@ -18,10 +21,15 @@ pub(crate) struct Tables<'a> {
     pub(crate) book: &'a Rulebook,
     pub(crate) seen: Vec<Seen<'a>>,
     pub(crate) columns: &'a [Column],
+    pub(crate) wrong: &'static Table,
 }
 
 impl<'a> Tables<'a> {
-    pub(crate) fn new(book: &'a Rulebook, columns: &'a [Column], root: &Path) -> Tables<'a> {
+    pub(crate) fn new(
+        book: &'a Rulebook,
+        columns: &'a [Column],
+        root: &Path,
+    ) -> Result<Tables<'a>> {
         let seen = book.rules.iter().map(|rule| {
             let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
             let snapshot = snapshot.unwrap_or_default();
@@ -29,6 +37,6 @@ impl<'a> Tables<'a> {
             let trace = snapshot.parse().unwrap_or_default();
             Seen { rule, trace, fingerprint: rule.fingerprint(&snapshot) }
         });
-        Tables { book, seen: seen.collect(), columns }
+        Ok(Tables { book, seen: seen.collect(), columns, wrong: wrong::table()? })
     }
 }

@@ -3,7 +3,7 @@
 use super::input::Tables;
 use crate::site::html::{self, code, html, id_link};
 use rulebook::Rule;
-use trace::{Event, Outcome, Trace, Value};
+use trace::{Errno, Event, Outcome, Trace, Value};
 
 /// The columns: prefix of the ids of their rules, and special id of the keyring.
 const COLUMNS: [(&str, &str); 2] = [("thread.", "@t"), ("process.", "@p")];
@@ -79,13 +79,13 @@ fn cell(fates: &Fates<'_>) -> String {
 /// through the special id in the task that the event is about.
 fn fate(trace: &Trace, special: &str) -> Option<(String, String)> {
     let wanted = Value::word(special);
-    let created = trace.events.iter().position(|event| {
+    let created = trace.events().iter().position(|event| {
         event.call == "keyctl_get_keyring_ID" && event.args == [wanted.clone(), Value::Int(1)]
     })?;
-    let creator = &trace.events[created].task;
-    let Outcome::Returned(ring) = &trace.events[created].outcome else { return None };
+    let creator = &trace.events()[created].task;
+    let Outcome::Returned(ring) = &trace.events()[created].outcome else { return None };
     let mut last: Option<&Event> = None;
-    for event in &trace.events[created + 1..] {
+    for event in &trace.events()[created + 1..] {
         if is_event(event) {
             // Another task that changes its session keyring does not affect this one.
             last = Some(event).filter(|event| !is_about_session(event) || event.task == *creator);
@@ -118,10 +118,7 @@ fn generalized(event: &Event, creator: &str) -> String {
         value => value.to_string(),
     };
     let args: Vec<String> = event.args.iter().map(arg).collect();
-    let failed = match &event.outcome {
-        Outcome::Failed { errno, .. } => format!(" = {errno}"),
-        _ => String::new(),
-    };
+    let failed = event.outcome.errno_name().map_or(String::new(), |errno| format!(" = {errno}"));
     match event.call.as_str() {
         "kill" => "a deadly signal, not reaped yet".to_owned(),
         "waitpid" => "exit, or a deadly signal, and waitpid()".to_owned(),
@@ -168,7 +165,7 @@ fn observation(event: &Event, special: &Value, ring: &Value, after: &Event) -> O
             match &event.outcome {
                 Outcome::Returned(now) if now == ring => Some("has the same".to_owned()),
                 Outcome::Returned(_) => Some("has a new one".to_owned()),
-                Outcome::Failed { errno, .. } if errno == "ENOKEY" => Some("has none".to_owned()),
+                Outcome::Failed(Errno::ENOKEY) => Some("has none".to_owned()),
                 _ => None,
             }
         }

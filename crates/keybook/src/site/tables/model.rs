@@ -1,13 +1,13 @@
-//! The model: its transitions, what they ask for, and its wrong brothers.
+//! The model: its transitions, what its key arguments require, and the wrong models.
 
 use super::input::Tables;
 use crate::site::html::{html, id_link};
-use model::wrong::{Saved, saved};
-use model::{Judge, Law, Place, TRANSITIONS};
+use model::wrong::Row;
+use model::{Judge, KeySlot, Law, TRANSITIONS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// Each transition with the kernel's functions and the laws it asks for, as the rules' traces show.
+/// Each transition with the kernel functions and the laws that it consults in the rules' traces.
 pub(super) fn transitions(tables: &Tables<'_>) -> String {
     let asked = asked(tables);
     let mut out = String::from(
@@ -30,12 +30,12 @@ pub(super) fn transitions(tables: &Tables<'_>) -> String {
     out + "</tbody>\n</table>\n"
 }
 
-/// The laws that each transition asks for, without those of places, which have a table of theirs.
+/// The laws that each transition consults, without those of key arguments, which have their own table.
 fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
     let mut asked: BTreeMap<usize, BTreeSet<Law>> = BTreeMap::new();
     for seen in &tables.seen {
         let mut judge = Judge::new();
-        for event in &seen.trace.events {
+        for event in seen.trace.events() {
             if judge.event(event).is_err() {
                 break;
             }
@@ -46,7 +46,7 @@ fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
             asked.entry(nth).or_default().extend(own);
         }
     }
-    // What every other transition asks for says nothing of this one.
+    // A law that most transitions consult says nothing about this one.
     let many = TRANSITIONS.len() / 4;
     let mut spread: BTreeMap<Law, usize> = BTreeMap::new();
     asked.values().flatten().for_each(|law| *spread.entry(*law).or_default() += 1);
@@ -54,29 +54,32 @@ fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
     asked
 }
 
-/// What each place where a key is given asks for.
+/// What each key argument requires.
 pub(super) fn places(_: &Tables<'_>) -> String {
     let mut out = String::from(
         "<table class=\"places\">\n<thead><tr><th>Place</th><th>An absent one is</th><th>Needs</th>\
          <th>An unsound one is</th></tr></thead>\n<tbody>\n",
     );
-    for place in Place::ALL {
-        let absent = match place {
-            Place::GetKeyringId => "made if the flag says so",
-            _ if place.creates() => "made",
+    for slot in KeySlot::ALL {
+        let absent = match slot {
+            KeySlot::GetKeyringId => "made if the flag says so",
+            _ if slot.creates() => "made",
             _ => "refused: <code>ENOKEY</code>",
         };
-        let (needs, unsound) = match place {
-            Place::Read | Place::DhCompute => {
+        let (needs, unsound) = match slot {
+            KeySlot::Read | KeySlot::DhCompute => {
                 ("Read, or possession".to_owned(), "refused to who may read it")
             }
-            Place::UnlinkKey => (String::new(), "taken"),
-            _ => (place.needs().join(" or "), "refused"),
+            KeySlot::UnlinkKey => (String::new(), "taken"),
+            _ => {
+                let needs = slot.needs().iter().map(|needs| format!("{needs:?}"));
+                (needs.collect::<Vec<_>>().join(" or "), "refused")
+            }
         };
         let _ = writeln!(
             out,
             "<tr><td>{}</td><td>{absent}</td><td>{}</td><td>{unsound}</td></tr>",
-            html(place.words()),
+            html(slot.words()),
             if needs.is_empty() { "—" } else { &needs },
         );
     }
@@ -91,8 +94,8 @@ pub(super) fn wrong(tables: &Tables<'_>) -> String {
         "<table class=\"wrong\">\n<thead><tr><th>A kernel that gets it wrong</th><th>Refused by</th>\
          <th>As by</th></tr></thead>\n<tbody>\n",
     );
-    for Saved { law, refused_by, rules: ids } in saved() {
-        let links = ids.iter().filter_map(|id| rules.get(id)).map(|rule| id_link(rule));
+    for Row { law, refused_by, rules: ids } in &tables.wrong.rows {
+        let links = ids.iter().filter_map(|id| rules.get(id.as_str())).map(|rule| id_link(rule));
         let links = links.collect::<Vec<_>>().join("<br>");
         let (name, what) = (law.name(), html(&law.wrong()));
         let _ = writeln!(
@@ -104,7 +107,7 @@ pub(super) fn wrong(tables: &Tables<'_>) -> String {
     out + "</tbody>\n</table>\n"
 }
 
-/// How many wrong models there are.
+/// The number of wrong models.
 pub(super) fn wrong_count(_: &Tables<'_>) -> String {
     Law::all().count().to_string()
 }

@@ -3,7 +3,7 @@
 use super::input::Tables;
 use crate::site::html::{self, html, link};
 use rulebook::Rule;
-use trace::{Event, Outcome, Value};
+use trace::{Errno, Event, Outcome, Value};
 
 /// The states, each with the prefix of the ids of its rules and the call that enters it.
 const STATES: [(&str, &str, Enters); 4] = [
@@ -52,7 +52,7 @@ fn cell(shown: Option<Shown<'_>>) -> String {
 fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Shown<'a>)> {
     let mut rows: Vec<(String, Shown<'a>)> = Vec::new();
     for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(ABSENT)) {
-        for three in seen.trace.events.windows(3) {
+        for three in seen.trace.events().windows(3) {
             let [before, call, after] = three else { continue };
             let (Some((special, false)), Some((same, exists))) = (probe(before), probe(after))
             else {
@@ -76,7 +76,7 @@ fn probe(event: &Event) -> Option<(Value, bool)> {
     if event.call != "keyctl_get_keyring_ID" || event.args.get(1) != Some(&Value::Int(0)) {
         return None;
     }
-    let absent = matches!(&event.outcome, Outcome::Failed { errno, .. } if errno == "ENOKEY");
+    let absent = event.outcome == Outcome::Failed(Errno::ENOKEY);
     Some((event.args[0].clone(), !absent))
 }
 
@@ -120,10 +120,7 @@ fn is_key(word: &str) -> bool {
 }
 
 fn short(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed { errno, .. } => errno.clone(),
-        _ => "ok".to_owned(),
-    }
+    outcome.errno_name().unwrap_or("ok").to_owned()
 }
 
 /// The special id of the thread or process keyring that a call is about.
@@ -152,7 +149,7 @@ fn find<'a>(
     tables.seen.iter().filter(|seen| of_prefix(&seen.rule.id)).find_map(|seen| {
         // The keyrings to look at, each with its task.
         let mut keyrings: Vec<(&str, &Value)> = Vec::new();
-        seen.trace.events.iter().find_map(|event| {
+        seen.trace.events().iter().find_map(|event| {
             let special = about(event)?;
             let keyring = (event.task.as_str(), special);
             if keyrings.contains(&keyring) && generalized(event, special) == request {

@@ -1,8 +1,8 @@
-//! How tasks begin, and what is left of them.
+//! How tasks start, and what remains of them.
 
 use crate::{ENOKEY, allowed, refused_at_its_end};
 
-/// What a child maps stays in memory that it shares with its parent, and holds who mapped it.
+/// A child's mapping in memory shared with its parent stays, with the credentials that opened the file.
 #[test]
 fn memory_that_is_shared() {
     let then = |birth: &str, end: &str, gives: &str| {
@@ -19,7 +19,7 @@ fn memory_that_is_shared() {
         )
     };
     let there = "\"keyring;UID;GID;3f010000;_tid\"";
-    // These are waited for by what makes them.
+    // These return when the child has ended.
     for birth in ["vfork()", "clone(CLONE_VM)"] {
         allowed(&then(birth, "keyctl_capabilities() = 0", there));
         refused_at_its_end(&then(birth, "keyctl_capabilities() = 0", ENOKEY));

@@ -1,8 +1,8 @@
-//! What stands in the place of a key.
+//! Key arguments.
 
-use crate::{allowed, refused_at_its_end};
+use crate::only;
 
-/// keyctl(1) hands 0 on: where a keyring may be left out it is none, and else no key's number.
+/// keyctl(1) passes 0 on: no keyring where one may be left out, and an invalid id elsewhere.
 #[test]
 fn a_zero_for_keyctl() {
     let made = "main  add_key(\"user\", \"key\", \"payload\", @s) = K1";
@@ -14,8 +14,6 @@ fn a_zero_for_keyctl() {
         ("\"search\", \"@s\", \"user\", \"key\", \"0\"", "\"link\", \"@s\", \"0\"");
     let (of_search, of_link) =
         ("keyctl_search: Invalid argument\\n", "keyctl_link: Invalid argument\\n");
-    allowed(&gives(search, 0, "K1\\n", ""));
-    refused_at_its_end(&gives(search, 1, "", of_search));
-    allowed(&gives(link, 1, "", of_link));
-    refused_at_its_end(&gives(link, 0, "", ""));
+    only(&gives(search, 0, "K1\\n", ""), &gives(search, 1, "", of_search));
+    only(&gives(link, 1, "", of_link), &gives(link, 0, "", ""));
 }

@@ -1,16 +1,16 @@
-//! Files, sockets and mappings: what refers to the credentials of who opened it.
+//! Files, sockets and mappings, which refer to the credentials that opened them.
 
 use crate::laws::Fact;
-use crate::run::{Given, Gives, Run, Step, Stop};
-use crate::world::{CredId, File};
+use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
+use crate::world::{CredId, File, MemoryId, TableId};
 
 impl Run<'_> {
-    fn table(&self) -> usize {
-        self.world.groups[self.world.tasks[self.task].group].files
+    fn table(&self) -> TableId {
+        self.world.groups[self.group()].files
     }
 
-    fn memory(&self) -> usize {
-        self.world.groups[self.world.tasks[self.task].group].memory
+    fn memory(&self) -> MemoryId {
+        self.world.groups[self.group()].memory
     }
 
     fn add_file(&mut self, peer: Option<CredId>, outlives_execve: bool) {
@@ -21,59 +21,55 @@ impl Run<'_> {
         self.world.tables.edit(table).push(File { opener, peer, outlives_execve });
     }
 
-    pub(super) fn open(&mut self, outlives_execve: bool) -> Gives {
+    pub(super) fn open(&mut self, outlives_execve: bool) -> Prediction {
         self.add_file(None, outlives_execve);
-        Ok(Given::Word("file".to_owned()))
+        Ok(Predicted::word("file"))
     }
 
-    pub(super) fn pair(&mut self, are_sockets: bool) -> Gives {
+    pub(super) fn pair(&mut self, are_sockets: bool) -> Prediction {
         let peer = if are_sockets { Some(self.cred_id()) } else { None };
         self.add_file(peer, false);
         self.add_file(peer, false);
-        let file = Given::Word("file".to_owned());
-        Ok(Given::List(vec![file.clone(), file]))
+        let file = Predicted::word("file");
+        Ok(Predicted::List(vec![file.clone(), file]))
     }
 
-    pub(super) fn listen(&mut self) -> Gives {
+    pub(super) fn listen(&mut self) -> Prediction {
         self.world.config.listener = Some(self.cred_id());
         self.open(false)
     }
 
-    pub(super) fn connect(&mut self) -> Gives {
+    pub(super) fn connect(&mut self) -> Prediction {
         let client = self.cred_id();
         self.world.waiting.add((client, false));
         let listener = self.world.config.listener;
         self.add_file(listener, false);
-        Ok(Given::Word("file".to_owned()))
+        Ok(Predicted::word("file"))
     }
 
-    pub(super) fn accept(&mut self) -> Gives {
-        let Some(nth) = self.world.waiting.iter().position(|(_, taken)| !taken) else {
+    pub(super) fn accept(&mut self) -> Prediction {
+        let Some(nth) = self.world.waiting.position(|(_, taken)| !taken) else {
             return Err(Stop::Never);
         };
         let (client, taken) = self.world.waiting.edit(nth);
         *taken = true;
         let client = *client;
         self.add_file(Some(client), false);
-        Ok(Given::Word("file".to_owned()))
+        Ok(Predicted::word("file"))
     }
 
-    /// One of the caller's open files: the trace does not say which, as all are called `file`.
-    fn one_file(&mut self) -> Step<File> {
+    /// One of the caller's open files. The trace calls all of them `file`.
+    fn one_file(&mut self) -> Attempt<File> {
         let mut files: Vec<File> = Vec::new();
         for file in self.world.tables[self.table()].iter().rev() {
             if !files.contains(file) {
                 files.push(file.clone());
             }
         }
-        if files.is_empty() {
-            return Err(Stop::Never);
-        }
-        let nth = self.fate.choose(files.len());
-        Ok(files.swap_remove(nth))
+        self.any_of(&files).ok_or(Stop::Never)
     }
 
-    pub(super) fn close(&mut self) -> Gives {
+    pub(super) fn close(&mut self) -> Attempt {
         let file = self.one_file()?;
         let table = self.table();
         if self.law(Fact::ClosedFileDoesNotHold) {
@@ -82,17 +78,17 @@ impl Run<'_> {
                 files.remove(nth);
             }
         }
-        Ok(Given::Int(0))
+        Ok(())
     }
 
-    pub(super) fn send_descriptor(&mut self) -> Gives {
+    pub(super) fn send_descriptor(&mut self) -> Attempt {
         let file = self.one_file()?;
         self.world.sent.add((file, false));
-        Ok(Given::Int(0))
+        Ok(())
     }
 
-    pub(super) fn receive_descriptor(&mut self) -> Gives {
-        let Some(nth) = self.world.sent.iter().position(|(_, taken)| !taken) else {
+    pub(super) fn receive_descriptor(&mut self) -> Prediction {
+        let Some(nth) = self.world.sent.position(|(_, taken)| !taken) else {
             return Err(Stop::Never);
         };
         let (file, taken) = self.world.sent.edit(nth);
@@ -103,11 +99,11 @@ impl Run<'_> {
         }
         let table = self.table();
         self.world.tables.edit(table).push(file);
-        Ok(Given::Word("file".to_owned()))
+        Ok(Predicted::word("file"))
     }
 
-    /// A mapping refers to its file, and a library is opened for it.
-    pub(super) fn map(&mut self) -> Gives {
+    /// A mapping refers to its file; a library is opened here.
+    pub(super) fn map(&mut self) -> Prediction {
         let (name, opener) = if self.event.call == "mmap" {
             ("mapping", self.one_file()?.opener)
         } else {
@@ -119,18 +115,17 @@ impl Run<'_> {
         {
             self.world.memories.edit(memory).mapped.push((name.into(), opener));
         }
-        Ok(Given::Word(name.to_owned()))
+        Ok(Predicted::word(name))
     }
 
-    pub(super) fn unmap(&mut self) -> Gives {
+    pub(super) fn unmap(&mut self) -> Attempt {
         let name = if self.event.call == "munmap" { "mapping" } else { "library" };
         let memory = self.memory();
         let all = &self.world.memories[memory].mapped;
         let mapped: Vec<usize> = (0..all.len()).rev().filter(|nth| &*all[*nth].0 == name).collect();
-        if !mapped.is_empty() {
-            let nth = mapped[self.fate.choose(mapped.len())];
+        if let Some(nth) = self.any_of(&mapped) {
             self.world.memories.edit(memory).mapped.remove(nth);
         }
-        Ok(Given::Int(0))
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! Users and groups: which a task has, and what it may do by them.
+//! Users and groups of a task, and what they permit.
 
-use crate::{EACCES, EINVAL, EPERM, allowed, refused_at_its_end};
+use crate::{EACCES, EINVAL, EPERM, allowed, only, refused_at_its_end};
 
-/// A thread keyring begins with the real user and group; an id of -1 leaves the one that was.
+/// A new thread keyring belongs to the real user and group; an id of -1 changes nothing.
 #[test]
 fn ids_that_stay() {
     let then = |ids: &str, attributes: &str| {
@@ -25,7 +25,7 @@ fn ids_that_stay() {
     }
 }
 
-/// The capabilities of root go with the effective user, and come back with it.
+/// The capabilities of root follow the effective user.
 #[test]
 fn capabilities_that_come_back() {
     let then = |ids: &str, gives: &str| {
@@ -35,24 +35,20 @@ fn capabilities_that_come_back() {
         )
     };
     let is_capable = "UID2, UID, UID2";
-    allowed(&then(is_capable, "0"));
-    refused_at_its_end(&then(is_capable, EPERM));
+    only(&then(is_capable, "0"), &then(is_capable, EPERM));
     for ids in ["UID, UID2, UID2", "UID2, UID2, UID", "UID2, UID2, UID2"] {
-        allowed(&then(ids, EPERM));
-        refused_at_its_end(&then(ids, "0"));
+        only(&then(ids, EPERM), &then(ids, "0"));
         let back = |gives: &str| then(ids, EPERM) + "\nmain  setresuid(-1, UID, -1) = " + gives;
         if ids == "UID2, UID2, UID2" {
-            allowed(&back(EPERM));
-            refused_at_its_end(&back("0"));
+            only(&back(EPERM), &back("0"));
         } else {
             let and_then = |gives: &str| back("0") + "\nmain  setresuid(-1, UID3, -1) = " + gives;
-            allowed(&and_then("0"));
-            refused_at_its_end(&and_then(EPERM));
+            only(&and_then("0"), &and_then(EPERM));
         }
     }
 }
 
-/// In a user namespace of its own, root has no power over the keys of others.
+/// Root in its own user namespace has no capability for the keys of others.
 #[test]
 fn root_of_another_namespace() {
     let then = |before: &str, gives: &str| {
@@ -64,10 +60,8 @@ fn root_of_another_namespace() {
         )
     };
     let (nothing, namespace) = ("main  keyctl_capabilities() = 0", "main  enter_user_namespace()");
-    allowed(&then(nothing, "0"));
-    refused_at_its_end(&then(nothing, EACCES));
-    allowed(&then(namespace, EACCES));
-    refused_at_its_end(&then(namespace, "0"));
+    only(&then(nothing, "0"), &then(nothing, EACCES));
+    only(&then(namespace, EACCES), &then(namespace, "0"));
 }
 
 /// A thread keyring keeps the group it was given when only the user changes.
@@ -81,11 +75,10 @@ fn a_group_that_stays() {
              main  keyctl_describe(K1) = \"keyring;UID2;{group};3f010000;_tid\""
         )
     };
-    allowed(&shown("GID2"));
-    refused_at_its_end(&shown("GID"));
+    only(&shown("GID2"), &shown("GID"));
 }
 
-/// Who may have a persistent keyring: its user, by the real id or the effective one.
+/// A persistent keyring is for its user, by the real or the effective id.
 #[test]
 fn persistent_keyrings_of_users() {
     let then = |ids: &str, user: &str, gives: &str| {
@@ -98,12 +91,11 @@ fn persistent_keyrings_of_users() {
     for (user, gives, refused) in
         [("UID2", "K2", EPERM), ("UID3", "K2", EPERM), ("UID4", EPERM, "K2")]
     {
-        allowed(&then("UID2, UID3, UID3", user, gives));
-        refused_at_its_end(&then("UID2, UID3, UID3", user, refused));
+        only(&then("UID2, UID3, UID3", user, gives), &then("UID2, UID3, UID3", user, refused));
     }
 }
 
-/// A user namespace has persistent keyrings of its own, and none of users that it does not map.
+/// A user namespace has its own persistent keyrings, only for users that it maps.
 #[test]
 fn persistent_keyrings_of_a_namespace() {
     let then = |user: &str, gives: &str| {
@@ -115,8 +107,7 @@ fn persistent_keyrings_of_a_namespace() {
         )
     };
     for user in ["UID", "-1"] {
-        allowed(&then(user, "K2"));
-        refused_at_its_end(&then(user, "K1"));
+        only(&then(user, "K2"), &then(user, "K1"));
     }
     allowed(&then("UID2", EINVAL));
     for gives in ["K2", EPERM] {
@@ -124,8 +115,7 @@ fn persistent_keyrings_of_a_namespace() {
     }
 }
 
-/// A filesystem user is one of those that the task has, if it is not root; and one of those that its
-/// namespace maps.
+/// Without capabilities the filesystem user has to be one of the task's, and it has to be mapped.
 #[test]
 fn filesystem_users() {
     let then = |before: &str, id: &str, gives: &str| {
@@ -134,9 +124,7 @@ fn filesystem_users() {
     let namespace = "enter_user_namespace()";
     let user = "setresuid(UID3, UID3, -1) = 0";
     for (before, may, may_not) in [(user, "UID2", "UID4"), (namespace, "UID", "UID2")] {
-        allowed(&then(before, may, "0"));
-        refused_at_its_end(&then(before, may, EPERM));
-        allowed(&then(before, may_not, EPERM));
-        refused_at_its_end(&then(before, may_not, "0"));
+        only(&then(before, may, "0"), &then(before, may, EPERM));
+        only(&then(before, may_not, EPERM), &then(before, may_not, "0"));
     }
 }

@@ -1,8 +1,8 @@
 //! Session keyrings, and the keyrings of users.
 
-use crate::{EDQUOT, EPERM, allowed, refused_at_its_end};
+use crate::{EDQUOT, EPERM, only};
 
-/// What a parent has to be like for a child to give it its session keyring.
+/// The conditions on a parent for KEYCTL_SESSION_TO_PARENT.
 #[test]
 fn a_session_for_the_parent() {
     let then = |parent: &str, child: &str, gives: &str| {
@@ -19,20 +19,19 @@ fn a_session_for_the_parent() {
     for (parent, child, gives, other) in [
         (nothing, nothing, "0", EPERM),
         ("pthread_create() = thread", nothing, EPERM, "0"),
-        // The session keyring of the parent is another user's.
+        // The parent's session keyring belongs to another user.
         ("keyctl_chown(@s, UID2, -1) = 0", nothing, EPERM, "0"),
-        // It is the child's user's, but the parent is not.
+        // It belongs to the child's user, but the parent runs as another.
         ("keyctl_chown(@s, UID2, -1) = 0", user, EPERM, "0"),
         (nothing, "setresgid(GID2, GID2, GID2) = 0", EPERM, "0"),
         // The parent could become another group again.
         ("setresgid(-1, -1, GID2) = 0", nothing, EPERM, "0"),
     ] {
-        allowed(&then(parent, child, gives));
-        refused_at_its_end(&then(parent, child, other));
+        only(&then(parent, child, gives), &then(parent, child, other));
     }
 }
 
-/// The children of a thread that has ended are those of another thread of its process.
+/// The children of a thread that has ended get another thread of its process as their parent.
 #[test]
 fn a_session_for_another_parent() {
     let then = |thread: &str, gives: &str| {
@@ -45,13 +44,11 @@ fn a_session_for_another_parent() {
         )
     };
     let (nothing, ends) = ("thread  keyctl_capabilities() = 0", "thread  pthread_exit()");
-    allowed(&then(ends, "0"));
-    refused_at_its_end(&then(ends, EPERM));
-    allowed(&then(nothing, EPERM));
-    refused_at_its_end(&then(nothing, "0"));
+    only(&then(ends, "0"), &then(ends, EPERM));
+    only(&then(nothing, EPERM), &then(nothing, "0"));
 }
 
-/// A session keyring with a name counts that name with its end.
+/// A named session keyring is charged its name and the byte that ends it.
 #[test]
 fn room_for_a_session() {
     let then = |letters: usize, gives: &str| {
@@ -66,10 +63,8 @@ fn room_for_a_session() {
             "x".repeat(letters)
         )
     };
-    allowed(&then(15, "K4"));
-    refused_at_its_end(&then(15, EDQUOT));
-    allowed(&then(16, EDQUOT));
-    refused_at_its_end(&then(16, "K4"));
+    only(&then(15, "K4"), &then(15, EDQUOT));
+    only(&then(16, EDQUOT), &then(16, "K4"));
 }
 
 /// Each user has its own `@u`.
@@ -85,7 +80,6 @@ fn keyrings_of_users() {
     };
     let (nothing, user) = ("keyctl_capabilities() = 0", "setresuid(UID2, UID2, UID2) = 0");
     for (child, gives, other) in [(nothing, "K1", "K2"), (user, "K2", "K1")] {
-        allowed(&then(child, gives));
-        refused_at_its_end(&then(child, other));
+        only(&then(child, gives), &then(child, other));
     }
 }

@@ -1,12 +1,12 @@
-//! The room that a key gives back while it stays.
+//! The quota that an existing key frees.
 
-use crate::{EDQUOT, allowed, refused_at_its_end};
+use crate::{EDQUOT, allowed, only, refused_at_its_end};
 
 const FULL: &str = "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
                     main  add_key(\"keyring\", \"ring\", NULL, @s) = K2
                     main  add_key(\"user\", \"one\", \"12345678\", K2) = K3";
 
-/// A revoked key gives up its payload, and what that counted.
+/// A revoked key loses its payload and the charge for it.
 #[test]
 fn a_key_that_is_revoked() {
     let then = |payload: &str, gives: &str| {
@@ -17,13 +17,11 @@ fn a_key_that_is_revoked() {
              main  add_key(\"user\", \"x\", \"{payload}\", K2) = {gives}"
         )
     };
-    allowed(&then("12", "K4"));
-    refused_at_its_end(&then("12", EDQUOT));
-    allowed(&then("123", EDQUOT));
-    refused_at_its_end(&then("123", "K4"));
+    only(&then("12", "K4"), &then("12", EDQUOT));
+    only(&then("123", EDQUOT), &then("123", "K4"));
 }
 
-/// The rest comes back with the key itself.
+/// Destroying the key frees the rest.
 #[test]
 fn a_revoked_key_that_goes() {
     let then = |left: u8| {
@@ -36,12 +34,11 @@ fn a_revoked_key_that_goes() {
              main  bytes_left(UID) = {left}"
         )
     };
-    allowed(&then(16));
-    refused_at_its_end(&then(8));
+    only(&then(16), &then(8));
     refused_at_its_end(&then(24));
 }
 
-/// A key that is given away counts for its new owner; its link does not go with it.
+/// A key given to another user is charged to that user; its link is not.
 #[test]
 fn a_key_that_is_given_away() {
     let then = |hoard: &str, left: &str| {

@@ -1,8 +1,8 @@
-//! New keys, and the room they take.
+//! New keys, and their charge to the quota.
 
-use crate::{EDQUOT, EINVAL, ENOKEY, allowed, refused_at_its_end};
+use crate::{EDQUOT, EINVAL, ENOKEY, allowed, only, refused_at_its_end};
 
-/// A user with a full quota has room again for as much as was freed, and no more.
+/// A full quota has room again for exactly what was freed.
 #[test]
 fn room_that_comes_back() {
     let full = |how: &str, freed: &str, then: &str| {
@@ -22,15 +22,14 @@ fn room_that_comes_back() {
     let add = "add_key(\"user\", \"two\", \"12345678\", K2) = K4";
     let longer = "add_key(\"user\", \"two\", \"123456789\", K2)";
     for how in [keys.as_str(), bytes] {
-        allowed(&full(how, unlink, add));
-        refused_at_its_end(&full(how, nothing, add));
+        only(&full(how, unlink, add), &full(how, nothing, add));
         allowed(&full(how, nothing, &format!("{} = {EDQUOT}", add.replace(" = K4", ""))));
     }
     allowed(&full(bytes, unlink, &format!("{longer} = {EDQUOT}")));
     refused_at_its_end(&full(bytes, unlink, &format!("{longer} = K4")));
 }
 
-/// A negative key has attributes, and nothing else.
+/// Only the attributes of a negative key are accessible.
 #[test]
 fn a_negative_key() {
     let made = format!(
@@ -41,15 +40,13 @@ fn a_negative_key() {
     let text = "\"user;UID;GID;3f010000;nobody:makes\"";
     allowed(&then("keyctl_describe(K1)", text));
     allowed(&then("keyctl_setperm(K1, 0x3f3f0000)", "0"));
-    allowed(&then("keyctl_chown(K1, UID, -1)", "0"));
-    refused_at_its_end(&then("keyctl_describe(K1)", ENOKEY));
+    only(&then("keyctl_chown(K1, UID, -1)", "0"), &then("keyctl_describe(K1)", ENOKEY));
     for call in ["keyctl_update(K1, \"payload\")", "keyctl_read(K1)", "keyctl_link(K1, @s)"] {
-        allowed(&then(call, ENOKEY));
-        refused_at_its_end(&then(call, "0"));
+        only(&then(call, ENOKEY), &then(call, "0"));
     }
 }
 
-/// A keyring in the place of another like it pays no link: the other's is its own.
+/// A keyring that replaces another of its name is not charged for a link, as it replaces that too.
 #[test]
 fn a_keyring_that_displaces_another() {
     let with_seven_bytes_left = |then: &str| {
@@ -69,7 +66,7 @@ fn a_keyring_that_displaces_another() {
     refused_at_its_end(&with_seven_bytes_left("\"gong\", NULL, @s) = K4"));
 }
 
-/// With no byte left a key takes a payload as long as its own, or shorter.
+/// Without a byte left, a key can be updated with a payload that is not longer than its own.
 #[test]
 fn an_update_without_room() {
     let made = "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
@@ -79,21 +76,18 @@ fn an_update_without_room() {
         format!("{made}\nmain  keyctl_update(K2, \"{payload}\") = {gives}")
     };
     for payload in ["87654321", "1234"] {
-        allowed(&then(payload, "0"));
-        refused_at_its_end(&then(payload, EDQUOT));
+        only(&then(payload, "0"), &then(payload, EDQUOT));
     }
-    allowed(&then("123456789", EDQUOT));
-    refused_at_its_end(&then("123456789", "0"));
-    // What a shorter one has freed is there for a longer one.
+    only(&then("123456789", EDQUOT), &then("123456789", "0"));
+    // A longer one may use what a shorter one has freed.
     let again = |payload: &str, gives: &str| {
         format!("{}\nmain  keyctl_update(K2, \"{payload}\") = {gives}", then("1234", "0"))
     };
     allowed(&again("12345678", "0"));
-    allowed(&again("123456789", EDQUOT));
-    refused_at_its_end(&again("123456789", "0"));
+    only(&again("123456789", EDQUOT), &again("123456789", "0"));
 }
 
-/// A key frees what it counts at its end, not what it counted at first.
+/// A destroyed key frees its last charge, not its first.
 #[test]
 fn room_that_comes_back_after_an_update() {
     let then = |payload: &str, gives: &str| {
@@ -107,32 +101,27 @@ fn room_that_comes_back_after_an_update() {
              main  add_key(\"user\", \"two\", \"{payload}\", @s) = {gives}"
         )
     };
-    allowed(&then("1234", "K3"));
-    refused_at_its_end(&then("1234", EDQUOT));
-    allowed(&then("12345", EDQUOT));
-    refused_at_its_end(&then("12345", "K3"));
+    only(&then("1234", "K3"), &then("1234", EDQUOT));
+    only(&then("12345", EDQUOT), &then("12345", "K3"));
 }
 
-/// The longest payload of type `user`, of which the trace tells the length alone.
+/// The longest payload of type `user`. The trace shows only its length.
 #[test]
 fn the_longest_payload() {
     let add = |length: usize, gives: &str| {
         format!("main  add_key(\"user\", \"key\", [{length}, bytes], @s) = {gives}")
     };
-    allowed(&add(32767, "K1"));
-    refused_at_its_end(&add(32767, EINVAL));
-    allowed(&add(32768, EINVAL));
-    refused_at_its_end(&add(32768, "K1"));
+    only(&add(32767, "K1"), &add(32767, EINVAL));
+    only(&add(32768, EINVAL), &add(32768, "K1"));
     let shown = |summary: &str| {
         let line =
             format!("[\"I--Q---\", \"perm\", \"3f010000\", UID, GID, \"user\", \"{summary}\"]");
         format!("{}\nmain  proc_keys(K1) = {line}", add(32767, "K1"))
     };
-    allowed(&shown("key: 32767"));
-    refused_at_its_end(&shown("key: 0"));
+    only(&shown("key: 32767"), &shown("key: 0"));
 }
 
-/// The name of a type has 1 to 31 bytes; whether there is such a type is looked at later.
+/// The name of a type has 1 to 31 bytes; whether the type exists is checked later.
 #[test]
 fn the_name_of_a_type() {
     const ENODEV: &str = "-1 ENODEV (No such device)";
@@ -143,7 +132,6 @@ fn the_name_of_a_type() {
             let kind = "x".repeat(length);
             format!("main  add_key(\"{kind}\", \"key\", \"payload\", @s) = {gives}")
         };
-        allowed(&add(gives));
-        refused_at_its_end(&add(other));
+        only(&add(gives), &add(other));
     }
 }

@@ -1,9 +1,9 @@
 //! request_key(2) with an upcall.
 
-use crate::{EDQUOT, ENOKEY, allowed, refused_at_its_end};
+use crate::{EDQUOT, ENOKEY, allowed, only, refused_at_its_end};
 
-/// The handler for keys that are to be tested with gives the error that the callout asks for, and links
-/// the negative key in the session keyring as well.
+/// The handler for test keys rejects with the error that the callout names, and also links the negative
+/// key in the session keyring.
 #[test]
 fn errors_that_are_asked_for() {
     let errors = [
@@ -19,17 +19,15 @@ fn errors_that_are_asked_for() {
         let then = |description: &str, gives: &str, links: &str| {
             format!("{}\nmain  keyctl_read(@s) = {links}", request(description, gives))
         };
-        allowed(&then("debug:key", error, "{K1}"));
-        refused_at_its_end(&then("debug:key", error, "{}"));
+        only(&then("debug:key", error, "{K1}"), &then("debug:key", error, "{}"));
         for (_, other) in errors.iter().filter(|(_, other)| *other != error) {
             refused_at_its_end(&request("debug:key", other));
         }
-        allowed(&then("other:key", ENOKEY, "{}"));
-        refused_at_its_end(&then("other:key", ENOKEY, "{K1}"));
+        only(&then("other:key", ENOKEY, "{}"), &then("other:key", ENOKEY, "{K1}"));
     }
 }
 
-/// A user whose quota is full but for 16 bytes and so many more, with a keyring `K2`.
+/// A user with 16 bytes of quota left, and `more`, and a keyring `K2`.
 fn full(more: usize, then: &str) -> String {
     format!(
         "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
@@ -44,8 +42,8 @@ fn full(more: usize, then: &str) -> String {
     )
 }
 
-/// A key that an upcall is to make counts with its link before there is an upcall; the helper's session
-/// counts for the same user then, and without room for it the key is left negative.
+/// The key and its link are charged before the upcall, then the helper's session keyring to the same
+/// user; without room for that the key becomes negative.
 #[test]
 fn room_for_an_upcall() {
     let request = |letters: usize, gives: &str| {
@@ -58,12 +56,10 @@ fn room_for_an_upcall() {
         let request = request(letters, gives);
         full(more, &format!("{request}\nmain  keyctl_read(K2) = {links}"))
     };
-    // Eleven letters with their end, and the link: 16 bytes.
-    allowed(&then(0, 11, EDQUOT, "{K5}"));
-    refused_at_its_end(&then(0, 11, EDQUOT, "{}"));
-    allowed(&then(0, 12, EDQUOT, "{}"));
-    refused_at_its_end(&then(0, 12, EDQUOT, "{K5}"));
-    // The session's name has a serial number of one to ten digits.
+    // Eleven letters, the byte that ends them, and the link: 16 bytes.
+    only(&then(0, 11, EDQUOT, "{K5}"), &then(0, 11, EDQUOT, "{}"));
+    only(&then(0, 12, EDQUOT, "{}"), &then(0, 12, EDQUOT, "{K5}"));
+    // The name of the session keyring has a serial number of one to ten digits.
     for (more, gives) in
         [(10, &[EDQUOT][..]), (11, &[EDQUOT, ENOKEY]), (19, &[EDQUOT, ENOKEY]), (20, &[ENOKEY])]
     {
@@ -78,19 +74,17 @@ fn room_for_an_upcall() {
     }
 }
 
-/// What the handler does has to fit beside the helper's session: the payload, or the link in the session
-/// keyring.
+/// The quota has to have room for the helper's session keyring and for what the handler adds: the payload,
+/// or the link in the session keyring.
 #[test]
 fn room_for_the_handler() {
     let request = |callout: &str, gives: &str| {
         format!("main  request_key(\"user\", \"debug:loop:\", \"{callout}\", K2) = {gives}")
     };
-    // 16 bytes for the key and its link, up to 20 for the session.
+    // 16 bytes for the key and its link, up to 20 for the session keyring.
     let payload = |more: usize, gives: &str| full(more, &request("12345678", gives));
-    allowed(&payload(28, "K5"));
-    refused_at_its_end(&payload(28, ENOKEY));
-    allowed(&payload(18, ENOKEY));
-    refused_at_its_end(&payload(18, "K5"));
+    only(&payload(28, "K5"), &payload(28, ENOKEY));
+    only(&payload(18, ENOKEY), &payload(18, "K5"));
 
     let link = |more: usize, links: &str| {
         let request = format!(
@@ -100,28 +94,24 @@ fn room_for_the_handler() {
         );
         full(more, &request)
     };
-    allowed(&link(24, "{K1, K2, K5}"));
-    refused_at_its_end(&link(24, "{K1, K2}"));
-    allowed(&link(14, "{K1, K2}"));
-    refused_at_its_end(&link(14, "{K1, K2, K5}"));
-    // Where there is no helper, it does not matter what it would have been asked for.
+    only(&link(24, "{K1, K2, K5}"), &link(24, "{K1, K2}"));
+    only(&link(14, "{K1, K2}"), &link(14, "{K1, K2, K5}"));
+    // Without a helper the callout doesn't matter.
     let again = |gives: &str| {
         let request = "main  request_key(\"user\", \"debug:1user\", \"rejected\", K2) = ";
         full(10, &format!("{request}{EDQUOT}\n{request}{gives}"))
     };
-    allowed(&again(ENOKEY));
-    refused_at_its_end(&again("-1 EKEYREJECTED (Key was rejected by service)"));
-    // The session keyring is another user's here, who has room.
+    only(&again(ENOKEY), &again("-1 EKEYREJECTED (Key was rejected by service)"));
+    // Here the session keyring is charged to another user, who has room.
     let user =
         |links: &str| "main  setresuid(UID2, UID2, UID2) = 0\n".to_owned() + &link(14, links);
-    allowed(&user("{K1, K2, K5}"));
-    refused_at_its_end(&user("{K1, K2}"));
+    only(&user("{K1, K2, K5}"), &user("{K1, K2}"));
 }
 
-/// A key that takes the place of one that has expired takes its link as well.
+/// A key that replaces an expired one replaces its link as well.
 #[test]
 fn room_for_an_upcall_in_the_place_of_a_key() {
-    // This gives back 8 bytes, and one for each letter; nine letters with their end count 10.
+    // This frees 8 bytes and one for each letter. Nine letters and the byte that ends them are 10.
     let then = |letters: &str, links: &str| {
         format!(
             "main  add_key(\"keyring\", \"hoard\", NULL, @s) = K1
@@ -139,7 +129,6 @@ fn room_for_an_upcall_in_the_place_of_a_key() {
         )
     };
     for (letters, links, others) in [("12", "{K6}", "{K4}"), ("1", "{K4}", "{K6}")] {
-        allowed(&then(letters, links));
-        refused_at_its_end(&then(letters, others));
+        only(&then(letters, links), &then(letters, others));
     }
 }

@@ -1,10 +1,10 @@
-//! What holds a keyring for another task to see.
+//! References that keep a keyring for other tasks to see.
 
-use crate::{ENOKEY, allowed, refused_at_its_end};
+use crate::{ENOKEY, allowed, only, refused_at_its_end};
 
 const DESCRIBED: &str = "\"keyring;UID;GID;3f3f0000;_tid\"";
 
-/// What a process has mapped goes with it, and is not its parent's.
+/// A mapping ends with its process, and does not belong to the parent.
 #[test]
 fn a_library_of_a_child() {
     let then = |call: &str, gives: &str| {
@@ -20,12 +20,11 @@ fn a_library_of_a_child() {
     };
     let (reaped, zombie) = ("waitpid(child) = child", "keyctl_capabilities() = 0");
     allowed(&then(reaped, ENOKEY));
-    allowed(&then(zombie, DESCRIBED));
-    refused_at_its_end(&then(zombie, ENOKEY));
+    only(&then(zombie, DESCRIBED), &then(zombie, ENOKEY));
 }
 
-/// Nobody in the trace waits for `main`: its parent reaps it, sooner or later. A child that `main`
-/// does not wait for stays.
+/// No task in the trace waits for `main`, which its parent reaps at some time. A child that `main` does
+/// not wait for stays a zombie.
 #[test]
 fn a_zombie_without_a_parent() {
     let made = "main  keyctl_get_keyring_ID(@t, 1) = K1

@@ -1,24 +1,16 @@
-//! What the model refuses, and how it says so.
+//! What the model refuses, and what a refusal says.
 
-use model::{Refusal, Why, judge};
-use trace::Trace;
+use crate::{EINVAL, ENOKEY, refused, table};
+use model::Why;
+use model::wrong::{Row, Table};
 
-fn refused(trace: &str) -> Refusal {
-    let trace: String = trace.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
-    let trace: Trace = trace.parse().unwrap();
-    *judge(&trace).expect_err("the trace is allowed")
-}
-
-/// Where a trace is refused, what would have been allowed, and one of the rules that say so.
-fn told(trace: &str) -> (usize, Vec<String>, Vec<String>, Vec<&'static str>) {
+/// Where a trace is refused, the allowed outcomes, the laws and the rules.
+fn told(trace: &str) -> (usize, Vec<String>, Vec<String>, Vec<String>) {
     let refusal = refused(trace);
     let Why::Outcome { allowed, laws, rules } = refusal.why else { panic!("{refusal:?}") };
     let allowed = allowed.iter().map(ToString::to_string).collect();
     (refusal.nth, allowed, laws.iter().map(|law| law.name()).collect(), rules)
 }
-
-const EINVAL: &str = "-1 EINVAL (Invalid argument)";
-const ENOKEY: &str = "-1 ENOKEY (Required key not available)";
 
 #[test]
 fn a_keyring_that_is_inherited() {
@@ -29,7 +21,7 @@ fn a_keyring_that_is_inherited() {
     );
     assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
     assert_eq!(laws, ["NotInherited.Vfork.Thread"]);
-    assert!(rules.contains(&"thread.vfork"), "{rules:?}");
+    assert!(rules.contains(&"thread.vfork".to_owned()), "{rules:?}");
 }
 
 #[test]
@@ -41,7 +33,7 @@ fn a_process_keyring_that_is_shared_with_an_older_thread() {
     );
     assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
     assert_eq!(laws, ["OneForAsker"]);
-    assert!(rules.contains(&"process.birth.asker"), "{rules:?}");
+    assert!(rules.contains(&"process.birth.asker".to_owned()), "{rules:?}");
 }
 
 #[test]
@@ -54,11 +46,11 @@ fn another_error() {
     );
     assert_eq!(nth, 3);
     assert_eq!(allowed, ["-1 EKEYREVOKED (Key has been revoked)"]);
-    // No single mistake that the model knows of gives this one.
+    // No single law explains this outcome.
     assert_eq!(laws, Vec::<String>::new());
 }
 
-/// Fewer rules have to do with the first law than with the second.
+/// Fewer rules depend on the first law than on the second.
 #[test]
 fn the_most_telling_law_comes_first() {
     let (_, _, laws, _) = told(
@@ -69,7 +61,7 @@ fn the_most_telling_law_comes_first() {
     assert_eq!(laws, ["ReadStateErrno", "RevokedIsRefused"]);
 }
 
-/// Each of the three laws embodies three rules or more.
+/// Each of the three laws lists three rules or more.
 #[test]
 fn no_more_than_six_rules_are_named() {
     let (_, _, laws, rules) = told(
@@ -91,7 +83,7 @@ fn every_outcome_that_is_left_open_is_named() {
     assert_eq!((nth, allowed), (2, vec!["{K1}".to_owned(), "{}".to_owned()]));
 }
 
-/// Each of four keys may be in the keyring still, or not: that makes sixteen.
+/// Each of four keys may or may not still be linked: sixteen outcomes.
 #[test]
 fn no_more_than_eight_outcomes_are_named() {
     let keys: String = (1..=4)
@@ -112,10 +104,7 @@ fn what_is_no_event_of_this_book() {
         Why::NotUnderstood(expected) => expected,
         other => panic!("{other:?}"),
     };
-    assert_eq!(
-        expected("main  keyctl_fly(@t) = 0"),
-        "a call that keys have to do with, not keyctl_fly"
-    );
+    assert_eq!(expected("main  keyctl_fly(@t) = 0"), "a call that concerns keys, not keyctl_fly");
     assert_eq!(expected("main  keyctl_read() = {}"), "a value as argument 1 of keyctl_read");
     assert_eq!(expected("main  keyctl_read(\"@t\") = {}"), "a key as argument 1 of keyctl_read");
     assert_eq!(
@@ -136,7 +125,7 @@ fn what_is_no_event_of_this_book() {
     assert_eq!(expected("child  keyctl_read(@t) = {}"), "a task that runs, not `child`");
 }
 
-/// A name that is another key's, a set with a key too many, a text for a set.
+/// The name of another key, a set with one key too many, text instead of a set, and the like.
 #[test]
 fn outcomes_of_another_form() {
     for line in [
@@ -149,5 +138,29 @@ fn outcomes_of_another_form() {
     ] {
         let trace = format!("main  keyctl_get_keyring_ID(@t, 1) = K1\nmain  {line}");
         assert_eq!(refused(&trace).nth, 1, "{line}");
+    }
+}
+
+#[test]
+fn an_error_that_no_rule_knows() {
+    let (nth, allowed, laws, _) = told("main  keyctl_get_keyring_ID(@t, 1) = -1 ENOSYS (Not here)");
+    assert_eq!((nth, allowed, laws), (0, vec!["K1".to_owned()], vec![]));
+}
+
+#[test]
+fn a_table_with_a_law_that_does_not_exist() {
+    let first = table().rows.remove(0);
+    let (law, wrong, rules) = (first.law.name(), first.law.wrong(), first.rules.join(" "));
+    let line = |law: &str, number: &str| format!("{law}\t{wrong}\t{number}\t{rules}\n");
+    let good = line(&law, "93");
+    assert_eq!(Table::parse(&good), Ok(Table { rows: vec![Row { refused_by: 93, ..first }] }));
+    let uncounted = Table::parse(&format!("{law}\t{wrong}\ta.rule another.rule\n")).unwrap();
+    assert_eq!((uncounted.rows[0].refused_by, &*uncounted.rows[0].rules[1]), (2, "another.rule"));
+    for (bad, what) in [
+        (line("NoSuchLaw", "1"), "2: there is no law `NoSuchLaw`"),
+        (line(&law, "many"), "2: expected the number of rules in the third column"),
+        (law.clone(), "2: expected a law, what goes wrong, a number and rules"),
+    ] {
+        assert_eq!(Table::parse(&(good.clone() + &bad)).unwrap_err().to_string(), what);
     }
 }

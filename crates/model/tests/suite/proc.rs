@@ -1,9 +1,8 @@
-//! What is shown outside of keyctl(2): /proc/keys, /proc/key-users, the end of a key.
+//! Outside of keyctl(2): /proc/keys, /proc/key-users, waiting for the end of a key.
 
-use crate::{EACCES, ENOKEY, allowed, refused_at_its_end};
+use crate::{EACCES, ENOKEY, allowed, only};
 
-/// The time that a key has left is shown in whole hours, days or weeks; where it may have passed from
-/// one to the next already, either.
+/// The time left is shown in whole hours, days or weeks; at the boundary both are allowed.
 #[test]
 fn the_time_that_is_left() {
     let shown = |seconds: u32, left: &str| {
@@ -16,8 +15,7 @@ fn the_time_that_is_left() {
     for (seconds, left, other) in
         [(7500, "2h", "1h"), (86_400 + 300, "1d", "24h"), (3 * 604_800 - 1, "2w", "3w")]
     {
-        allowed(&shown(seconds, left));
-        refused_at_its_end(&shown(seconds, other));
+        only(&shown(seconds, left), &shown(seconds, other));
     }
     for (seconds, either) in
         [(7200, ["2h", "1h"]), (7499, ["2h", "1h"]), (3600, ["1h", "59m"]), (604_800, ["1w", "6d"])]
@@ -26,8 +24,7 @@ fn the_time_that_is_left() {
     }
 }
 
-/// Without a payload only the description of a negative key is shown; a revoked key has one of no
-/// bytes.
+/// A negative key has no payload, so only its description is shown; a revoked key has one of 0 bytes.
 #[test]
 fn keys_without_a_payload() {
     let negative = format!(
@@ -46,12 +43,11 @@ fn keys_without_a_payload() {
                  main  proc_keys(K1) = [\"{flags}\", \"{left}\", \"3f010000\", UID, GID, \"user\", \"{summary}\"]"
             )
         };
-        allowed(&shown(is));
-        refused_at_its_end(&shown(is_not));
+        only(&shown(is), &shown(is_not));
     }
 }
 
-/// An invalidated key is counted in its keyring until the collector has taken it out.
+/// An invalidated key counts as a link until the garbage collector has removed it.
 #[test]
 fn a_link_that_is_counted_until_it_goes() {
     let shown = |then: &str, links: &str| {
@@ -65,11 +61,10 @@ fn a_link_that_is_counted_until_it_goes() {
     let (invalidated, revoked) = ("keyctl_invalidate(K2) = 0", "keyctl_revoke(K2) = 0");
     allowed(&shown(invalidated, "1"));
     allowed(&shown(invalidated, "empty"));
-    allowed(&shown(revoked, "1"));
-    refused_at_its_end(&shown(revoked, "empty"));
+    only(&shown(revoked, "1"), &shown(revoked, "empty"));
 }
 
-/// The session keyring may be waited for too.
+/// A task can wait for the session keyring too.
 #[test]
 fn a_session_keyring_that_expires() {
     let then = |seconds: u32| {
@@ -78,11 +73,11 @@ fn a_session_keyring_that_expires() {
              main  wait_until(@s) = -1 EKEYEXPIRED (Key has expired)"
         )
     };
-    allowed(&then(1));
-    refused_at_its_end(&then(0));
+    only(&then(1), &then(0));
 }
 
-/// The collector ends what nothing links, then what only that linked; deeper it may not have come yet.
+/// The garbage collector destroys keys without a link, then keys linked only by those. Deeper ones may
+/// still exist.
 #[test]
 fn how_deep_the_collector_comes() {
     let then = |key: &str, gives: &str| {
@@ -97,8 +92,7 @@ fn how_deep_the_collector_comes() {
         )
     };
     for key in ["K1", "K2"] {
-        allowed(&then(key, ENOKEY));
-        refused_at_its_end(&then(key, EACCES));
+        only(&then(key, ENOKEY), &then(key, EACCES));
     }
     for key in ["K3", "K4"] {
         allowed(&then(key, ENOKEY));
@@ -106,7 +100,7 @@ fn how_deep_the_collector_comes() {
     }
 }
 
-/// What the keys of the first user count is not known: there may be some from before. Of another it is.
+/// The charge of the first user is unknown, as keys from before may exist; that of others is known.
 #[test]
 fn what_keys_count() {
     let counted = |user: &str, counted: &str| {
@@ -119,6 +113,5 @@ fn what_keys_count() {
     let (one, many) = ("1, keys, 11, bytes", "20, keys, 500, bytes");
     allowed(&counted("UID", one));
     allowed(&counted("UID", many));
-    allowed(&counted("UID2", one));
-    refused_at_its_end(&counted("UID2", many));
+    only(&counted("UID2", one), &counted("UID2", many));
 }

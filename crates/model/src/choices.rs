@@ -1,15 +1,15 @@
-//! What a kernel may do in one way or another, as the time at which its collector runs.
+//! Backtracking over the non-deterministic choices of a kernel, such as when its garbage collector runs.
 
-/// The choices of one try, and the way to the next one.
+/// The choices along one path, and the way to the next path.
 #[derive(Debug, Default)]
-pub(crate) struct Fate {
-    /// What was chosen of how many, in the order of the questions.
+pub(crate) struct Choices {
+    /// Each choice and its number of alternatives, in order.
     chosen: Vec<(usize, usize)>,
     asked: usize,
 }
 
-impl Fate {
-    /// One of `of` ways, `0..of`; over all tries, each of them.
+impl Choices {
+    /// Chooses one of `0..of`; over all paths, each of them.
     pub(crate) fn choose(&mut self, of: usize) -> usize {
         if of == 1 {
             return 0;
@@ -21,12 +21,12 @@ impl Fate {
         self.chosen[self.asked - 1].0
     }
 
-    /// Nothing was asked in this try, and none came before.
+    /// Whether this is the only path.
     pub(crate) fn is_only(&self) -> bool {
         self.chosen.is_empty()
     }
 
-    /// Goes on to the choices of the next try; false if each was tried.
+    /// Goes on to the next path; false if there is none.
     pub(crate) fn next(&mut self) -> bool {
         self.chosen.truncate(self.asked);
         self.asked = 0;

@@ -1,0 +1,242 @@
+//! Operations on one key: read, describe, update, revoke, invalidate, and its attributes.
+
+use crate::laws::{Fact, KeySlot};
+use crate::lookup::KeyArg;
+use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
+use crate::search::Wanted;
+use crate::world::{Content, Expiry, Id, KeyId, KeyType, NO_ID};
+use trace::Errno::*;
+
+/// The longest buffer that KEYCTL_READ fills at once, in bytes.
+const PAGE: i64 = 4096;
+
+impl Run<'_> {
+    pub(super) fn keyctl_read(&mut self) -> Prediction {
+        let key = self.readable(self.key_arg(0)?)?;
+        if self.event.args.len() > 1 {
+            let buffer = self.int(1)?;
+            let (length, unit) = match &self.key(key).content {
+                Content::Links(links) => (4 * links.len() as i64, 4),
+                content => (content.len(), 1),
+            };
+            // Of a longer one the kernel uses only what it needs.
+            self.refuse_if(buffer % unit != 0 && buffer <= PAGE, Fact::ReadUnaligned, EINVAL)?;
+            let shown = if self.law(Fact::ReadPartly) { length } else { length.min(buffer) };
+            return Ok(Predicted::Int(shown));
+        }
+        self.contents(key)
+    }
+
+    /// The contents of a key that may be read.
+    pub(super) fn contents(&mut self, key: KeyId) -> Prediction {
+        match self.key(key).content.clone() {
+            Content::Links(mut links) => {
+                if self.key(key).crowded {
+                    return Ok(Predicted::Any);
+                }
+                links.retain(|link| self.is_still_linked(key, *link));
+                if !self.law(Fact::ReadAsArray) {
+                    links.clear();
+                }
+                Ok(Predicted::Keys(links))
+            }
+            Content::Payload(payload) => Ok(Predicted::Text(payload.to_string())),
+            Content::Nothing => Err(Stop::Errno(EKEYREVOKED)),
+        }
+    }
+
+    /// A key that the caller may read. Kernel: `keyctl_read_key`.
+    pub(super) fn readable(&mut self, key: KeyArg) -> Attempt<KeyId> {
+        let found = match self.lookup(key, KeySlot::Read) {
+            Ok(found) => found,
+            Err(Stop::Errno(errno)) => {
+                let other = if self.law(Fact::ReadAbsentErrno) { ENOKEY } else { EPERM };
+                return Err(Stop::Errno(if errno == ENOKEY { errno } else { other }));
+            }
+            Err(other) => return Err(other),
+        };
+        if let Some(errno) = self.key(found.key).negative {
+            return Err(Stop::Errno(errno));
+        }
+        if !self.may_read(found) {
+            return Err(self.fail(Fact::PermissionErrno, EACCES));
+        }
+        self.refuse_if(self.key(found.key).kind == KeyType::Logon, Fact::ReadOfLogon, EOPNOTSUPP)?;
+        if let Some(errno) = self.invalid(found.key)
+            && self.law(Fact::ReadStateErrno)
+        {
+            return Err(Stop::Errno(errno));
+        }
+        Ok(found.key)
+    }
+
+    pub(super) fn keyctl_describe(&mut self) -> Prediction {
+        let found = self.lookup(self.key_arg(0)?, KeySlot::Describe)?;
+        if self.event.args.len() > 1 {
+            // The length, which depends on the digits of the ids.
+            return Ok(Predicted::Any);
+        }
+        Ok(Predicted::Text(self.description(found.key)))
+    }
+
+    pub(super) fn description(&mut self, key: KeyId) -> String {
+        let (uid, gid) = self.shown_ids(key);
+        let key = self.key(key);
+        format!("{};{uid};{gid};{:08x};{}", key.kind.name(), key.perm, key.description)
+    }
+
+    /// Without a security module that labels keys, the label is empty. Kernel: `keyctl_get_security`.
+    pub(super) fn get_security(&mut self) -> Prediction {
+        let named = self.key_arg(0)?;
+        match self.lookup(named, KeySlot::GetSecurity) {
+            Ok(_) if self.event.args.len() > 1 => Ok(Predicted::Int(1)),
+            Ok(_) => Ok(Predicted::Text(String::new())),
+            // Without permission the kernel searches for the authority to instantiate the key. No task
+            // has it, but the keyrings may not be searchable either.
+            Err(Stop::Errno(EACCES)) if self.law(Fact::SecurityErrno) => {
+                let cred = self.cred().clone();
+                let errno = match self.search_all(&cred, &Wanted::Authority) {
+                    Err(EACCES) => EACCES,
+                    _ => ENOKEY,
+                };
+                Err(Stop::Errno(errno))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Kernel: `keyctl_update_key`, `key_update`.
+    pub(super) fn keyctl_update(&mut self) -> Attempt {
+        let named = self.key_arg(0)?;
+        let payload = self.text(1)?.unwrap_or_default();
+        let found = self.lookup(named, KeySlot::Update)?;
+        self.fail_if(self.key(found.key).kind == KeyType::Keyring, Fact::UpdateType, EOPNOTSUPP)?;
+        if payload.is_empty() {
+            return Err(Stop::Errno(EINVAL));
+        }
+        if self.law(Fact::UpdatePayload) {
+            self.update_payload(found.key, payload)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn keyctl_revoke(&mut self) -> Attempt {
+        let key = self.key_arg(0)?;
+        self.revoke_arg(key)
+    }
+
+    /// Kernel: `keyctl_revoke_key`, `key_revoke`.
+    pub(super) fn revoke_arg(&mut self, key: KeyArg) -> Attempt {
+        let found = self.lookup(key, KeySlot::Revoke)?;
+        self.world.keys.edit(found.key).revoked = true;
+        if self.key(found.key).kind != KeyType::Keyring {
+            let given_up = self.key(found.key).content.len();
+            if let Some(payer) = self.key(found.key).payer {
+                self.charge(payer, 0, -given_up);
+                self.world.keys.edit(found.key).bytes -= given_up;
+            }
+            self.world.keys.edit(found.key).content = Content::Nothing;
+        } else if self.law(Fact::RevocationEmpties) {
+            self.empty(found.key);
+        }
+        Ok(())
+    }
+
+    pub(super) fn keyctl_invalidate(&mut self) -> Attempt {
+        let key = self.key_arg(0)?;
+        self.invalidate_arg(key)
+    }
+
+    /// Kernel: `keyctl_invalidate_key`.
+    pub(super) fn invalidate_arg(&mut self, key: KeyArg) -> Attempt {
+        let found = self.lookup(key, KeySlot::Invalidate)?;
+        self.world.keys.edit(found.key).invalidated = true;
+        Ok(())
+    }
+
+    /// Kernel: `keyctl_chown_key`.
+    pub(super) fn keyctl_chown(&mut self) -> Attempt {
+        let named = self.key_arg(0)?;
+        let (uid, gid) = (self.id(1)?, self.id(2)?);
+        let cred = self.cred().clone();
+        let is_mapped = (uid == NO_ID || self.world.has_user(cred.space, uid))
+            && (gid == NO_ID || self.world.has_group(cred.space, gid));
+        self.refuse_if(!is_mapped, Fact::ChownUnmapped, EINVAL)?;
+        if uid == NO_ID && gid == NO_ID && self.law(Fact::ChownNothing) {
+            return Ok(());
+        }
+        let found = self.lookup(named, KeySlot::Chown)?;
+        let key = self.key(found.key);
+        let another_user = uid != NO_ID && uid != key.uid;
+        let another_group = gid != NO_ID
+            && gid != key.gid
+            && gid != cred.group.filesystem
+            && gid != cred.group.effective;
+        if (another_user || another_group) && !self.is_capable() && self.law(Fact::ChownByRoot) {
+            return Err(self.fail(Fact::PermissionErrno, EACCES));
+        }
+        if another_user {
+            self.give(found.key, uid)?;
+        }
+        if gid != NO_ID && self.law(Fact::ChownSets) {
+            self.world.keys.edit(found.key).gid = gid;
+        }
+        Ok(())
+    }
+
+    fn give(&mut self, key: KeyId, uid: Id) -> Attempt {
+        if let Some(payer) = self.key(key).payer
+            && self.law(Fact::ChownMovesQuota)
+        {
+            let bytes = self.key(key).bytes;
+            if !self.has_room(uid, 1, bytes) {
+                return Err(Stop::Errno(EDQUOT));
+            }
+            self.charge(payer, -1, -bytes);
+            self.charge(uid, 1, bytes);
+            self.world.keys.edit(key).payer = Some(uid);
+        }
+        if self.law(Fact::ChownSets) {
+            self.world.keys.edit(key).uid = uid;
+        }
+        Ok(())
+    }
+
+    pub(super) fn keyctl_setperm(&mut self) -> Attempt {
+        let (key, mask) = (self.key_arg(0)?, self.mask(1)?);
+        self.setperm_arg(key, mask)
+    }
+
+    /// Kernel: `keyctl_setperm_key`.
+    pub(super) fn setperm_arg(&mut self, key: KeyArg, mask: u32) -> Attempt {
+        self.refuse_if(mask & !0x3f3f_3f3f != 0, Fact::SetpermBits, EINVAL)?;
+        let found = self.lookup(key, KeySlot::Setperm)?;
+        let is_owner = self.key(found.key).uid == self.cred().user.filesystem;
+        if !is_owner && !self.is_capable() && self.law(Fact::SetpermOwner) {
+            return Err(self.fail(Fact::PermissionErrno, EACCES));
+        }
+        if self.law(Fact::SetpermSets) {
+            self.world.keys.edit(found.key).perm = mask;
+        }
+        Ok(())
+    }
+
+    /// Kernel: `keyctl_set_timeout`.
+    pub(super) fn set_timeout(&mut self) -> Prediction {
+        let named = self.key_arg(0)?;
+        let seconds = self.int(1)?;
+        let Ok(seconds) = u32::try_from(seconds) else {
+            return self.expected(1, "seconds");
+        };
+        let found = self.lookup(named, KeySlot::SetTimeout)?;
+        let expiry = match seconds {
+            0 if self.law(Fact::TimeoutZeroClears) => Expiry::Never,
+            0 => Expiry::Passed,
+            seconds => Expiry::In(seconds),
+        };
+        if self.law(Fact::TimeoutSets) {
+            self.world.keys.edit(found.key).expiry = expiry;
+        }
+        Ok(Predicted::Int(0))
+    }
+}
