@@ -31,9 +31,9 @@ pub fn attend(
     how: &str,
     dir: Option<&Path>,
     limits: &Limits,
-    mend: &str,
+    remedy: &str,
 ) -> Attempt {
-    let mut console = Console::open(command, dir, mend)?;
+    let mut console = Console::open(command, dir, remedy)?;
     let began = console.listen(BEGIN, limits.begin, |line| (line == BEGIN).then_some(()));
     Ok(began.and_then(|_| console.listen(END, limits.end, status)).map(|(output, status)| Run {
         output,
@@ -55,13 +55,13 @@ struct Console {
 
 impl Console {
     /// Starts a guest. `dir` is removed when the guest ends.
-    fn open(command: &mut Command, dir: Option<&Path>, mend: &str) -> Result<Console, Error> {
+    fn open(command: &mut Command, dir: Option<&Path>, remedy: &str) -> Result<Console, Error> {
         let start = Instant::now();
         let mut group = Group::new(dir)?;
         // Standard error too: the emulator's own message is often the reason for a failure.
         let (reader, writer) = pipe().map_err(Error::doing("no pipe for a console"))?;
         command.stdout(writer.try_clone().map_err(Error::doing("no pipe for a console"))?);
-        let child = group.spawn(command.stderr(writer), mend)?;
+        let child = group.spawn(command.stderr(writer), remedy)?;
         group.hold(&child)?;
         // `command` still holds the write ends, so the reader would never see the end of the pipe.
         command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -9,12 +9,12 @@ pub struct Error {
     /// What is wrong, with the name of the kernel, file or command.
     pub what: String,
     /// What to do.
-    pub mend: String,
+    pub remedy: String,
 }
 
 impl Error {
-    pub(crate) fn new(what: impl Into<String>, mend: impl Into<String>) -> Error {
-        Error { what: what.into(), mend: mend.into() }
+    pub(crate) fn new(what: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error { what: what.into(), remedy: remedy.into() }
     }
 
     /// For [`Result::map_err`]: a file operation failed. `done` is its participle, such as `read`.
@@ -35,15 +35,15 @@ impl Error {
     }
 
     /// For [`Result::map_err`]: a program could not be started.
-    pub(crate) fn start(program: &str, mend: &str) -> impl FnOnce(std::io::Error) -> Error {
-        let mend = mend.to_owned();
-        move |error| Error::new(format!("{program} cannot be started: {error}"), mend)
+    pub(crate) fn start(program: &str, remedy: &str) -> impl FnOnce(std::io::Error) -> Error {
+        let remedy = remedy.to_owned();
+        move |error| Error::new(format!("{program} cannot be started: {error}"), remedy)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.what, self.mend)
+        write!(f, "{}; {}", self.what, self.remedy)
     }
 }
 

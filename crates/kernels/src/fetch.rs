@@ -194,8 +194,8 @@ impl Apt<'_> {
 
     fn output(&self, command: &mut Command) -> Result<Output, Error> {
         command.env("LC_ALL", "C").stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mend = "install apt, or name a directory of kernels instead";
-        let child = self.group.spawn(command, mend)?;
+        let remedy = "install apt, or name a directory of kernels instead";
+        let child = self.group.spawn(command, remedy)?;
         child.wait_with_output().map_err(Error::doing("apt cannot be waited for"))
     }
 

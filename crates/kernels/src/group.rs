@@ -41,12 +41,12 @@ impl Group {
     }
 
     /// Starts `command` in the group, without standard input.
-    pub fn spawn(&self, command: &mut Command, mend: &str) -> Result<Child, Error> {
+    pub fn spawn(&self, command: &mut Command, remedy: &str) -> Result<Child, Error> {
         command
             .stdin(Stdio::null())
             .process_group(self.supervisor.id().cast_signed())
             .spawn()
-            .map_err(Error::start(&command.get_program().to_string_lossy(), mend))
+            .map_err(Error::start(&command.get_program().to_string_lossy(), remedy))
     }
 
     /// Makes the supervisor kill `child` even if `child` has left the group. Do not wait for `child`

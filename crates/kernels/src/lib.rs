@@ -144,7 +144,7 @@ pub fn run(kernel: &Kernel, payload: &Payload, limits: &Limits) -> Result<Run, E
         Target::Uml { linux } => uml::run(linux, payload, limits),
         Target::Command { words } => command::run(words, payload, limits),
     };
-    run.map_err(|Error { what, mend }| Error { what: format!("{}: {what}", kernel.name), mend })
+    run.map_err(|Error { what, remedy }| Error { what: format!("{}: {what}", kernel.name), remedy })
 }
 
 /// Returns the directory of fetched kernels: `$XDG_CACHE_HOME/keybook/kernels`, or

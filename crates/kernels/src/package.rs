@@ -12,7 +12,7 @@ use elf::endian::LittleEndian;
 use crate::{Error, image};
 
 /// The path of the loader beside an unpacked User Mode Linux, relative to its directory. Debian's
-/// `linux.uml` needs the C library of its own release, so that library and loader are placed beside
+/// `linux.uml` needs its release's C library, so that library and loader are placed beside
 /// it, and this path replaces the one in the executable.
 pub const LOADER: &str = "lib/ld-linux-x86-64.so.2";
 
@@ -20,7 +20,7 @@ pub const LOADER: &str = "lib/ld-linux-x86-64.so.2";
 const IMAGES: [&str; 2] = ["vmlinuz", "linux.uml"];
 
 /// The remedy if dpkg-deb is not installed.
-const MEND: &str = "install dpkg, or unpack the package and name the kernel in it";
+const REMEDY: &str = "install dpkg, or unpack the package and name the kernel in it";
 
 /// Whether this is the file name of a package with a kernel.
 pub fn fits(name: &str) -> bool {
@@ -81,7 +81,7 @@ pub fn unpack(deb: &Path, libc: Option<&Path>, cache: &Path) -> Result<PathBuf, 
 
 fn package_and_version(deb: &Path) -> Result<(String, String), Error> {
     let fields = dpkg_deb(deb, &["--show", "--showformat=${Package} ${Version}"]).output();
-    let fields = fields.map_err(Error::start("dpkg-deb", MEND))?;
+    let fields = fields.map_err(Error::start("dpkg-deb", REMEDY))?;
     let text = String::from_utf8_lossy(&fields.stdout);
     match text.trim().split_once(' ') {
         Some((package, version)) if fields.status.success() => {
@@ -141,7 +141,7 @@ fn extract(
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(Error::start("dpkg-deb", MEND))?;
+        .map_err(Error::start("dpkg-deb", REMEDY))?;
     let mut extracted = 0;
     if let Some(tar) = child.stdout.take() {
         let extract = || -> io::Result<()> {

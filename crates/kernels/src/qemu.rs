@@ -25,7 +25,7 @@ const LONGEST: usize = 2047;
 const PROBE: Duration = Duration::from_secs(10);
 
 /// The remedy if QEMU cannot be started.
-const MEND: &str = "install qemu-system-x86";
+const REMEDY: &str = "install qemu-system-x86";
 
 /// How the guest's instructions are executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Guest<'_> {
             .arg("-initrd")
             .arg(&self.initrd)
             .args(["-append", &self.append]);
-        attend(&mut command, how, None, limits, MEND)
+        attend(&mut command, how, None, limits, REMEDY)
     }
 }
 

@@ -32,9 +32,9 @@ pub fn run(linux: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Erro
         if dir.join(package::LOADER).exists() {
             command.env("LD_LIBRARY_PATH", dir.join("lib"));
         }
-        attend(&mut command, "UML", Some(temp.path()), limits, MEND)
+        attend(&mut command, "UML", Some(temp.path()), limits, REMEDY)
     })
 }
 
 /// The remedy if it cannot be started.
-const MEND: &str = "check that it is an executable for this machine and that its loader exists";
+const REMEDY: &str = "check that it is an executable for this machine and that its loader exists";

@@ -105,7 +105,7 @@ fn keybook() -> Result<Run> {
     Ok(Run { took, programs: (1, "program"), cases: (observed, "rules"), failed, slowest: None })
 }
 
-/// LTP's programs, with the environment of its own runner.
+/// LTP's programs, with its runner's environment.
 fn ltp() -> Result<Run> {
     let root = PathBuf::from(env::var_os("LTPROOT").context(NO_LTP)?);
     let bin = root.join("testcases/bin");

@@ -418,7 +418,7 @@ impl Law {
         }
     }
 
-    /// A number of its own.
+    /// A number that no other law has.
     fn number(self) -> usize {
         const SLOTS: usize = KeySlot::ALL.len();
         const CALLS: usize = ProcessCall::ALL.len();

@@ -16,7 +16,7 @@ impl RawTrace {
     /// in the order of first appearance.
     ///
     /// Keys that appear first in a set are named in the order of their numbers, which differs from
-    /// run to run: a program whose trace is to be stable shows such keys earlier. The overflow id
+    /// run to run: a program whose trace must be stable shows such keys earlier. The overflow id
     /// keeps its number, as it is the same everywhere.
     pub fn normalize(mut self, owner: Owner) -> Trace {
         let mut names = Names { keys: vec![], uids: vec![owner.uid], gids: vec![owner.gid] };

@@ -28,7 +28,7 @@ impl std::error::Error for ParseError {}
 pub enum AnyTrace {
     /// It has numbers.
     Raw(RawTrace),
-    /// It has none.
+    /// It has no numbers.
     Normalized(Trace),
 }
 
@@ -198,7 +198,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The name of a task or a call: in quotes, or of so many bytes.
+    /// The name of a task or a call: in quotes, or `length` bytes.
     fn name(&mut self, length: usize, expected: Expected) -> Result<String, Expected> {
         match length {
             _ if self.rest().starts_with('"') => self.quoted(),

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod form;
+mod phrases;
 mod run;
 
 use rulebook::{Rulebook, SNAPSHOTS};

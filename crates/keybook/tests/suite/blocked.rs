@@ -38,7 +38,7 @@ fn each_way_of_blocking_is_explained_in_one_paragraph() {
         (errno(libc::EPERM), "keyctl(2) is refused here (EPERM, Operation not permitted)"),
         (errno(libc::ENOSYS), "keyctl(2) does not exist here (ENOSYS, Function not implemented)"),
         (errno(libc::EACCES), "keyctl(2) is refused here (EACCES, Permission denied)"),
-        (SeccompAction::KillProcess, "keyctl(2) kills whoever makes it here (SIGSYS)"),
+        (SeccompAction::KillProcess, "keyctl(2) kills its caller here (SIGSYS)"),
     ];
     for (action, words) in ways {
         let output = keybook(&["check"], &all, action.clone());

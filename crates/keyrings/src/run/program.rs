@@ -131,8 +131,8 @@ impl Watch {
         }
     }
 
-    /// Ends the watch once everything that snippets left behind is gone; waits at most this long. Whoever
-    /// ends a snippet kills its tasks.
+    /// Ends the watch once everything that snippets left behind is gone; waits at most this long. The
+    /// caller has killed the tasks of snippets that did not end.
     pub fn end(self, at_most: Duration) {
         let end = Instant::now() + at_most;
         while Instant::now() < end

@@ -123,7 +123,7 @@ unsafe impl<A: 'static, R: 'static> Code for fn(A) -> R {}
 pub(crate) type Call<C> = fn(C, &Words) -> Option<Words>;
 
 shared_struct! {
-    /// A call that one task stores in shared memory for another one to carry out. Code is stored as its
+    /// A call that a task stores in shared memory for another task to carry out. Code is stored as its
     /// distance from [`landmark`], which is the same in every process that runs this executable,
     /// wherever it was loaded.
     pub(crate) struct Order {

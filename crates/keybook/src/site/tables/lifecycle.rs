@@ -165,7 +165,7 @@ fn observation(event: &Event, special: &Value, ring: &Value, after: &Event) -> O
             match &event.outcome {
                 Outcome::Returned(now) if now == ring => Some("has the same".to_owned()),
                 Outcome::Returned(_) => Some("has a new one".to_owned()),
-                Outcome::Failed(Errno::ENOKEY) => Some("has none".to_owned()),
+                Outcome::Failed(Errno::ENOKEY) => Some("does not have one".to_owned()),
                 _ => None,
             }
         }
