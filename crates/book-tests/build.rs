@@ -1,26 +1,27 @@
-//! Has skeptic make a test of every snippet, and ties each to the pinned trace of its rule.
+//! Generates a test for every rule: skeptic's, tied to the rule's stored trace.
 
-use rulebook::{Rulebook, SOURCE};
+#[path = "generate.rs"]
+mod generate;
+
+use rulebook::{Page, Rulebook, SOURCE};
 use std::path::PathBuf;
 use std::{env, fs};
 
 fn main() {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap()).join("../..");
     println!("cargo:rerun-if-changed={}", root.join(SOURCE).display());
+    println!("cargo:rerun-if-changed=generate.rs");
+    println!("cargo:rustc-env=TARGET={}", env::var("TARGET").unwrap());
     let book = Rulebook::read(&root);
-    let pages = book.pages.iter().filter(|page| !page.rules.is_empty());
-    let files: Vec<PathBuf> =
-        pages.map(|page| root.join(SOURCE).join(&page.path).canonicalize().unwrap()).collect();
+    let file = |page: &Page| root.join(SOURCE).join(&page.path).canonicalize().unwrap();
+    let files: Vec<PathBuf> = generate::pages(&book).map(file).collect();
     skeptic::generate_doc_tests(&files);
 
-    // skeptic runs a snippet by a function of its own; ours runs it by the same function and then
-    // compares its trace.
     let out = PathBuf::from(env::var("OUT_DIR").unwrap());
-    let tests = fs::read_to_string(out.join("skeptic-tests.rs")).unwrap_or_default();
-    let tests = tests.replace("skeptic::rt::run_test(", "crate::run::rule(");
-    let names = tests.split("#[test] fn ").skip(1).filter_map(|rest| rest.split('(').next());
-    let names: Vec<&str> = names.collect();
-    let list =
-        format!("\n/// All of these tests.\nconst TESTS: &[fn()] = &[{}];\n", names.join(", "));
-    fs::write(out.join("rules.rs"), tests + &list).unwrap();
+    let by_skeptic = fs::read_to_string(out.join("skeptic-tests.rs")).unwrap_or_default();
+    let tests = generate::tests(&book, &by_skeptic).unwrap_or_else(|error| {
+        eprintln!("{error}");
+        std::process::exit(1);
+    });
+    fs::write(out.join("rules.rs"), tests).unwrap();
 }

@@ -1,7 +1,7 @@
 //! Compiles every snippet and snapshot into the program, so that it checks kernels on machines that
 //! have neither the book nor a compiler.
 
-use rulebook::{Rulebook, SNAPSHOTS, SOURCE, Snapshot};
+use rulebook::{Rulebook, SNAPSHOTS, SOURCE, Snapshot, fingerprint};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::{env, fs};
@@ -28,9 +28,9 @@ fn main() {
         let snapshot = Snapshot::read(&root, &rule.id).map(|snapshot| snapshot.contents);
         let mut needs = rule.needs.clone();
         // A snapshot that is not a trace is reported when the program runs.
-        if let Some(trace) = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok()) {
-            needs.extend(keyrings::needs::implied(&trace));
-        }
+        let trace = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok());
+        let trace = trace.unwrap_or_default();
+        needs.extend(keyrings::needs::implied(&trace));
         writeln!(
             table,
             "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, \
@@ -38,7 +38,7 @@ fn main() {
             rule.id,
             needs,
             rule.plain_statement(),
-            rule.fingerprint(snapshot.as_deref().unwrap_or_default()),
+            fingerprint(&trace),
         )
         .unwrap();
     }

@@ -10,7 +10,7 @@ pub(crate) struct Embedded {
     /// The needs stated in the book and those implied by the trace.
     pub(crate) needs: &'static [&'static str],
     pub(crate) statement: &'static str,
-    /// See [`rulebook::Rule::fingerprint`].
+    /// See [`rulebook::fingerprint`].
     pub(crate) fingerprint: &'static str,
     /// The snippet.
     pub(crate) observe: fn() -> Observed,

@@ -59,7 +59,7 @@ enum Command {
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
-        /// Save the table in the project's snapshots/wrong-models.txt.
+        /// Save the table in the project's snapshots/model/wrong-models.txt.
         #[arg(long)]
         save: bool,
     },

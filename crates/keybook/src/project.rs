@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use keyrings::needs;
-use rulebook::{Problem, Rulebook, SOURCE};
+use rulebook::Rulebook;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -22,19 +22,11 @@ pub(crate) fn root() -> Result<PathBuf> {
     })
 }
 
-/// Fails if the book is not well formed, with every problem.
-pub(crate) fn validate(book: &Rulebook, root: &Path) -> Result<()> {
-    let mut problems = book.all_problems(root);
-    for rule in &book.rules {
-        problems.extend(rule.needs.iter().filter(|need| !needs::is_known(need)).map(|need| {
-            Problem {
-                file: Path::new(SOURCE).join(&rule.page),
-                line: rule.line,
-                what: format!("`{}` has the unknown need `{need}`", rule.id),
-                mend: "`keyrings::needs::NEEDS` lists the known ones".to_owned(),
-            }
-        }));
-    }
+/// Fails if the book of the project is not well formed, with every problem.
+pub(crate) fn validate(root: &Path) -> Result<()> {
+    let mut book = Rulebook::read(root);
+    book.refuse_unknown_needs(needs::is_known);
+    let problems = book.all_problems(root);
     if problems.is_empty() {
         return Ok(());
     }

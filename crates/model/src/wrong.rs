@@ -19,39 +19,34 @@ pub struct Refused {
     pub named: usize,
 }
 
+/// The laws without which a kernel could not give a rule's trace, by the rule's id.
+pub type Laws = BTreeMap<String, Vec<Law>>;
+
 /// Judges every rule's trace by every wrong model.
-pub fn refused(traces: &[(String, Trace)]) -> Vec<Refused> {
-    let mut by_law: BTreeMap<Law, Vec<usize>> = Law::all().map(|law| (law, Vec::new())).collect();
-    let mut others = vec![0; traces.len()];
-    for (nth, (_, trace)) in traces.iter().enumerate() {
-        for law in decided(trace) {
-            if !allows(law, trace.events()) {
-                by_law.entry(law).or_default().push(nth);
-                others[nth] += 1;
-            }
-        }
+pub fn laws(traces: &[(String, Trace)]) -> Laws {
+    let of = |(id, trace): &(String, Trace)| {
+        let laws = decided(trace).into_iter().filter(|law| !allows(*law, trace.events()));
+        (id.clone(), laws.collect())
+    };
+    traces.iter().map(of).collect()
+}
+
+/// The rules of each law.
+pub fn refused(laws: &Laws) -> Vec<Refused> {
+    let mut by_law: BTreeMap<Law, Vec<&String>> = Law::all().map(|law| (law, Vec::new())).collect();
+    for (id, laws) in laws {
+        laws.iter().for_each(|law| by_law.entry(*law).or_default().push(id));
     }
-    let sizes: BTreeMap<Law, usize> = by_law.iter().map(|(law, by)| (*law, by.len())).collect();
     // The law that fewest rules notice lists the rule.
-    let mut own: BTreeMap<usize, (usize, Law)> = BTreeMap::new();
-    for (law, by) in &by_law {
-        for nth in by {
-            let this = (sizes[law], *law);
-            let best = own.entry(*nth).or_insert(this);
-            *best = this.min(*best);
-        }
-    }
-    Law::all()
-        .map(|law| {
-            let mut by = by_law.remove(&law).unwrap_or_default();
-            let is_own = |nth: &usize| own.get(nth).is_some_and(|(_, own)| *own == law);
-            by.sort_by_key(|nth| (!is_own(nth), others[*nth], &traces[*nth].0));
-            let owns = by.iter().filter(|nth| is_own(nth)).count();
-            let named = by.len().min(owns.max(NAMED));
-            let by = by.into_iter().map(|nth| traces[nth].0.clone()).collect();
-            Refused { law, by, named }
-        })
-        .collect()
+    let own = |id: &String| laws[id].iter().min_by_key(|law| (by_law[law].len(), **law));
+    let refused = |law: Law| {
+        let mut by = by_law[&law].clone();
+        by.sort_by_key(|id| (own(id) != Some(&law), laws[*id].len(), *id));
+        let owns = by.iter().filter(|id| own(id) == Some(&law)).count();
+        let named = by.len().min(owns.max(NAMED));
+        Refused { law, by: by.into_iter().cloned().collect(), named }
+    };
+    Law::all().map(refused).collect()
 }
 
 /// The laws that a trace depends on.
@@ -67,23 +62,11 @@ pub(crate) fn allows(law: Law, events: &[Event]) -> bool {
     Judge::wrong(law).events(events).is_ok()
 }
 
-/// The table of wrong models as `keybook wrong --save` writes it: a line for each law with its name,
-/// what goes wrong, the number of rules that refuse it, and the ids of those it lists, separated by tabs.
+/// The table of wrong models, from the text that `keybook wrong --save` writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// The lines.
-    pub rows: Vec<Row>,
-}
-
-/// A line of the table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The law that does not hold.
-    pub law: Law,
-    /// The number of rules that refuse a kernel without it.
-    pub refused_by: usize,
-    /// The rules that it lists.
-    pub rules: Vec<String>,
+    /// The rules of each law.
+    pub rows: Vec<Refused>,
 }
 
 /// Why a text is not a table of wrong models.
@@ -110,33 +93,23 @@ impl Table {
     ///
     /// If a line has another form, or names a law that doesn't exist.
     pub fn parse(text: &str) -> Result<Table, TableError> {
-        let laws: BTreeMap<String, Law> = Law::all().map(|law| (law.name(), law)).collect();
+        let names: BTreeMap<String, Law> = Law::all().map(|law| (law.name(), law)).collect();
         let row = |line: &str| {
-            let (law, refused_by, rules) = match line.split('\t').collect::<Vec<_>>()[..] {
-                [law, _wrong, refused_by, rules] => (law, refused_by.parse().ok(), rules),
-                [law, _wrong, rules] => (law, Some(rules.split_whitespace().count()), rules),
-                _ => return Err("expected a law, what goes wrong, a number and rules".to_owned()),
-            };
-            let law = *laws.get(law).ok_or_else(|| format!("there is no law `{law}`"))?;
-            let refused_by =
-                refused_by.ok_or("expected the number of rules in the third column")?;
-            Ok(Row {
-                law,
-                refused_by,
-                rules: rules.split_whitespace().map(str::to_owned).collect(),
-            })
+            let (id, laws) = line.split_once('\t').ok_or("expected a rule, a tab and laws")?;
+            let law = |name| names.get(name).copied().ok_or(format!("there is no law `{name}`"));
+            let laws = laws.split_whitespace().map(law).collect::<Result<_, String>>()?;
+            Ok((id.to_owned(), laws))
         };
-        let rows = text
-            .lines()
-            .enumerate()
-            .map(|(nth, line)| row(line).map_err(|what| TableError { line: nth + 1, what }));
-        Ok(Table { rows: rows.collect::<Result<_, _>>()? })
+        let rows = text.lines().enumerate().map(|(nth, line)| {
+            row(line).map_err(|what: String| TableError { line: nth + 1, what })
+        });
+        Ok(Table { rows: refused(&rows.collect::<Result<_, _>>()?) })
     }
 
     /// Puts laws first that few rules depend on: they say most about what is wrong.
     pub(crate) fn most_telling_first(&self, laws: &mut [Law]) {
         let of = |law: &Law| self.rows.iter().find(|row| row.law == *law);
-        laws.sort_by_key(|law| of(law).map_or(usize::MAX, |row| row.refused_by));
+        laws.sort_by_key(|law| of(law).map_or(usize::MAX, |row| row.by.len()));
     }
 
     /// The first of the rules that are listed for laws, without repetition.
@@ -144,7 +117,7 @@ impl Table {
         let mut rules: Vec<String> = Vec::new();
         for law in laws {
             let rows = self.rows.iter().filter(|row| row.law == *law);
-            for rule in rows.flat_map(|row| row.rules.iter().take(OF_EACH)) {
+            for rule in rows.flat_map(|row| row.by[..row.named].iter().take(OF_EACH)) {
                 if !rules.contains(rule) && rules.len() < AT_MOST {
                     rules.push(rule.clone());
                 }
@@ -158,12 +131,13 @@ impl Table {
 const OF_EACH: usize = 3;
 const AT_MOST: usize = 6;
 
-/// The table as text.
-pub fn to_save(table: &[Refused]) -> String {
-    let line = |line: &Refused| {
-        let rules = line.by[..line.named].join(" ");
-        let (name, wrong) = (line.law.name(), line.law.wrong());
-        format!("{name}\t{wrong}\t{}\t{rules}\n", line.by.len())
+/// The table as text: a line for each rule, with its id, a tab, and the names of the laws in
+/// alphabetical order. It holds no counts, so that rules added by two people merge.
+pub fn to_save(laws: &Laws) -> String {
+    let line = |(id, laws): (&String, &Vec<Law>)| {
+        let mut names: Vec<String> = laws.iter().map(|law| law.name()).collect();
+        names.sort();
+        format!("{id}\t{}\n", names.join(" "))
     };
-    table.iter().map(line).collect()
+    laws.iter().map(line).collect()
 }

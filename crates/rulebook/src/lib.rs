@@ -1,4 +1,4 @@
-//! Finds the rules in the book's Markdown, and says what is wrong with their form.
+//! Finds the rules in the book's Markdown and checks their form.
 //!
 //! A rule is a section of a page:
 //!
@@ -19,41 +19,46 @@
 //! ```
 //! ````
 //!
-//! This crate does not know how a rule is run or shown.
+//! The crate also knows where everything that is stored about rules is kept ([`Snapshot`] and the
+//! constants beside it). It knows nothing about how a rule is run or shown.
 
+mod control;
 mod page;
 mod problem;
 mod sentence;
 mod snapshot;
+mod stored;
 
-pub use page::{Page, Places};
+pub use control::shows_control;
+pub use page::{KERNEL_FUNCTIONS, Page, Places, Section};
 pub use problem::Problem;
 pub use sentence::{SENTENCES, Sentence, sentence};
-pub use snapshot::{INDEX, Snapshot, redirects};
+pub use snapshot::{INDEX, KERNELS, LEFT_OPEN, SNAPSHOTS, Snapshot, WRONG_MODELS, fingerprint};
+pub use stored::{idle, without_control};
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// How a rule stands to the two manual pages.
+/// How a rule relates to the two manual pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// A page says it, and kernels do it.
     Stated,
-    /// A page says it loosely; this is exactly what holds.
+    /// A page says it loosely; the rule is exact.
     Sharpened,
     /// The pages are silent.
     Unstated,
-    /// A page says otherwise than kernels do.
+    /// A page says something else than kernels do.
     Contradicted,
 }
 
 impl Verdict {
-    /// All of them.
+    /// All verdicts.
     pub const ALL: [Verdict; 4] =
         [Verdict::Stated, Verdict::Sharpened, Verdict::Unstated, Verdict::Contradicted];
 
-    /// The word that stands in the book.
+    /// The word in the book.
     pub fn word(self) -> &'static str {
         match self {
             Verdict::Stated => "stated",
@@ -75,21 +80,23 @@ impl fmt::Display for Verdict {
 pub struct Rule {
     /// Dotted and lower case, such as `process.fork`; never changes its meaning.
     pub id: String,
-    /// The page, from the book's source folder: `process-keyring/processes.md`.
+    /// The page, relative to the book's source folder: `process-keyring/processes.md`.
     pub page: PathBuf,
     /// The line of the heading, from 1.
     pub line: usize,
     /// The first paragraph, as Markdown on one line.
     pub statement: String,
+    /// The line of the provenance, from 1.
+    pub provenance_line: usize,
     /// The numbers of the sentences it comes from, such as `P7`.
     pub from: Vec<&'static str>,
-    /// How it stands to them.
+    /// How it relates to them.
     pub verdict: Verdict,
-    /// The kernel's functions that do it.
+    /// The kernel functions that implement it.
     pub kernel: Vec<String>,
-    /// What must be there to observe it.
+    /// What an environment must have for the rule to be observed.
     pub needs: Vec<String>,
-    /// What stands between the provenance and the end of the section, without the snippet.
+    /// The text between the provenance and the end of the section, without the snippet.
     pub why: String,
     /// The whole program.
     pub program: String,
@@ -98,44 +105,30 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The page that mdBook makes, with the anchor: `process-keyring/processes.html#process.fork`.
+    /// The page that mdBook generates, with the anchor: `process-keyring/processes.html#process.fork`.
     pub fn link(&self) -> String {
         format!("{}#{}", self.page.with_extension("html").display(), self.id)
     }
 
-    /// The statement without Markdown's marks, for terminals and tables of other tools.
+    /// The statement without Markdown's marks, for terminals and other tools.
     pub fn plain_statement(&self) -> String {
         self.statement.replace(['`', '*'], "")
-    }
-
-    /// Sixteen hexadecimal digits that stand for the program and what it was seen to do: a result
-    /// that was saved with others is older than the rule.
-    pub fn fingerprint(&self, snapshot: &str) -> String {
-        // FNV-1a, as it is the same on every machine and in every release of Rust.
-        let bytes = self.program.bytes().chain([0]).chain(snapshot.bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{hash:016x}")
     }
 }
 
 /// All rules of a book, in the order of its table of contents.
 #[derive(Clone, Debug, Default)]
 pub struct Rulebook {
-    /// The rules.
+    /// The valid rules.
     pub rules: Vec<Rule>,
-    /// Their pages and the others, in order.
+    /// All pages, in order.
     pub pages: Vec<Page>,
-    /// What is wrong with the form of the book. Such rules as could be read are in `rules` all the
-    /// same.
+    /// The mistakes in the form of the book. Rules that could be read are in `rules` anyway.
     pub problems: Vec<Problem>,
 }
 
-/// The folder of the book's sources within the project.
+/// The folder of the book's sources, relative to the project's root.
 pub const SOURCE: &str = "book";
-/// The folder of the snapshots within the project.
-pub const SNAPSHOTS: &str = "snapshots";
 
 impl Rulebook {
     /// Reads the book of the project at `root`.
@@ -155,7 +148,7 @@ impl Rulebook {
                     Path::new(SOURCE).join("SUMMARY.md"),
                     1,
                     format!("{} cannot be read: {error}", path.display()),
-                    "write the page, or take it out of the table of contents",
+                    "write the page, or remove it from the table of contents",
                 )),
             }
         }
@@ -176,7 +169,7 @@ impl Rulebook {
                 problems.push(Problem::new(
                     Path::new(SOURCE).join(&rule.page),
                     rule.line,
-                    format!("`{}` is taken", rule.id),
+                    format!("`{}` is already used", rule.id),
                     format!(
                         "choose another id: the first is in {}, line {}",
                         first.page.display(),
@@ -188,14 +181,39 @@ impl Rulebook {
         self.problems.extend(problems);
     }
 
-    /// What is wrong with the form of the book and with its snapshots.
+    /// Adds a problem for each need that `is_known` doesn't know.
+    pub fn refuse_unknown_needs(&mut self, is_known: impl Fn(&str) -> bool) {
+        for rule in &self.rules {
+            for need in rule.needs.iter().filter(|need| !is_known(need)) {
+                self.problems.push(Problem::new(
+                    Path::new(SOURCE).join(&rule.page),
+                    rule.provenance_line,
+                    format!("`{}` has the unknown need `{need}`", rule.id),
+                    "the known needs are those in keyrings::needs::NEEDS, paths, and `Linux ≥ x.y`",
+                ));
+            }
+        }
+    }
+
+    /// The mistakes in the section around a line of a page, or on that line if it is in no section
+    /// that is meant to be a rule.
+    pub fn problems_around(&self, page: &Path, line: usize) -> Vec<&Problem> {
+        let sections = self.pages.iter().filter(|read| read.path == page).flat_map(|p| &p.sections);
+        let around = sections.map(|section| &section.lines).find(|lines| lines.contains(&line));
+        let (file, lines) = (Path::new(SOURCE).join(page), around.cloned());
+        let lines = lines.unwrap_or(line..line + 1);
+        let here = |problem: &&Problem| problem.file == file && lines.contains(&problem.line);
+        self.problems.iter().filter(here).collect()
+    }
+
+    /// The mistakes in the form of the book and in what is stored about it.
     pub fn all_problems(&self, root: &Path) -> Vec<Problem> {
         let mut problems = self.problems.clone();
-        problems.extend(snapshot::problems(self, root));
+        problems.extend(stored::problems(self, root));
         problems
     }
 
-    /// The index that is pinned: every id with its verdict and its statement.
+    /// The index as it is stored: every id with its verdict and its statement.
     pub fn index(&self) -> String {
         let mut rules: Vec<&Rule> = self.rules.iter().collect();
         rules.sort_by(|a, b| a.id.cmp(&b.id));

@@ -1,27 +1,32 @@
 //! Reading one page.
 
+use crate::control::expectations;
 use crate::{Problem, Rule, SOURCE, Verdict, sentence};
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A page of the book.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// The file, from the book's source folder.
+    /// The file, relative to the book's source folder.
     pub path: PathBuf,
-    /// The rules on it, in order.
+    /// The valid rules on it, in order.
     pub rules: Vec<Rule>,
     /// Where in the text the parts of each rule are, in the same order.
     pub places: Vec<Places>,
-    /// What is wrong on it.
+    /// The sections that are meant to be rules, valid or not, in order.
+    pub sections: Vec<Section>,
+    /// The lines of all snippets' opening fences, in order.
+    pub snippets: Vec<usize>,
+    /// The mistakes on it.
     pub problems: Vec<Problem>,
 }
 
 /// Where in the text of its page the parts of a rule are, in bytes.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The heading, with the line break behind it.
+    /// The heading, with the line break after it.
     pub heading: Range<usize>,
     /// The statement.
     pub statement: Range<usize>,
@@ -31,8 +36,20 @@ pub struct Places {
     pub snippet: Range<usize>,
 }
 
+/// A section whose heading begins as the id of a rule does.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Its heading: the id, if that is well formed.
+    pub title: String,
+    /// Its lines, from 1.
+    pub lines: Range<usize>,
+}
+
 /// The first word of every rule's id.
 const SUBJECTS: [&str; 3] = ["process.", "thread.", "keyring."];
+
+/// The kernel functions that a rule may name, one on each line, sorted.
+pub const KERNEL_FUNCTIONS: &str = include_str!("kernel-functions.txt");
 
 /// The pages of the book, in the order of its table of contents.
 pub(crate) fn table_of_contents(source: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
@@ -55,256 +72,282 @@ pub(crate) fn table_of_contents(source: &Path, problems: &mut Vec<Problem>) -> V
 /// A top-level block of a page.
 struct Block {
     range: Range<usize>,
-    kind: Kind,
+    content: Content,
 }
 
-enum Kind {
-    Section(String),
+enum Content {
+    Heading(String),
     Paragraph,
-    Rust(String),
+    Snippet(String),
     Other,
 }
 
 fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut depth = 0;
-    let mut collected = String::new();
     for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES).into_offset_iter() {
         match event {
-            Event::Start(_) => {
-                if depth == 0 {
-                    collected.clear();
-                }
-                depth += 1;
-            }
-            Event::End(end) => {
-                depth -= 1;
-                if depth == 0 {
-                    let kind = match end {
-                        TagEnd::Heading(HeadingLevel::H1 | HeadingLevel::H2) => {
-                            Kind::Section(collected.clone())
-                        }
-                        TagEnd::Paragraph => Kind::Paragraph,
-                        TagEnd::CodeBlock if is_rust(&text[range.clone()]) => {
-                            Kind::Rust(collected.clone())
-                        }
-                        _ => Kind::Other,
-                    };
-                    blocks.push(Block { range, kind });
-                }
-            }
-            Event::Text(part) | Event::Code(part) => collected.push_str(&part),
-            _ if depth == 0 => blocks.push(Block { range, kind: Kind::Other }),
-            _ => {}
+            Event::End(_) => depth -= 1,
+            _ if depth > 0 => {}
+            _ => blocks.push(Block { content: content(&event, &text[range.clone()]), range }),
         }
+        depth += usize::from(matches!(event, Event::Start(_)));
     }
     blocks
 }
 
-fn is_rust(block: &str) -> bool {
-    let fence = Parser::new(block).next();
-    match fence {
-        Some(Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info)))) => {
-            info.split(',').next() == Some("rust")
+/// The content of a block that begins with this event.
+fn content(event: &Event<'_>, text: &str) -> Content {
+    match event {
+        Event::Start(Tag::Heading { level: HeadingLevel::H1 | HeadingLevel::H2, .. }) => {
+            Content::Heading(text.trim_matches(['#', ' ', '\n']).replace('`', ""))
         }
-        _ => false,
+        Event::Start(Tag::Paragraph) => Content::Paragraph,
+        Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info)))
+            if info.split(',').next() == Some("rust") =>
+        {
+            let lines = text.split_inclusive('\n').skip(1).filter(|line| !line.starts_with("```"));
+            Content::Snippet(lines.collect())
+        }
+        _ => Content::Other,
     }
 }
 
 impl Page {
-    /// Reads a page. Rules whose parts are all there are in `rules`; what is wrong is in `problems`.
+    /// Reads a page. Rules that have all their parts are in `rules`; every mistake is in `problems`.
     pub fn parse(path: &Path, text: &str) -> Page {
-        let mut page = Page {
-            path: path.to_owned(),
-            rules: Vec::new(),
-            places: Vec::new(),
-            problems: Vec::new(),
-        };
+        let page = Page { path: path.to_owned(), ..Page::default() };
+        let mut reader = Reader { page, text };
         let blocks = blocks(text);
-        let starts: Vec<usize> = blocks
-            .iter()
-            .enumerate()
-            .filter(|(_, block)| matches!(block.kind, Kind::Section(_)))
-            .map(|(nth, _)| nth)
-            .collect();
-        let before = &blocks[..starts.first().copied().unwrap_or(blocks.len())];
-        page.refuse_snippets(text, before);
-        for (nth, &start) in starts.iter().enumerate() {
-            let end = starts.get(nth + 1).copied().unwrap_or(blocks.len());
-            page.section(text, &blocks[start..end]);
+        let is_heading = |block: &Block| matches!(block.content, Content::Heading(_));
+        let mut rest = &blocks[..];
+        while !rest.is_empty() {
+            let next = rest.iter().skip(1).position(is_heading).map_or(rest.len(), |nth| nth + 1);
+            let (section, others) = rest.split_at(next);
+            reader.section(section);
+            rest = others;
         }
-        page
+        reader.page
+    }
+}
+
+struct Reader<'a> {
+    page: Page,
+    text: &'a str,
+}
+
+/// What the provenance of a rule says.
+#[derive(Default)]
+struct Origin {
+    from: Vec<&'static str>,
+    verdict: Option<Verdict>,
+    kernel: Vec<String>,
+    needs: Vec<String>,
+}
+
+const WRITE_STATEMENT: &str =
+    "write one sentence that is true exactly as written, below the heading";
+const WRITE_PROVENANCE: &str =
+    "write a line such as *P7 · stated · `copy_creds`* below the statement";
+
+impl Reader<'_> {
+    fn problem(&mut self, at: usize, what: impl Into<String>, fix: impl Into<String>) {
+        let file = Path::new(SOURCE).join(&self.page.path);
+        self.page.problems.push(Problem::new(file, self.line(at), what, fix));
     }
 
-    fn problem(&mut self, text: &str, at: usize, what: impl Into<String>, mend: impl Into<String>) {
-        let file = Path::new(SOURCE).join(&self.path);
-        self.problems.push(Problem::new(file, line_of(text, at), what, mend));
+    /// The line of an offset in the text.
+    fn line(&self, at: usize) -> usize {
+        self.text[..at].matches('\n').count() + 1
     }
 
-    fn refuse_snippets(&mut self, text: &str, blocks: &[Block]) {
-        for block in blocks {
-            if let Kind::Rust(_) = block.kind {
-                let what = "there is a snippet outside of a rule";
-                let mend = "put it under a heading that is the id of a rule, or mark it `text`";
-                self.problem(text, block.range.start, what, mend);
+    fn section(&mut self, blocks: &[Block]) {
+        let is_snippet = |block: &&Block| matches!(block.content, Content::Snippet(_));
+        let snippets: Vec<usize> =
+            blocks.iter().filter(is_snippet).map(|block| block.range.start).collect();
+        let lines: Vec<usize> = snippets.iter().map(|&at| self.line(at)).collect();
+        self.page.snippets.extend(lines);
+        if let [Block { content: Content::Heading(title), range: heading }, rest @ ..] = blocks
+            && self.text[heading.clone()].starts_with("## ")
+            && SUBJECTS.iter().any(|subject| title.starts_with(subject))
+        {
+            let end = blocks.last().map_or(heading.end, |last| last.range.end);
+            let lines = self.line(heading.start)..self.line(end - 1) + 1;
+            self.page.sections.push(Section { title: title.clone(), lines });
+            self.rule(title, heading, rest);
+            return;
+        }
+        for at in snippets {
+            let fix = "put it under a heading that is the id of a rule, or mark it `text`";
+            self.problem(at, "this snippet is outside of a rule", fix);
+        }
+    }
+
+    /// Reads a rule. Its parts are read one after another even if some are missing, so that all
+    /// mistakes are reported at once.
+    fn rule(&mut self, title: &str, heading: &Range<usize>, rest: &[Block]) {
+        let at = heading.start;
+        if !is_id(title) {
+            let fix = "use lower case words, digits and `-` between dots, as in `process.fork`";
+            self.problem(at, format!("`{title}` is not a valid id"), fix);
+        }
+        let (statement, rest) = match rest {
+            [Block { content: Content::Paragraph, range }, rest @ ..]
+                if !is_provenance(&one_line(&self.text[range.clone()])) =>
+            {
+                (Some(range), rest)
             }
-        }
-    }
-
-    fn section(&mut self, text: &str, blocks: &[Block]) {
-        let Some((Block { kind: Kind::Section(title), range: heading }, rest)) =
-            blocks.split_first()
+            _ => {
+                self.problem(at, format!("`{title}` has no statement"), WRITE_STATEMENT);
+                (None, rest)
+            }
+        };
+        let (provenance, rest) = match rest {
+            [Block { content: Content::Paragraph, range }, others @ ..] => {
+                let origin = self.provenance(title, range);
+                (origin.map(|origin| (origin, range)), others)
+            }
+            _ => {
+                self.problem(at, format!("`{title}` has no provenance"), WRITE_PROVENANCE);
+                (None, rest)
+            }
+        };
+        let snippet = self.snippet(title, at, rest);
+        let (Some(statement), Some((origin, provenance)), Some((snippet, program))) =
+            (statement, provenance, snippet)
         else {
             return;
         };
-        let level_two = text[heading.clone()].starts_with("## ");
-        if !level_two || !SUBJECTS.iter().any(|subject| title.starts_with(subject)) {
-            return self.refuse_snippets(text, rest);
-        }
-        let at = heading.start;
-        if !is_id(title) {
-            let what = format!("`{title}` is no id of a rule");
-            let mend = "use lower case words, digits and `-` between dots, as in `process.fork`";
-            self.problem(text, at, what, mend);
-        }
-        let [Block { kind: Kind::Paragraph, range: statement }, rest @ ..] = rest else {
-            let mend = "write one sentence that is true exactly as written, below the heading";
-            return self.problem(text, at, format!("`{title}` has no statement"), mend);
-        };
-        let words = one_line(&text[statement.clone()]);
-        if words.starts_with('*') && words.contains(" · ") {
-            let mend = "write one sentence that is true exactly as written, below the heading";
-            return self.problem(text, at, format!("`{title}` has no statement"), mend);
-        }
-        let [Block { kind: Kind::Paragraph, range: provenance }, rest @ ..] = rest else {
-            let mend = "write a line such as *P7 · stated · `copy_creds`* below the statement";
-            return self.problem(text, at, format!("`{title}` has no provenance"), mend);
-        };
-        let Some(origin) = self.provenance(text, title, provenance.clone()) else { return };
-        let snippets: Vec<(&Block, &String)> = rest
-            .iter()
-            .filter_map(|block| match &block.kind {
-                Kind::Rust(program) => Some((block, program)),
-                _ => None,
-            })
-            .collect();
-        let (block, program) = match snippets[..] {
-            [one] => one,
-            [] => {
-                let mend = "add a ```rust block with a program that shows it";
-                return self.problem(text, at, format!("`{title}` has no snippet"), mend);
-            }
-            [_, (second, _), ..] => {
-                let mend = "keep one, or make two rules of it";
-                let place = second.range.start;
-                return self.problem(text, place, format!("`{title}` has two snippets"), mend);
-            }
-        };
-        if !program.contains(&format!("observe(\"{title}\",")) {
-            let mend = format!("its `main` is to call observe(\"{title}\", || {{ … }})");
-            let what = format!("the snippet of `{title}` does not observe it");
-            self.problem(text, block.range.start, what, mend);
-        }
-        self.places.push(Places {
-            heading: heading.clone(),
-            statement: statement.clone(),
-            provenance: provenance.clone(),
-            snippet: block.range.clone(),
-        });
-        let why = rest
-            .iter()
-            .filter(|other| other.range != block.range)
-            .map(|other| text[other.range.clone()].trim_end())
-            .collect::<Vec<_>>();
-        self.rules.push(Rule {
-            id: title.clone(),
-            page: self.path.clone(),
-            line: line_of(text, at),
-            statement: words,
-            from: origin.from,
-            verdict: origin.verdict,
-            kernel: origin.kernel,
-            needs: origin.needs,
+        let Origin { from, verdict: Some(verdict), kernel, needs } = origin else { return };
+        let others = rest.iter().map(|block| &block.range).filter(|range| *range != snippet);
+        let why: Vec<&str> = others.map(|range| self.text[range.clone()].trim_end()).collect();
+        self.page.rules.push(Rule {
+            id: title.to_owned(),
+            page: self.page.path.clone(),
+            line: self.line(at),
+            statement: one_line(&self.text[statement.clone()]),
+            provenance_line: self.line(provenance.start),
+            from,
+            verdict,
+            kernel,
+            needs,
             why: why.join("\n\n"),
             program: program.lines().map(whole_line).collect(),
             snippet: visible(program),
         });
+        self.page.places.push(Places {
+            heading: heading.clone(),
+            statement: statement.clone(),
+            provenance: provenance.clone(),
+            snippet: snippet.clone(),
+        });
     }
 
-    fn provenance(&mut self, text: &str, title: &str, range: Range<usize>) -> Option<Origin> {
-        let line = one_line(&text[range.clone()]);
+    /// Finds the one snippet of a rule: its place and its program.
+    fn snippet<'b>(
+        &mut self,
+        title: &str,
+        at: usize,
+        blocks: &'b [Block],
+    ) -> Option<(&'b Range<usize>, &'b str)> {
+        let mut snippets = blocks.iter().filter_map(|block| match &block.content {
+            Content::Snippet(program) => Some((&block.range, program.as_str())),
+            _ => None,
+        });
+        let Some((range, program)) = snippets.next() else {
+            let fix = "add a ```rust block with a program that shows it";
+            self.problem(at, format!("`{title}` has no snippet"), fix);
+            return None;
+        };
+        if let Some((second, _)) = snippets.next() {
+            let fix = "keep one, or make two rules of it";
+            self.problem(second.start, format!("`{title}` has two snippets"), fix);
+            return None;
+        }
+        if !program.contains(&format!("observe(\"{title}\",")) {
+            let fix = format!("call observe(\"{title}\", || {{ … }}) in its `main`");
+            self.problem(range.start, format!("the snippet of `{title}` does not observe it"), fix);
+        }
+        if expectations(program) < 2 {
+            let fix = "add a control: expect the opposite too, so that a kernel for which the rule is \
+                       false fails";
+            let what = format!("the snippet of `{title}` has fewer than two expectations");
+            self.problem(range.start, what, fix);
+        }
+        Some((range, program))
+    }
+
+    fn provenance(&mut self, title: &str, range: &Range<usize>) -> Option<Origin> {
+        let (at, line) = (range.start, one_line(&self.text[range.clone()]));
         let inner = line.strip_prefix('*').and_then(|line| line.strip_suffix('*'));
         let Some(inner) = inner else {
-            let mend = "write a line such as *P7 · stated · `copy_creds`* below the statement";
-            self.problem(text, range.start, format!("`{title}` has no provenance"), mend);
+            self.problem(at, format!("`{title}` has no provenance"), WRITE_PROVENANCE);
             return None;
         };
-        let mut origin = Origin {
-            from: Vec::new(),
-            verdict: Verdict::Unstated,
-            kernel: Vec::new(),
-            needs: Vec::new(),
-        };
-        let mut verdict = None;
-        for part in inner.split(" · ") {
-            let (at, file_part) = (range.start, part.trim());
-            if let Some(needs) = file_part.strip_prefix("needs: ") {
-                origin.needs = needs.split(", ").map(str::to_owned).collect();
-            } else if file_part.starts_with('`') {
-                let functions = file_part.split(", ").map(|name| name.trim_matches('`').to_owned());
-                origin.kernel = functions.collect();
-            } else if let Some(word) = Verdict::ALL.iter().find(|word| word.word() == file_part) {
-                verdict = Some(*word);
-            } else if file_part.starts_with(['P', 'T']) {
-                for number in file_part.split(", ") {
-                    match sentence(number) {
-                        Some(sentence) => origin.from.push(sentence.number),
-                        None => {
-                            let what =
-                                format!("`{title}` comes from `{number}`, which there is not");
-                            self.problem(text, at, what, "the sentences are P1…P10 and T1…T9");
-                        }
-                    }
-                }
-            } else {
-                let what = format!("`{title}` has the verdict `{file_part}`, which there is not");
-                let mend = "the verdicts are stated, sharpened, unstated and contradicted";
-                self.problem(text, at, what, mend);
-                return None;
-            }
+        let mut origin = Origin::default();
+        for part in inner.split(" · ").map(str::trim) {
+            self.provenance_part(title, at, part, &mut origin)?;
         }
-        let Some(verdict) = verdict else {
-            let mend = "say in its provenance stated, sharpened, unstated or contradicted";
-            self.problem(text, range.start, format!("`{title}` has no verdict"), mend);
+        let Some(verdict) = origin.verdict else {
+            let fix = "write stated, sharpened, unstated or contradicted in its provenance";
+            self.problem(at, format!("`{title}` has no verdict"), fix);
             return None;
         };
-        if (verdict == Verdict::Unstated) != origin.from.is_empty() {
-            let (what, mend) = if origin.from.is_empty() {
-                ("says that a sentence speaks of it, and not which", "name it, as in P7")
-            } else {
-                ("is unstated, and names a sentence", "take it out, or choose another verdict")
-            };
-            self.problem(text, range.start, format!("`{title}` {what}"), mend);
+        match (verdict == Verdict::Unstated, origin.from.is_empty()) {
+            (true, false) => {
+                let fix = "remove the sentence, or choose another verdict";
+                self.problem(at, format!("`{title}` is unstated, but names a sentence"), fix);
+            }
+            (false, true) => {
+                let what = format!("`{title}` is {verdict}, but names no sentence");
+                self.problem(at, what, "name the sentence, as in P7, or write unstated");
+            }
+            _ => {}
         }
         if origin.kernel.is_empty() {
-            let mend = "name them in its provenance, as in `copy_creds`";
-            self.problem(
-                text,
-                range.start,
-                format!("`{title}` names no function of the kernel"),
-                mend,
-            );
+            let what = format!("`{title}` names no kernel function");
+            self.problem(at, what, "name one in its provenance, as in `copy_creds`");
         }
-        origin.verdict = verdict;
         Some(origin)
     }
-}
 
-struct Origin {
-    from: Vec<&'static str>,
-    verdict: Verdict,
-    kernel: Vec<String>,
-    needs: Vec<String>,
+    /// Reads one part of the provenance; `None` if the part is unknown.
+    fn provenance_part(
+        &mut self,
+        title: &str,
+        at: usize,
+        part: &str,
+        origin: &mut Origin,
+    ) -> Option<()> {
+        if let Some(needs) = part.strip_prefix("needs: ") {
+            origin.needs = needs.split(", ").map(str::to_owned).collect();
+        } else if part.starts_with('`') {
+            origin.kernel =
+                part.split(", ").map(|name| name.trim_matches('`').to_owned()).collect();
+            for name in origin.kernel.iter().filter(|name| !is_kernel_function(name)) {
+                let what = format!("`{title}` names the unknown kernel function `{name}`");
+                let fix = "fix the name, or add it to crates/rulebook/src/kernel-functions.txt";
+                self.problem(at, what, fix);
+            }
+        } else if let Some(word) = Verdict::ALL.iter().find(|word| word.word() == part) {
+            origin.verdict = Some(*word);
+        } else if part.starts_with(['P', 'T']) {
+            for number in part.split(", ") {
+                match sentence(number) {
+                    Some(sentence) => origin.from.push(sentence.number),
+                    None => {
+                        let what = format!("`{title}` names the unknown sentence `{number}`");
+                        self.problem(at, what, "the sentences are P1…P10 and T1…T9");
+                    }
+                }
+            }
+        } else {
+            let fix = "the verdicts are stated, sharpened, unstated and contradicted";
+            self.problem(at, format!("`{title}` has the unknown verdict `{part}`"), fix);
+            return None;
+        }
+        Some(())
+    }
 }
 
 fn is_id(title: &str) -> bool {
@@ -315,8 +358,12 @@ fn is_id(title: &str) -> bool {
     title.split('.').count() >= 2 && title.split('.').all(word)
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
+fn is_kernel_function(name: &str) -> bool {
+    KERNEL_FUNCTIONS.lines().any(|known| known == name)
+}
+
+fn is_provenance(line: &str) -> bool {
+    line.starts_with('*') && line.contains(" · ")
 }
 
 fn one_line(text: &str) -> String {
@@ -333,7 +380,7 @@ fn hidden(line: &str) -> Option<&str> {
     if line.trim() == "#" { Some("") } else { line.trim_start().strip_prefix("# ") }
 }
 
-/// What the reader sees, without the indentation that all lines have.
+/// The lines that the reader sees.
 fn visible(program: &str) -> String {
     let lines = program.lines().filter(|line| hidden(line).is_none());
     lines.map(|line| format!("{line}\n")).collect()

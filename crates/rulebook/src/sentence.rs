@@ -10,64 +10,49 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// The manual page it stands in.
+    /// The manual page it is from.
     pub fn page(&self) -> &'static str {
         if self.number.starts_with('P') { "process-keyring(7)" } else { "thread-keyring(7)" }
     }
 }
 
-/// All of them, in the order of the pages.
+const fn new(number: &'static str, claim: &'static str) -> Sentence {
+    Sentence { number, claim }
+}
+
+/// All sentences, in the order of the pages.
 pub const SENTENCES: [Sentence; 19] = [
-    Sentence { number: "P1", claim: "It anchors keys on behalf of a process." },
-    Sentence { number: "P2", claim: "It comes into being only when a process asks for it." },
-    Sentence { number: "P3", claim: "Its name (description) is `_pid`." },
-    Sentence {
-        number: "P4",
-        claim: "`KEY_SPEC_PROCESS_KEYRING` stands for the calling process's own one wherever a \
-                serial number is taken.",
-    },
-    Sentence {
-        number: "P5",
-        claim: "`@p` means the same to keyctl(1), where it is of no use, as that program runs \
-                after a fork.",
-    },
-    Sentence {
-        number: "P6",
-        claim: "A thread made with `CLONE_THREAD` has the same one as the caller of clone(2).",
-    },
-    Sentence { number: "P7", claim: "A new process made by fork() has none at first." },
-    Sentence { number: "P8", claim: "execve(2) clears it." },
-    Sentence {
-        number: "P9",
-        claim: "It is destroyed when the last thread that refers to it ends.",
-    },
-    Sentence {
-        number: "P10",
-        claim: "Accessed while absent: created if it is to be modified, else `ENOKEY`.",
-    },
-    Sentence { number: "T1", claim: "It anchors keys on behalf of a process." },
-    Sentence { number: "T2", claim: "It comes into being only when a thread asks for it." },
-    Sentence { number: "T3", claim: "Its name (description) is `_tid`." },
-    Sentence {
-        number: "T4",
-        claim: "`KEY_SPEC_THREAD_KEYRING` stands for the calling thread's own one wherever a \
-                serial number is taken.",
-    },
-    Sentence {
-        number: "T5",
-        claim: "`@t` means the same to keyctl(1), where it is of no use, as that program runs \
-                after a fork.",
-    },
-    Sentence {
-        number: "T6",
-        claim: "It is not inherited across clone(2) and fork(2), and execve(2) clears it.",
-    },
-    Sentence { number: "T7", claim: "It is destroyed when the thread that refers to it ends." },
-    Sentence { number: "T8", claim: "A thread has none at first." },
-    Sentence {
-        number: "T9",
-        claim: "Accessed while absent: created if it is to be modified, else `ENOKEY`.",
-    },
+    new("P1", "It anchors keys on behalf of a process."),
+    new("P2", "It comes into being only when a process asks for it."),
+    new("P3", "Its name (description) is `_pid`."),
+    new(
+        "P4",
+        "`KEY_SPEC_PROCESS_KEYRING` stands for the calling process's own one wherever a serial number is taken.",
+    ),
+    new(
+        "P5",
+        "`@p` means the same to keyctl(1), where it is of no use, as that program runs after a fork.",
+    ),
+    new("P6", "A thread made with `CLONE_THREAD` has the same one as the caller of clone(2)."),
+    new("P7", "A new process made by fork() has none at first."),
+    new("P8", "execve(2) clears it."),
+    new("P9", "It is destroyed when the last thread that refers to it ends."),
+    new("P10", "Accessed while absent: created if it is to be modified, else `ENOKEY`."),
+    new("T1", "It anchors keys on behalf of a process."),
+    new("T2", "It comes into being only when a thread asks for it."),
+    new("T3", "Its name (description) is `_tid`."),
+    new(
+        "T4",
+        "`KEY_SPEC_THREAD_KEYRING` stands for the calling thread's own one wherever a serial number is taken.",
+    ),
+    new(
+        "T5",
+        "`@t` means the same to keyctl(1), where it is of no use, as that program runs after a fork.",
+    ),
+    new("T6", "It is not inherited across clone(2) and fork(2), and execve(2) clears it."),
+    new("T7", "It is destroyed when the thread that refers to it ends."),
+    new("T8", "A thread has none at first."),
+    new("T9", "Accessed while absent: created if it is to be modified, else `ENOKEY`."),
 ];
 
 /// Finds a sentence by its number.

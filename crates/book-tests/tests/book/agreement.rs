@@ -1,13 +1,14 @@
-//! The two runners of the snippets, skeptic's and `keybook check`, say the same of every rule.
+//! The two runners of the snippets, skeptic's and `keybook check`, have the same result for every
+//! rule.
 
-use crate::run::{Verdict, known_verdict, nothing_here};
+use crate::run::{known_result, nothing_here};
 use crate::{TESTS, book, root};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::panic::catch_unwind;
 use std::process::Command;
 
-/// What `keybook check` says of each rule: `held`, `differs`, `not-observed`.
+/// What `keybook check` reports for each rule: `held`, `differs`, `not-observed`.
 fn checked() -> BTreeMap<String, String> {
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--package", "keybook", "--", "check", "--format", "json"])
@@ -31,16 +32,11 @@ fn the_two_runners_agree_on_every_rule() {
     }
     let checked = checked();
     for test in TESTS {
-        // Its failure, if any, is told by its own test.
+        // Its own test reports a failure.
         let _ = catch_unwind(test);
     }
     for rule in &book().rules {
-        let by_skeptic = match known_verdict(&rule.id) {
-            Some(Verdict::Held) => "held",
-            Some(Verdict::Differs(_)) => "differs",
-            Some(Verdict::NotObserved { .. }) => "not-observed",
-            None => "not run",
-        };
+        let by_skeptic = known_result(&rule.id);
         let by_check = checked.get(&rule.id).map_or("not run", String::as_str);
         assert_eq!(by_skeptic, by_check, "skeptic and `keybook check` on {}", rule.id);
     }

@@ -7,13 +7,12 @@ use crate::{output, project};
 use anyhow::{Context, Result};
 use keyrings::probe::Keyrings;
 use mdbook_driver::MDBook;
-use rulebook::Rulebook;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 pub(crate) fn run() -> Result<u8> {
     let root = project::root()?;
-    project::validate(&Rulebook::read(&root), &root)?;
+    project::validate(&root)?;
     let nothing_here = Keyrings::here().explain();
     let check = if nothing_here.is_none() { Some(start_check()?) } else { None };
     let built = build(&root);

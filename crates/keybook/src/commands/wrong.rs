@@ -4,14 +4,14 @@ use crate::embedded::RULES;
 use crate::status::{DIFFERS, HELD};
 use crate::{output, project};
 use anyhow::{Context, Result, anyhow};
-use model::wrong::{Refused, Table, TableError, refused, to_save};
+use model::wrong::{Refused, Table, TableError, laws, refused, to_save};
 use std::fmt::Write;
 use std::fs;
 use std::sync::OnceLock;
 use trace::Trace;
 
 /// The file of the table, relative to the project's folder.
-const SAVED: &str = "snapshots/wrong-models.txt";
+const SAVED: &str = rulebook::WRONG_MODELS;
 
 /// The table as saved when this program was built.
 ///
@@ -20,7 +20,7 @@ const SAVED: &str = "snapshots/wrong-models.txt";
 /// If a line has the wrong form or names a law that doesn't exist.
 pub(crate) fn table() -> Result<&'static Table> {
     static TABLE: OnceLock<Result<Table, TableError>> = OnceLock::new();
-    let text = include_str!("../../../../snapshots/wrong-models.txt");
+    let text = include_str!("../../../../snapshots/model/wrong-models.txt");
     let table = TABLE.get_or_init(|| Table::parse(text)).as_ref();
     table.map_err(|error| anyhow!("{SAVED}:{error}; `cargo run -- wrong --save` writes it anew"))
 }
@@ -29,10 +29,11 @@ pub(crate) fn table() -> Result<&'static Table> {
 /// is [`HELD`] if each wrong model is refused by a rule, and each rule refuses one.
 pub(crate) fn run(save: bool) -> Result<u8> {
     let traces = traces()?;
-    let table = refused(&traces);
+    let laws = laws(&traces);
+    let table = refused(&laws);
     if save {
         let path = project::root()?.join(SAVED);
-        fs::write(&path, to_save(&table)).with_context(|| path.display().to_string())?;
+        fs::write(&path, to_save(&laws)).with_context(|| path.display().to_string())?;
         eprintln!("saved: {}; the next build of this program knows it", path.display());
     }
     let mut text = String::new();
@@ -44,9 +45,8 @@ pub(crate) fn run(save: bool) -> Result<u8> {
         }
     }
     let unnoticed = table.iter().filter(|line| line.by.is_empty()).count();
-    let refuses = |id: &String| table.iter().any(|line| line.by.contains(id));
-    let idle: Vec<&str> =
-        traces.iter().map(|(id, _)| id).filter(|id| !refuses(id)).map(String::as_str).collect();
+    let idle = laws.iter().filter(|(_, laws)| laws.is_empty());
+    let idle: Vec<&str> = idle.map(|(id, _)| id.as_str()).collect();
     let _ = writeln!(
         text,
         "\n{} wrong models, {unnoticed} refused by no rule; {} rules, {} refuse none{}{}",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// The folder of the saved results in the project.
-pub(crate) const RESULTS: &str = "snapshots/kernels";
+pub(crate) const RESULTS: &str = rulebook::KERNELS;
 /// The list in it.
 const LIST: &str = "environments.toml";
 

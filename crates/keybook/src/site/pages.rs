@@ -7,7 +7,7 @@ use super::tables::{self, Tables, observed};
 use anyhow::Result;
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
-use rulebook::{Page, Places, Rule, Rulebook, Snapshot, sentence};
+use rulebook::{Page, Places, Rule, Rulebook, Snapshot, fingerprint, sentence};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -42,7 +42,8 @@ fn render(page: &Page, text: &str, columns: &[Column], root: &Path) -> String {
         let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
         render_rule(&mut out, rule, places, text, snapshot.as_deref());
         done = places.snippet.end;
-        let fingerprint = rule.fingerprint(snapshot.as_deref().unwrap_or_default());
+        let trace = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok());
+        let fingerprint = fingerprint(&trace.unwrap_or_default());
         out.push_str(&observed::line(rule, &fingerprint, columns, &up(rule)));
     }
     out + &text[done..]

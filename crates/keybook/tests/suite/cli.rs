@@ -85,7 +85,8 @@ fn a_book_that_is_not_well_formed_is_not_built() {
     assert_eq!(
         stderr(&output),
         "keybook: the book is not well formed\nbook/page.md:3: `process.fork` has no statement; write one \
-         sentence that is true exactly as written, below the heading\n"
+         sentence that is true exactly as written, below the heading\nbook/page.md:3: `process.fork` has \
+         no snippet; add a ```rust block with a program that shows it\n"
     );
     assert!(!project.join("book/book").exists() && !project.join("target").exists());
 }

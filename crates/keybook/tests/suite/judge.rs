@@ -1,6 +1,7 @@
 //! Traces from any source are judged; the error for invalid input says where it is invalid.
 
 use crate::driver::{KEYBOOK, json, stderr, stdout, with_input};
+use rulebook::Snapshot;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,13 +16,9 @@ const FORK: &str = "main   keyctl_get_keyring_ID(@p, 1) = K1\n\
 
 #[test]
 fn every_snapshot_is_allowed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let rules = files.filter(|file| {
-        let index = file.file_stem().is_some_and(|name| name == rulebook::INDEX);
-        file.extension().is_some_and(|extension| extension == "snap") && !index
-    });
-    let rules: Vec<String> = rules.map(|file| file.display().to_string()).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let files = Snapshot::all(&root).into_values();
+    let rules: Vec<String> = files.map(|file| file.display().to_string()).collect();
     assert!(rules.len() > 600, "{} snapshots", rules.len());
     let args: Vec<&str> = rules.iter().map(String::as_str).collect();
     let output = judge(&args, b"");

@@ -22,7 +22,7 @@ use model::{Refusal, judge};
 use trace::Trace;
 
 fn table() -> Table {
-    Table::parse(include_str!("../../../../snapshots/wrong-models.txt")).unwrap()
+    Table::parse(include_str!("../../../../snapshots/model/wrong-models.txt")).unwrap()
 }
 
 fn trace(text: &str) -> Trace {

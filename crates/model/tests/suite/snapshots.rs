@@ -1,33 +1,25 @@
 //! The model allows every trace of the book, and the tables made from these traces are as saved.
 
 use crate::table;
-use model::wrong::{Table, refused, to_save};
+use model::wrong::{Table, laws, refused, to_save};
 use model::{Judge, judge};
+use rulebook::Snapshot;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use trace::Trace;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
 
 /// The traces of all rules, by the rule's id.
 fn traces() -> Vec<(String, Trace)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots");
-    let mut traces = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let Some(id) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".snap"))
-        else {
-            continue;
-        };
-        if id == "rules" {
-            continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        let (_, text) = text.split_once("\n---\n").unwrap();
-        let trace: Trace = text.parse().unwrap();
-        assert_eq!(trace.to_string(), text, "{id} is printed as it was pinned");
-        traces.push((id.to_owned(), trace));
-    }
-    traces.sort_by(|a: &(String, Trace), b| a.0.cmp(&b.0));
-    traces
+    let ids = Snapshot::all(&root()).into_keys();
+    ids.map(|id| {
+        let trace = Snapshot::read(&root(), &id).unwrap().contents.parse().unwrap();
+        (id, trace)
+    })
+    .collect()
 }
 
 #[test]
@@ -46,7 +38,8 @@ fn the_table_of_wrong_models_is_as_saved() {
     let traces = traces();
     let allowed = |trace: &Trace| Judge::new().events(trace.events()).is_ok();
     assert!(traces.iter().all(|(_, trace)| allowed(trace)), "see the other tests");
-    let now = refused(&traces);
+    let laws = laws(&traces);
+    let now = refused(&laws);
     let unnoticed = now.iter().filter(|line| line.by.is_empty());
     let unnoticed: Vec<_> = unnoticed.map(|line| line.law.wrong()).collect();
     assert_eq!(unnoticed, Vec::<String>::new(), "no rule refuses these");
@@ -54,14 +47,9 @@ fn the_table_of_wrong_models_is_as_saved() {
         let named = now.iter().any(|line| line.by[..line.named].contains(id));
         assert!(named, "{id} refuses no wrong model: it proves nothing");
     }
-    let saved = include_str!("../../../../snapshots/wrong-models.txt");
-    assert!(to_save(&now) == saved, "the table has changed: `cargo run -- wrong --save` saves it");
-    let saved = table().rows;
-    assert_eq!(saved.len(), now.len());
-    for (saved, line) in saved.iter().zip(&now) {
-        assert_eq!((saved.law, saved.refused_by), (line.law, line.by.len()));
-        assert_eq!(saved.rules, line.by[..line.named]);
-    }
+    let saved = include_str!("../../../../snapshots/model/wrong-models.txt");
+    assert!(to_save(&laws) == saved, "the table has changed: `cargo run -- wrong --save` saves it");
+    assert_eq!(table().rows, now);
 }
 
 /// The events with several allowed outcomes are as saved.
@@ -80,7 +68,7 @@ fn what_is_left_open() {
             judge.event(event).unwrap();
         }
     }
-    let saved = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../snapshots/left-open.txt");
+    let saved = root().join(rulebook::LEFT_OPEN);
     if fs::read_to_string(&saved).unwrap_or_default() != open {
         let now = Path::new(env!("CARGO_TARGET_TMPDIR")).join("left-open.txt");
         fs::write(&now, open).unwrap();

@@ -4,7 +4,7 @@ use crate::commands::wrong;
 use crate::site::columns::Column;
 use anyhow::Result;
 use model::wrong::Table;
-use rulebook::{Rule, Rulebook, Snapshot};
+use rulebook::{Rule, Rulebook, Snapshot, fingerprint};
 use std::path::Path;
 use trace::Trace;
 
@@ -12,7 +12,7 @@ use trace::Trace;
 pub(crate) struct Seen<'a> {
     pub(crate) rule: &'a Rule,
     pub(crate) trace: Trace,
-    /// See [`Rule::fingerprint`].
+    /// See [`rulebook::fingerprint`].
     pub(crate) fingerprint: String,
 }
 
@@ -32,10 +32,9 @@ impl<'a> Tables<'a> {
     ) -> Result<Tables<'a>> {
         let seen = book.rules.iter().map(|rule| {
             let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
-            let snapshot = snapshot.unwrap_or_default();
             // A snapshot that is not a trace fails a test; here it counts as empty.
-            let trace = snapshot.parse().unwrap_or_default();
-            Seen { rule, trace, fingerprint: rule.fingerprint(&snapshot) }
+            let trace = snapshot.unwrap_or_default().parse().unwrap_or_default();
+            Seen { rule, fingerprint: fingerprint(&trace), trace }
         });
         Ok(Tables { book, seen: seen.collect(), columns, wrong: wrong::table()? })
     }

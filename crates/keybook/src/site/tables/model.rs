@@ -2,7 +2,7 @@
 
 use super::input::Tables;
 use crate::site::html::{html, id_link};
-use model::wrong::Row;
+use model::wrong::Refused;
 use model::{Judge, KeySlot, Law, TRANSITIONS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -94,8 +94,10 @@ pub(super) fn wrong(tables: &Tables<'_>) -> String {
         "<table class=\"wrong\">\n<thead><tr><th>A kernel that gets it wrong</th><th>Refused by</th>\
          <th>As by</th></tr></thead>\n<tbody>\n",
     );
-    for Row { law, refused_by, rules: ids } in &tables.wrong.rows {
-        let links = ids.iter().filter_map(|id| rules.get(id.as_str())).map(|rule| id_link(rule));
+    for Refused { law, by, named } in &tables.wrong.rows {
+        let refused_by = by.len();
+        let ids = by[..*named].iter().map(String::as_str);
+        let links = ids.filter_map(|id| rules.get(id)).map(|rule| id_link(rule));
         let links = links.collect::<Vec<_>>().join("<br>");
         let (name, what) = (law.name(), html(&law.wrong()));
         let _ = writeln!(
