@@ -5,7 +5,7 @@
 //! median. It edits a snippet in the book itself, and restores it. Rules whose needs are not met
 //! here are left out of the peer: skeptic's tests and `keybook check` do not run them either.
 
-use rulebook::{Page, Rule, Rulebook, SOURCE, Snapshot};
+use rulebook::{Page, Rule, Rulebook, SOURCE, Snapshot, Timings};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -57,19 +57,20 @@ fn main() {
         edited[1].push(run(rustdoc()));
     }
     fs::write(&page, text).expect("the page can be written");
-    println!("median of {RUNS} runs, wall seconds");
-    print("nothing changed", unchanged);
-    print("one snippet edited", edited);
+    let mut timings = Timings::new("cargo bench -p book-tests", "rustdoc's merged doctests");
+    add(&mut timings, "nothing changed", unchanged);
+    add(&mut timings, "one snippet edited", edited);
+    timings.finish("runners").expect("the results can be saved");
 }
 
-fn print(what: &str, [skeptic, rustdoc, check]: [Vec<Duration>; 3]) {
-    let (skeptic, rustdoc) = (median(skeptic), median(rustdoc));
-    print!("{what}: skeptic {skeptic:.2}, rustdoc's merged doctests {rustdoc:.2}");
-    print!(", ratio {:.1}", rustdoc / skeptic);
+/// Adds the medians of whole commands.
+fn add(timings: &mut Timings, what: &str, [skeptic, rustdoc, check]: [Vec<Duration>; 3]) {
+    let seconds = |times| format!("{:.2} s", median(times));
+    let all = format!("every snippet by `cargo test`, {what}");
+    timings.row(all, seconds(skeptic), seconds(rustdoc));
     if !check.is_empty() {
-        print!("; keybook check {:.2}", median(check));
+        timings.row("every snippet by `keybook check`", seconds(check), String::new());
     }
-    println!();
 }
 
 /// A crate whose documentation is the book, with the settings of the book's own tests.

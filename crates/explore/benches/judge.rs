@@ -13,7 +13,7 @@
 
 use explore::random::Random;
 use explore::{Judgment, Laboratory, exhaustive};
-use rulebook::{Rulebook, Snapshot};
+use rulebook::{Rulebook, Snapshot, Timings};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::path::Path;
@@ -41,17 +41,19 @@ fn main() {
         println!("{}", explored(part.parse().expect("a number"), cores()));
         return;
     }
+    let mut timings = Timings::new("cargo bench -p explore", "SibylFS (SOSP 2015)");
     if let Some(paragraph) = keyrings::probe::Keyrings::here().explain() {
         println!("programs executed and judged: not measured. {paragraph}");
     } else {
-        run_and_judged();
+        run_and_judged(&mut timings);
         let random = seen();
-        judged("random programs", &random);
+        judged(&mut timings, "random programs", &random);
     }
     let book = book();
-    judged("the book", &book);
-    linear();
-    memory(&book);
+    judged(&mut timings, "the book", &book);
+    linear(&mut timings);
+    memory(&mut timings, &book);
+    timings.finish("explore").expect("the results can be saved");
 }
 
 fn cores() -> usize {
@@ -59,7 +61,7 @@ fn cores() -> usize {
 }
 
 /// Executes and judges programs, exhaustive and random ones, with one process per core.
-fn run_and_judged() {
+fn run_and_judged(timings: &mut Timings) {
     let itself = env::current_exe().expect("the path of this program");
     let begun = Instant::now();
     let start = |part| {
@@ -77,11 +79,8 @@ fn run_and_judged() {
     });
     let all: u64 = counts.sum();
     let seconds = begun.elapsed().as_secs_f64();
-    println!(
-        "programs executed and judged: {:.0} per second on {} cores ({all} in {seconds:.1} s)",
-        all as f64 / seconds,
-        cores()
-    );
+    let here = format!("{:.0} per second on {} cores", all as f64 / seconds, cores());
+    timings.row("generated programs executed and judged", here, "70 per second".into());
 }
 
 /// The share of one process; returns how many programs it judged.
@@ -124,7 +123,7 @@ fn book() -> Vec<String> {
 }
 
 /// Prints how many calls are parsed and judged per second.
-fn judged(what: &str, texts: &[String]) {
+fn judged(timings: &mut Timings, what: &str, texts: &[String]) {
     let traces: Vec<Trace> = texts.iter().map(|text| text.parse().expect("a trace")).collect();
     let calls: usize = traces.iter().map(|trace| trace.events().len()).sum();
     let parsed = rate(calls, || {
@@ -140,11 +139,9 @@ fn judged(what: &str, texts: &[String]) {
             let _ = black_box(judge_by_model(trace));
         }
     });
-    println!(
-        "{what}: {parsed:.0} calls parsed per second on one core, {judged:.0} judged ({} of {} traces)",
-        allowed.len(),
-        traces.len()
-    );
+    let per_second = |calls: f64| format!("{calls:.0} per second on one core");
+    timings.row(format!("calls parsed, {what}"), per_second(parsed), String::new());
+    timings.row(format!("calls judged, {what}"), per_second(judged), String::new());
 }
 
 fn judge_by_model(trace: &Trace) -> Result<(), Box<model::Refusal>> {
@@ -178,22 +175,19 @@ fn long(rounds: usize) -> Trace {
 }
 
 /// Prints how long judging takes for longer and longer traces.
-fn linear() {
-    let mut before: Option<f64> = None;
+fn linear(timings: &mut Timings) {
     for rounds in [20, 200, 2_000, 20_000] {
         let trace = long(rounds);
         let begun = Instant::now();
         assert_eq!(judge_by_model(&trace), Ok(()), "a long trace is allowed");
         let took = begun.elapsed().as_secs_f64();
-        let times =
-            before.map_or(String::new(), |before| format!(", {:.1} times as long", took / before));
-        println!("a trace of {} calls: {:.1} ms{times}", trace.events().len(), took * 1000.0);
-        before = Some(took);
+        let what = format!("a trace of {} calls judged", trace.events().len());
+        timings.row(what, format!("{:.1} ms", took * 1000.0), String::new());
     }
 }
 
 /// Prints the memory after parsing and judging many traces.
-fn memory(texts: &[String]) {
+fn memory(timings: &mut Timings, texts: &[String]) {
     let mut early = String::new();
     for (nth, text) in texts.iter().cycle().take(MANY).enumerate() {
         if nth == MANY / 10 {
@@ -202,15 +196,13 @@ fn memory(texts: &[String]) {
         let trace: Trace = text.parse().expect("a trace");
         let _ = black_box(judge_by_model(&trace));
     }
-    println!("{MANY} traces: after a tenth {early}, at the end {}", status());
+    timings.row(format!("memory after judging {} traces", MANY / 10), early, String::new());
+    timings.row(format!("memory after judging {MANY} traces"), status(), String::new());
 }
 
-/// The current and the peak memory of this process.
+/// The peak memory of this process.
 fn status() -> String {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let lines = text.lines().filter(|line| line.starts_with("VmRSS") || line.starts_with("VmHWM"));
-    lines
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.unwrap_or("unknown").trim().to_owned()
 }

@@ -11,6 +11,7 @@
 //! long one waits for a result, not which suite is better.
 
 use anyhow::{Context, Result, bail};
+use rulebook::Timings;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,6 +48,7 @@ fn main() {
         ("LTP's keyctl, add_key and request_key", ltp),
         ("keyutils' test suite", keyutils),
     ];
+    let mut timings = Timings::new("cargo bench -p keybook --bench peers --profile dev", "");
     let mut runs = suites.map(|_| Vec::new());
     for _ in 0..rounds {
         for ((_, suite), runs) in suites.iter().zip(&mut runs) {
@@ -55,22 +57,21 @@ fn main() {
     }
     for ((name, _), runs) in suites.iter().zip(runs) {
         match runs.into_iter().collect::<Result<Vec<Run>>>() {
-            Ok(runs) => print(name, runs),
+            Ok(runs) => add(&mut timings, name, runs),
             Err(why) => println!("{name}: cannot run: {why:#}"),
         }
     }
+    timings.finish("peers").expect("the results can be saved");
 }
 
-fn print(name: &str, mut runs: Vec<Run>) {
+fn add(timings: &mut Timings, name: &str, mut runs: Vec<Run>) {
     runs.sort_by_key(|run| run.took);
     let Run { took, programs, cases, failed, slowest } = &runs[runs.len() / 2];
     let ((programs, called), (cases, cases_called)) = (programs, cases);
     let seconds = took.as_secs_f64();
-    println!(
-        "{name}: {:.1} {cases_called} per second ({programs} {called}, {cases} {cases_called}, \
-         {seconds:.2} s)",
-        *cases as f64 / seconds
-    );
+    let what = format!("{name}: {cases} {cases_called} of {programs} {called}");
+    let rate = *cases as f64 / seconds;
+    timings.row(what, format!("{seconds:.2} s, {rate:.1} per second"), String::new());
     if let Some((program, time)) = slowest {
         println!("  slowest: {program}, {:.2} s", time.as_secs_f64());
     }

@@ -1,7 +1,12 @@
-//! The rules compiled into this program, with their snippets and snapshots.
+//! What is compiled into this program: the rules with their snippets and snapshots, and the table of wrong
+//! models.
 
+use anyhow::{Result, anyhow};
 use keyrings::Observed;
+use model::wrong::{Table, TableError};
+use rulebook::WRONG_MODELS;
 use std::cmp::Reverse;
+use std::sync::OnceLock;
 
 /// A rule compiled into this program. The build script writes the table [`RULES`].
 #[derive(Debug)]
@@ -20,6 +25,20 @@ pub(crate) struct Embedded {
 
 include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
+/// The table of wrong models as saved when this program was built.
+///
+/// # Errors
+///
+/// If a line has the wrong form or names a law that doesn't exist.
+pub(crate) fn wrong_models() -> Result<&'static Table> {
+    static TABLE: OnceLock<Result<Table, TableError>> = OnceLock::new();
+    let text = include_str!("../../../snapshots/model/wrong-models.txt");
+    let table = TABLE.get_or_init(|| Table::parse(text)).as_ref();
+    table.map_err(|error| {
+        anyhow!("{WRONG_MODELS}:{error}; `cargo run -- wrong --save` writes it anew")
+    })
+}
+
 /// Finds a rule by its id.
 pub(crate) fn rule(id: &str) -> Option<&'static Embedded> {
     RULES.iter().find(|rule| rule.id == id)
@@ -27,7 +46,7 @@ pub(crate) fn rule(id: &str) -> Option<&'static Embedded> {
 
 /// Finds rules by id, each once; all rules if no id is given. An id that ends with `.` or `*`
 /// selects every rule whose id begins with it.
-pub(crate) fn select(ids: &[String]) -> Result<Vec<&'static Embedded>, String> {
+pub(crate) fn select(ids: &[String]) -> std::result::Result<Vec<&'static Embedded>, String> {
     if ids.is_empty() {
         return Ok(RULES.iter().collect());
     }

@@ -28,6 +28,7 @@ mod problem;
 mod sentence;
 mod snapshot;
 mod stored;
+mod timings;
 
 pub use control::shows_control;
 pub use page::{KERNEL_FUNCTIONS, Page, Places, Section};
@@ -35,6 +36,7 @@ pub use problem::Problem;
 pub use sentence::{SENTENCES, Sentence, sentence};
 pub use snapshot::{INDEX, KERNELS, LEFT_OPEN, SNAPSHOTS, Snapshot, WRONG_MODELS, fingerprint};
 pub use stored::{idle, without_control};
+pub use timings::Timings;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};

@@ -34,10 +34,10 @@ pub const SENTENCES: [Sentence; 19] = [
         "`@p` means the same to keyctl(1), where it is of no use, as that program runs after a fork.",
     ),
     new("P6", "A thread made with `CLONE_THREAD` has the same one as the caller of clone(2)."),
-    new("P7", "A new process made by fork() has none at first."),
+    new("P7", "A new process created by fork() has no process keyring at first."),
     new("P8", "execve(2) clears it."),
     new("P9", "It is destroyed when the last thread that refers to it ends."),
-    new("P10", "Accessed while absent: created if it is to be modified, else `ENOKEY`."),
+    new("P10", "Accessed while absent: created to be modified, else `ENOKEY`."),
     new("T1", "It anchors keys on behalf of a process."),
     new("T2", "It comes into being only when a thread asks for it."),
     new("T3", "Its name (description) is `_tid`."),
@@ -51,8 +51,8 @@ pub const SENTENCES: [Sentence; 19] = [
     ),
     new("T6", "It is not inherited across clone(2) and fork(2), and execve(2) clears it."),
     new("T7", "It is destroyed when the thread that refers to it ends."),
-    new("T8", "A thread has none at first."),
-    new("T9", "Accessed while absent: created if it is to be modified, else `ENOKEY`."),
+    new("T8", "A thread has no thread keyring at first."),
+    new("T9", "Accessed while absent: created to be modified, else `ENOKEY`."),
 ];
 
 /// Finds a sentence by its number.

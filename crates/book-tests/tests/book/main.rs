@@ -4,9 +4,9 @@
 
 mod agreement;
 mod form;
-mod phrases;
 #[path = "../../generate.rs"]
 mod generate;
+mod phrases;
 mod run;
 
 use rulebook::Rulebook;

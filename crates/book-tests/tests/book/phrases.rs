@@ -68,9 +68,9 @@ fn phrases_to_avoid_occur_nowhere() {
         let Ok(text) = fs::read_to_string(&file) else { continue };
         for (phrase, remedy) in phrases(&list) {
             let lines = lines_with(&text, phrase).into_iter();
-            found.extend(lines.map(|line| {
-                format!("{}:{line}: `{phrase}`: write {remedy}", shown.display())
-            }));
+            found.extend(
+                lines.map(|line| format!("{}:{line}: `{phrase}`: write {remedy}", shown.display())),
+            );
         }
     }
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));

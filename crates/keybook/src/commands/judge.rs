@@ -1,6 +1,6 @@
 //! `keybook judge`: judges traces, from this machine or another, by the rules.
 
-use crate::commands::wrong;
+use crate::embedded;
 use crate::embedded::RULES;
 use crate::output::{self, BAD, GOOD, ListFormat, count};
 use crate::status::{DIFFERS, HELD, MISUSE};
@@ -91,7 +91,7 @@ pub(crate) struct Rule {
 pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
     let input = [PathBuf::from("-")];
     let files = if files.is_empty() { &input } else { &files[..] };
-    let table = wrong::table()?;
+    let table = embedded::wrong_models()?;
     let judged: Vec<Judged> = files.iter().map(|file| judged(file, table)).collect();
     match format {
         ListFormat::Json => output::print_json(&judged)?,

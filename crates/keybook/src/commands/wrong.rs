@@ -4,26 +4,10 @@ use crate::embedded::RULES;
 use crate::status::{DIFFERS, HELD};
 use crate::{output, project};
 use anyhow::{Context, Result, anyhow};
-use model::wrong::{Refused, Table, TableError, laws, refused, to_save};
+use model::wrong::{Refused, laws, refused, to_save};
 use std::fmt::Write;
 use std::fs;
-use std::sync::OnceLock;
 use trace::Trace;
-
-/// The file of the table, relative to the project's folder.
-const SAVED: &str = rulebook::WRONG_MODELS;
-
-/// The table as saved when this program was built.
-///
-/// # Errors
-///
-/// If a line has the wrong form or names a law that doesn't exist.
-pub(crate) fn table() -> Result<&'static Table> {
-    static TABLE: OnceLock<Result<Table, TableError>> = OnceLock::new();
-    let text = include_str!("../../../../snapshots/model/wrong-models.txt");
-    let table = TABLE.get_or_init(|| Table::parse(text)).as_ref();
-    table.map_err(|error| anyhow!("{SAVED}:{error}; `cargo run -- wrong --save` writes it anew"))
-}
 
 /// Judges the trace of every rule by every wrong model, and prints the result or saves it. The status
 /// is [`HELD`] if each wrong model is refused by a rule, and each rule refuses one.
@@ -32,7 +16,7 @@ pub(crate) fn run(save: bool) -> Result<u8> {
     let laws = laws(&traces);
     let table = refused(&laws);
     if save {
-        let path = project::root()?.join(SAVED);
+        let path = project::root()?.join(rulebook::WRONG_MODELS);
         fs::write(&path, to_save(&laws)).with_context(|| path.display().to_string())?;
         eprintln!("saved: {}; the next build of this program knows it", path.display());
     }

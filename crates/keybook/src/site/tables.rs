@@ -7,6 +7,7 @@ mod model;
 pub(super) mod observed;
 mod operations;
 mod sentences;
+mod timings;
 
 pub(super) use input::Tables;
 
@@ -15,7 +16,7 @@ use std::path::Path;
 /// Replaces the marks in a page by the tables they stand for.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 12] = [
+    let all: [(&str, Table); 13] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table sentences}}", sentences::table),
@@ -26,6 +27,7 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
         ("{{#table transitions}}", model::transitions),
         ("{{#table places}}", model::places),
         ("{{#table wrong}}", model::wrong),
+        ("{{#table timings}}", timings::tables),
         ("{{#count wrong}}", model::wrong_count),
         ("{{#count}}", |tables| tables.book.rules.len().to_string()),
     ];

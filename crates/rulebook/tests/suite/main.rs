@@ -7,7 +7,7 @@ use rulebook::{Rulebook, SOURCE, Snapshot};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A project in a folder of its own, deleted when it goes out of scope.
+/// A project in its own folder, deleted when it goes out of scope.
 struct Project {
     root: PathBuf,
 }

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// How long to wait for the tasks of killed snippets.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
-/// Signals by which a program ends because of its own error.
+/// Signals by which a program ends through an error in it.
 const CRASHES: [&str; 6] = ["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP"];
 
 /// Checks rules and reports progress to `bar`. If a signal stops it, returns the results so far with

@@ -50,7 +50,7 @@ pub(crate) struct Found {
 impl Found {
     pub(crate) fn of(found: &Disagreement, from: String) -> Result<Found> {
         let program = found.program();
-        let explained = found.explained(crate::commands::wrong::table()?);
+        let explained = found.explained(crate::embedded::wrong_models()?);
         Ok(Found {
             kind: found.kind(),
             from,

@@ -1,10 +1,10 @@
 //! What the tables are generated from.
 
-use crate::commands::wrong;
+use crate::embedded;
 use crate::site::columns::Column;
 use anyhow::Result;
 use model::wrong::Table;
-use rulebook::{Rule, Rulebook, Snapshot, fingerprint};
+use rulebook::{Rule, Rulebook, Snapshot, Timings, fingerprint};
 use std::path::Path;
 use trace::Trace;
 
@@ -22,6 +22,7 @@ pub(crate) struct Tables<'a> {
     pub(crate) seen: Vec<Seen<'a>>,
     pub(crate) columns: &'a [Column],
     pub(crate) wrong: &'static Table,
+    pub(crate) timings: Vec<Timings>,
 }
 
 impl<'a> Tables<'a> {
@@ -36,6 +37,7 @@ impl<'a> Tables<'a> {
             let trace = snapshot.unwrap_or_default().parse().unwrap_or_default();
             Seen { rule, fingerprint: fingerprint(&trace), trace }
         });
-        Ok(Tables { book, seen: seen.collect(), columns, wrong: wrong::table()? })
+        let (seen, wrong) = (seen.collect(), embedded::wrong_models()?);
+        Ok(Tables { book, seen, columns, wrong, timings: Timings::saved(root) })
     }
 }

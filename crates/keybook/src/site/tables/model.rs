@@ -58,7 +58,7 @@ fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
 pub(super) fn places(_: &Tables<'_>) -> String {
     let mut out = String::from(
         "<table class=\"places\">\n<thead><tr><th>Place</th><th>An absent one is</th><th>Needs</th>\
-         <th>An unsound one is</th></tr></thead>\n<tbody>\n",
+         <th>An unusable keyring is</th></tr></thead>\n<tbody>\n",
     );
     for slot in KeySlot::ALL {
         let absent = match slot {
@@ -66,7 +66,7 @@ pub(super) fn places(_: &Tables<'_>) -> String {
             _ if slot.creates() => "made",
             _ => "refused: <code>ENOKEY</code>",
         };
-        let (needs, unsound) = match slot {
+        let (needs, unusable) = match slot {
             KeySlot::Read | KeySlot::DhCompute => {
                 ("Read, or possession".to_owned(), "refused to who may read it")
             }
@@ -78,7 +78,7 @@ pub(super) fn places(_: &Tables<'_>) -> String {
         };
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><td>{absent}</td><td>{}</td><td>{unsound}</td></tr>",
+            "<tr><td>{}</td><td>{absent}</td><td>{}</td><td>{unusable}</td></tr>",
             html(slot.words()),
             if needs.is_empty() { "—" } else { &needs },
         );
