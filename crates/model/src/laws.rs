@@ -458,7 +458,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_law_has_a_number_and_a_name_of_its_own() {
+    fn no_two_laws_share_a_number_or_a_name() {
         let mut names: Vec<String> = Vec::new();
         for (nth, law) in Law::all().enumerate() {
             let mut laws = Laws::default();

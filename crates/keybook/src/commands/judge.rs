@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_rules_do_not_know_is_told_in_words() {
+    fn what_the_rules_do_not_know_is_reported_in_words() {
         let result = result("main  f()\n", |trace| {
             let why = Why::NotUnderstood("a call of the helper crate".into());
             Err(Box::new(Refusal { nth: 0, event: trace.events()[0].clone(), why }))

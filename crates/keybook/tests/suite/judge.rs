@@ -75,7 +75,7 @@ fn a_raw_trace_is_given_names_first() {
 }
 
 #[test]
-fn what_is_no_trace_is_told_with_its_place() {
+fn a_file_that_is_not_a_trace_is_reported_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("malformed.snap");
     fs::write(&file, format!("---\nsource: x\n---\n{FORK}main   fork(] = child\n")).unwrap();
