@@ -29,7 +29,7 @@ fn an_exhausted_quota_is_reported() {
     let output = program.sh(fill).uid(id).gid(id).output().unwrap();
     let told = stderr(&output);
     assert_eq!(output.status.code(), Some(3), "{told}");
-    assert!(told.contains(&format!("the quota of keys of uid {id} is used up (EDQUOT)")), "{told}");
+    assert!(told.contains(&format!("the key quota of uid {id} is used up (EDQUOT)")), "{told}");
 }
 
 #[test]
