@@ -31,6 +31,7 @@ mod run;
 mod sys;
 mod tasks;
 
+pub use api::confine::*;
 pub use api::hold::*;
 pub use api::ids::*;
 pub use api::key::*;
@@ -43,7 +44,7 @@ pub use host::{environment, needs, probe, room};
 pub use nix::errno::Errno::{self, *};
 pub use nix::sys::signal::Signal;
 pub use run::observe::*;
-pub use run::{program, stage};
+pub use run::{circumstance, program, stage};
 pub use sys::handles::SystemLibrary;
 pub use tasks::fail::*;
 pub use tasks::make::*;

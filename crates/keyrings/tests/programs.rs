@@ -338,7 +338,7 @@ static PROGRAMS: &[Program] = &[
         run: || {
             pthread_create("other")?;
             let started =
-                program::RunningSnippet::start(|| observe("none", || Ok(())), Duration::MAX);
+                program::RunningSnippet::start(|| observe("none", || Ok(())), Duration::MAX, None);
             ensure(started.is_err_and(|error| error == EBUSY), "a snippet")?;
             let ran = stage::Stage::new()?.run(Duration::MAX, || Ok(String::new()));
             ensure(ran.is_err_and(|error| error == EBUSY), "a program on a stage")

@@ -29,6 +29,9 @@ pub struct Judge {
     asked: Laws,
 }
 
+/// The first task of a trace in which another task of this name creates `main`.
+const STARTER: &str = "starter";
+
 impl Default for Judge {
     fn default() -> Judge {
         Judge::new()
@@ -61,6 +64,9 @@ impl Judge {
     }
 
     fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
+        if self.seen == 0 && event.task == STARTER {
+            self.worlds.iter_mut().for_each(|world| world.rename_first(STARTER));
+        }
         let mut after: Vec<World> = Vec::new();
         let mut not_understood = None;
         let is_last = self.worlds.len() == 1;

@@ -2,7 +2,9 @@
 
 use crate::choices::Choices;
 use crate::laws::{Fact, Law, Laws};
-use crate::world::{Cred, CredId, Expiry, GroupId, Id, Key, KeyId, NO_ID, TaskId, World};
+use crate::world::{
+    Cred, CredId, Expiry, GroupId, Id, Key, KeyId, NO_ID, TaskId, UNMAPPED_ID, World,
+};
 use trace::Errno::{self, *};
 use trace::{Event, OVERFLOW_ID, Outcome, Value};
 
@@ -163,6 +165,7 @@ impl<'a> Run<'a> {
     pub(crate) fn id(&self, nth: usize) -> Attempt<Id> {
         let id = match self.arg(nth)? {
             Value::Int(-1) => Some(NO_ID),
+            Value::Int(number) if *number == i64::from(OVERFLOW_ID) => Some(UNMAPPED_ID),
             Value::Word(word) => id(word),
             _ => None,
         };
@@ -295,9 +298,11 @@ fn id(word: &str) -> Option<Id> {
     let number = word.strip_prefix("UID").or_else(|| word.strip_prefix("GID"))?;
     match number {
         "" => Some(0),
-        number => {
-            number.parse::<Id>().ok().filter(|nth| (2..NO_ID).contains(nth)).map(|nth| nth - 1)
-        }
+        number => number
+            .parse::<Id>()
+            .ok()
+            .filter(|nth| (2..UNMAPPED_ID).contains(nth))
+            .map(|nth| nth - 1),
     }
 }
 

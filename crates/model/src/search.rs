@@ -40,7 +40,7 @@ impl Run<'_> {
         let (uid, gid, perm) = (key.uid, key.gid, key.perm);
         let mut has = if uid == cred.user.filesystem {
             if self.law(Fact::OwnerMask) { perm >> 16 } else { perm }
-        } else if gid != NO_ID && perm & 0x3f00 != 0 && gid == cred.group.filesystem {
+        } else if gid != NO_ID && perm & 0x3f00 != 0 && cred.has_group(gid) {
             if self.law(Fact::GroupMask) { perm >> 8 } else { perm }
         } else if self.law(Fact::OtherMask) {
             perm

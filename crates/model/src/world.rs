@@ -28,6 +28,9 @@ pub(crate) type Id = u32;
 /// No id: the group of `@u`, and an argument that changes nothing.
 pub(crate) const NO_ID: Id = u32::MAX;
 
+/// The overflow id as an argument, which no namespace maps.
+pub(crate) const UNMAPPED_ID: Id = NO_ID - 1;
+
 /// The type of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum KeyType {
@@ -165,12 +168,42 @@ pub(crate) struct Cred {
     pub(crate) session: Option<KeyId>,
     /// The default destination of request_key(2).
     pub(crate) destination: i64,
+    pub(crate) capabilities: Capabilities,
+    /// The supplementary groups.
+    pub(crate) groups: Arc<[Id]>,
+}
+
+/// The capabilities of a task in the initial user namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Capabilities {
+    /// All while the effective user is root.
+    #[default]
+    OfUser,
+    /// As before, and they stay permitted when no user id is root's any more.
+    Kept,
+    /// All, whoever the user is.
+    All,
+    /// None.
+    Dropped,
 }
 
 impl Cred {
+    /// Whether a group is the filesystem group or a supplementary one. Kernel: `in_group_p`.
+    pub(crate) fn has_group(&self, gid: Id) -> bool {
+        gid == self.group.filesystem || self.groups.contains(&gid)
+    }
+
     /// The user ids or the group ids.
     pub(crate) fn ids(&mut self, are_users: bool) -> &mut Ids {
         if are_users { &mut self.user } else { &mut self.group }
+    }
+
+    /// What execve(2) makes of ids and capabilities. Kernel: `cap_bprm_creds_from_file`.
+    pub(crate) fn begin_program(&mut self) {
+        for ids in [&mut self.user, &mut self.group] {
+            (ids.saved, ids.filesystem) = (ids.effective, ids.effective);
+        }
+        self.capabilities = Capabilities::OfUser;
     }
 
     pub(crate) fn drop_own_keyrings(&mut self) {
@@ -339,6 +372,11 @@ impl World {
         world.add_task(Task { name, group, cred, life: Life::Runs, tracer: None });
         world.begin();
         world
+    }
+
+    /// Names the first task.
+    pub(crate) fn rename_first(&mut self, name: &str) {
+        self.tasks.edit(TaskId::FIRST).name = name.into();
     }
 
     pub(crate) fn add_key(&mut self, key: Key) -> KeyId {

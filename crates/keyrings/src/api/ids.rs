@@ -2,6 +2,7 @@
 
 use super::keyctl::NO_CHANGE;
 use crate::sys::process;
+use crate::tasks::arena::Arena;
 use crate::tasks::fail::{Checked, Failure};
 use crate::tasks::make::{CloneFlags, Namespaces};
 use crate::tasks::record::{call, event, outcome, record};
@@ -181,8 +182,13 @@ fn write_maps(outside: u32, outside_group: u32) -> Checked {
 /// user_namespaces(7)
 pub fn enter_user_namespace() -> Checked {
     let (uid, gid) = (getuid(), getgid());
-    sched::unshare(sched::CloneFlags::CLONE_NEWUSER)?;
-    write_maps(uid, gid)?;
+    let entered = sched::unshare(sched::CloneFlags::CLONE_NEWUSER).map_err(Failure::from);
+    if let Err(failure) = entered.and_then(|()| write_maps(uid, gid)) {
+        if let Some(arena) = Arena::here() {
+            arena.lose_stage();
+        }
+        return Err(failure);
+    }
     record(|| event("enter_user_namespace", vec![], Outcome::Nothing));
     Ok(())
 }

@@ -60,9 +60,16 @@ const OVERFLOW: &str = "65534 as the overflow id";
 /// Needs are written in the book as `root`, `keyctl(1)`, `Linux ≥ 5.3`, …: see [`NEEDS`]. An unknown
 /// need is not met.
 pub fn unmet(need: &str) -> Option<String> {
-    static KNOWN: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(|lock| lock.into_inner());
     known.entry(need.to_owned()).or_insert_with(|| find(need)).clone()
+}
+
+/// What [`unmet`] found out.
+static KNOWN: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
+
+/// Has [`unmet`] find out again, as the circumstances of this process have changed.
+pub(crate) fn forget() {
+    KNOWN.lock().unwrap_or_else(|lock| lock.into_inner()).clear();
 }
 
 fn find(need: &str) -> Option<String> {

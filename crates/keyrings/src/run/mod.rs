@@ -1,5 +1,6 @@
 //! Running snippets: one, many at a time, or one after another.
 
+pub mod circumstance;
 pub(crate) mod observe;
 pub mod program;
 pub mod stage;

@@ -1,6 +1,7 @@
 //! Running snippets that are part of this program, each in its own process.
 
-use super::observe::{Observed, under_supervision};
+use super::circumstance::{Circumstance, Varied};
+use super::observe::{Observed, under_supervision, vary};
 use crate::sys::process::{Way, exit, fork_like, has_one_thread};
 use crate::tasks::arena::Arena;
 use nix::errno::Errno;
@@ -145,7 +146,8 @@ impl Watch {
 }
 
 impl RunningSnippet {
-    /// Starts a snippet that must end within that time.
+    /// Starts a snippet that must end within that time; in a circumstance, with the rule's needs, if one
+    /// is given.
     ///
     /// # Errors
     ///
@@ -154,11 +156,15 @@ impl RunningSnippet {
     pub fn start(
         snippet: impl FnOnce() -> Observed,
         deadline: Duration,
+        variation: Option<(&'static Circumstance, &'static [&'static str])>,
     ) -> Result<RunningSnippet, Errno> {
         has_one_thread()?;
         let io = SnippetIo::new()?;
         let pid = fork_like(Way::Fork, || {
             under_supervision(deadline.as_secs().try_into().unwrap_or(u32::MAX));
+            if let Some((circumstance, needs)) = variation {
+                vary(Varied { circumstance, needs });
+            }
             // Its own process group, to be killed as a whole, and out of reach of Ctrl-C.
             let _ = nix::unistd::setpgid(Pid::from_raw(0), Pid::from_raw(0));
             let _ = SigSet::empty().thread_set_mask();
@@ -201,5 +207,17 @@ impl RunningSnippet {
             String::from_utf8_lossy(&text).into_owned()
         };
         (read(&self.io.stdout), read(&self.io.stderr))
+    }
+}
+
+/// Waits for a child to end.
+pub(super) fn wait(pid: i32) -> Result<Ended, Errno> {
+    loop {
+        match waitpid(Pid::from_raw(pid), None) {
+            Ok(WaitStatus::Exited(_, status)) => return Ok(Ended::Exited(status)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Ended::Killed(signal.as_str())),
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! prints nothing, so that hundreds of programs a second can run on it.
 
 use super::observe::{NOT_AS_EXPECTED, begin_with_session};
-use super::program::Ended;
+use super::program::{Ended, wait};
 use crate::host::room;
 use crate::sys::process::{Way, exit, fork_like, has_one_thread};
 use crate::tasks::arena::Arena;
@@ -13,7 +13,7 @@ use crate::tasks::record;
 use crate::tasks::task::{adopt_orphans, end_all};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -111,7 +111,7 @@ fn perform(arena: &Arena, deadline: Duration, program: impl FnOnce() -> Checked<
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     nix::unistd::alarm::set(deadline.as_secs().clamp(1, u32::MAX.into()) as u32);
     adopt_orphans();
-    arena.seat_main();
+    arena.seat_first();
     if let Err(error) = begin_with_session() {
         Failure::new(format!("no session keyring: {}", named(error))).report();
         return NOT_BEGUN;
@@ -128,17 +128,6 @@ fn perform(arena: &Arena, deadline: Duration, program: impl FnOnce() -> Checked<
         Err(failure) => {
             failure.report();
             i32::from(NOT_AS_EXPECTED)
-        }
-    }
-}
-
-fn wait(pid: i32) -> Result<Ended, Errno> {
-    loop {
-        match waitpid(Pid::from_raw(pid), None) {
-            Ok(WaitStatus::Exited(_, status)) => return Ok(Ended::Exited(status)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Ended::Killed(signal.as_str())),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(error),
         }
     }
 }

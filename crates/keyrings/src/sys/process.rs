@@ -203,3 +203,56 @@ pub(crate) fn set_fs_id(group: bool, id: u32) -> u32 {
     // SAFETY: takes a number only.
     unsafe { (if group { libc::setfsgid(id) } else { libc::setfsuid(id) }) as u32 }
 }
+
+/// The data of capget(2) and capset(2) in version 3: two words of effective, permitted and inheritable
+/// capabilities.
+type Capabilities = [[u32; 3]; 2];
+
+/// `_LINUX_CAPABILITY_VERSION_3` and the calling thread, for capget(2) and capset(2).
+const CAPABILITY_HEADER: [u32; 2] = [0x2008_0522, 0];
+
+/// capget(2): the permitted capabilities of the calling thread, as bits.
+pub(crate) fn permitted_capabilities() -> Result<u64> {
+    let (mut header, mut data) = (CAPABILITY_HEADER, Capabilities::default());
+    // SAFETY: the kernel reads and writes the two structures, which have this layout.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_capget, header.as_mut_ptr(), data.as_mut_ptr())
+    })?;
+    Ok(u64::from(data[0][1]) | u64::from(data[1][1]) << 32)
+}
+
+/// capset(2) of the calling thread.
+pub(crate) fn capset(effective: u64, permitted: u64) -> Result<()> {
+    let half = |bits: u64, nth: u32| (bits >> (32 * nth)) as u32;
+    let data: Capabilities = [0, 1].map(|nth| [half(effective, nth), half(permitted, nth), 0]);
+    let header = CAPABILITY_HEADER;
+    // SAFETY: the kernel only reads the two structures, which have this layout.
+    Errno::result(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), data.as_ptr()) })
+        .map(drop)
+}
+
+/// seccomp(2) with a filter that allows every call.
+pub(crate) fn seccomp_allow() -> Result<()> {
+    let (code, k) = ((libc::BPF_RET | libc::BPF_K) as u16, libc::SECCOMP_RET_ALLOW);
+    let mut allow = libc::sock_filter { code, jt: 0, jf: 0, k };
+    let filter = libc::sock_fprog { len: 1, filter: &raw mut allow };
+    // SAFETY: the kernel copies the filter, which lives through the call.
+    Errno::result(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const filter)
+    })
+    .map(drop)
+}
+
+/// waitpid(2) for any child or tracee; returns its id and its wait status.
+pub(crate) fn wait_for_any() -> Result<(i32, c_int)> {
+    let mut status = 0;
+    // SAFETY: the kernel writes the status.
+    let pid = Errno::result(unsafe { libc::waitpid(-1, &mut status, libc::__WALL) })?;
+    Ok((pid, status))
+}
+
+/// Continues a stopped tracee, with a signal, which may be a real-time one; 0 for none.
+pub(crate) fn ptrace_continue(tracee: i32, signal: c_int) -> Result<()> {
+    // SAFETY: takes numbers only.
+    Errno::result(unsafe { libc::ptrace(libc::PTRACE_CONT, tracee, 0, signal) }).map(drop)
+}

@@ -20,6 +20,10 @@ use std::time::Duration;
 /// Environment variable of a program that is started as a task of a snippet: `descriptor:desk`.
 pub(crate) const TASK_VARIABLE: &str = "KEYRINGS_TASK";
 
+/// Environment variable of a program in which a snippet goes on after execve(2): `descriptor:0`, the
+/// deadline of its supervisor in seconds, and the rule, each behind a colon.
+pub(crate) const RESUME_VARIABLE: &str = "KEYRINGS_RESUME";
+
 /// The longest wait for anything. Nothing takes long, except on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a waiting task checks that the other one is alive.
@@ -83,6 +87,13 @@ shared_struct! {
         short: AtomicBool,
         /// The record is not what the kernel answered, or not all of it.
         spoiled: AtomicBool,
+        /// The program could not enter the user namespace that it needs.
+        no_stage: AtomicBool,
+        /// The user and group with which the snippet began.
+        first_uid: AtomicU32,
+        first_gid: AtomicU32,
+        /// Length of the part of the record that set the circumstance up, in bytes.
+        set_up_len: AtomicUsize,
         /// The last tag of a handle.
         tags: AtomicU32,
         len: AtomicUsize,
@@ -141,19 +152,38 @@ impl Arena {
     fn begin(descriptor: RawFd) -> nix::Result<&'static Arena> {
         let arena: &Arena = shared_memory(descriptor)?;
         arena.descriptor.store(descriptor, Ordering::Relaxed);
-        arena.seat_main();
+        arena.seat_first();
         Ok(HERE.get_or_init(|| arena))
     }
 
     /// Makes the calling task the main task of new or cleared memory.
-    pub(crate) fn seat_main(&self) {
-        self.main_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
+    pub(crate) fn seat_first(&self) {
         self.occupied.store(1, Ordering::Release);
-        let main = self.desk(0);
-        main.rename("main");
+        self.desk(0).rename("main");
+        self.first_uid.store(nix::unistd::getuid().as_raw(), Ordering::Relaxed);
+        self.first_gid.store(nix::unistd::getgid().as_raw(), Ordering::Relaxed);
+        self.seat_main(0);
+    }
+
+    /// Makes the calling task the main task, at this desk.
+    pub(crate) fn seat_main(&self, number: usize) {
+        let me = nix::unistd::getpid().as_raw();
+        sit_at(number);
+        self.main_pid.store(me, Ordering::Relaxed);
         // Its order is the snippet, which lasts until the end.
-        main.set(state::ORDERED);
-        main.occupy();
+        self.desk(number).set(state::ORDERED);
+        self.desk(number).occupy();
+        // A starter in another process waits for this one, and is no task of the snippet.
+        if self.desk(0).pid.load(Ordering::Relaxed) != me {
+            self.desk(0).set(state::GONE);
+        }
+    }
+
+    /// Renames the main task to `starter`, and sets up the desk of the one that it creates to run the
+    /// program in its place.
+    pub(crate) fn replace_main(&self) -> usize {
+        self.desk(0).rename("starter");
+        self.new_desk("main").unwrap_or(0)
     }
 
     /// Clears the memory for the next program: all tasks of the last one have ended.
@@ -169,6 +199,8 @@ impl Arena {
         self.failures_len.store(0, Ordering::Relaxed);
         self.short.store(false, Ordering::Relaxed);
         self.spoiled.store(false, Ordering::Relaxed);
+        self.set_up_len.store(0, Ordering::Relaxed);
+        self.no_stage.store(false, Ordering::Relaxed);
         self.len.store(0, Ordering::Release);
     }
 
@@ -229,6 +261,31 @@ impl Arena {
         }
     }
 
+    /// Notes that the program could not enter the user namespace that it needs.
+    pub(crate) fn lose_stage(&self) {
+        self.no_stage.store(true, Ordering::Release);
+    }
+
+    /// Whether the program had the stage that it needs.
+    pub(crate) fn lacks_stage(&self) -> bool {
+        self.no_stage.load(Ordering::Acquire)
+    }
+
+    /// The real user and group id with which the snippet began.
+    pub(crate) fn first_owner(&self) -> (u32, u32) {
+        (self.first_uid.load(Ordering::Relaxed), self.first_gid.load(Ordering::Relaxed))
+    }
+
+    /// Notes that the circumstance is set up, and the program of the rule begins.
+    pub(crate) fn begin_program(&self) {
+        self.set_up_len.store(self.len.load(Ordering::Acquire), Ordering::Release);
+    }
+
+    /// The record from the beginning of the program of the rule.
+    pub(crate) fn program_text(&self) -> String {
+        self.text().split_off(self.set_up_len.load(Ordering::Acquire))
+    }
+
     /// Notes that the snippet cannot be judged by its record, and why.
     pub(crate) fn spoil(&self, why: &str) {
         if !self.spoiled.swap(true, Ordering::AcqRel) {
@@ -279,7 +336,8 @@ impl Desk {
         name
     }
 
-    fn rename(&self, name: &str) {
+    pub(crate) fn rename(&self, name: &str) {
+        self.name.fill(0, &[0; LONGEST_NAME]);
         self.name.fill(0, name.as_bytes());
     }
 

@@ -15,6 +15,12 @@ pub struct Failure {
     text: String,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 impl Failure {
     /// A failure of the calling task, at the caller's place in the source.
     #[track_caller]

@@ -1,7 +1,7 @@
 //! Creating tasks: the calls that create a process or a thread, and those that run a new program.
 
-use super::arena::{self, Arena, Desk, LONGEST_NAME, TASK_VARIABLE, state};
-use super::fail::{Checked, Failure, refused};
+use super::arena::{self, Arena, Desk, LONGEST_NAME, RESUME_VARIABLE, TASK_VARIABLE, state};
+use super::fail::{Checked, Failure, named, refused};
 use super::record::{self, event, record_creation};
 use super::serve::{SELF, leave, obey_until_leave, serve};
 use super::task::Task;
@@ -10,7 +10,7 @@ use crate::sys::process::{self, Way, clone_in_my_memory, fork_like};
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
-use std::ffi::CString;
+use std::ffi::{CString, NulError, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering;
 use trace::{Outcome, Value};
@@ -89,10 +89,18 @@ pub const CLONE_SIGHAND: CloneFlags = CloneFlags(libc::CLONE_SIGHAND);
 pub const CLONE_SYSVSEM: CloneFlags = CloneFlags(libc::CLONE_SYSVSEM);
 /// A new user namespace.
 pub const CLONE_NEWUSER: Namespaces = Namespaces(libc::CLONE_NEWUSER);
+/// New mount, UTS, IPC, network and cgroup namespaces.
+pub const CLONE_NEW_OTHERS: Namespaces = Namespaces(
+    libc::CLONE_NEWNS
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWCGROUP,
+);
 /// A new PID namespace.
 pub const CLONE_NEWPID: Namespaces = Namespaces(libc::CLONE_NEWPID);
 
-const FLAG_NAMES: [(i32, &str); 8] = [
+const FLAG_NAMES: [(i32, &str); 13] = [
     (libc::CLONE_VM, "CLONE_VM"),
     (libc::CLONE_VFORK, "CLONE_VFORK"),
     (libc::CLONE_FS, "CLONE_FS"),
@@ -101,6 +109,11 @@ const FLAG_NAMES: [(i32, &str); 8] = [
     (libc::CLONE_SYSVSEM, "CLONE_SYSVSEM"),
     (libc::CLONE_NEWUSER, "CLONE_NEWUSER"),
     (libc::CLONE_NEWPID, "CLONE_NEWPID"),
+    (libc::CLONE_NEWNS, "CLONE_NEWNS"),
+    (libc::CLONE_NEWUTS, "CLONE_NEWUTS"),
+    (libc::CLONE_NEWIPC, "CLONE_NEWIPC"),
+    (libc::CLONE_NEWNET, "CLONE_NEWNET"),
+    (libc::CLONE_NEWCGROUP, "CLONE_NEWCGROUP"),
 ];
 
 impl From<Namespaces> for CloneFlags {
@@ -131,7 +144,7 @@ impl CloneFlags {
     }
 }
 
-fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
+pub(super) fn new_desk(name: &str) -> Checked<(&'static Arena, usize)> {
     let arena = Arena::here().ok_or_else(|| Failure::new("only `observe` can create tasks"))?;
     let is_word = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-');
     if !is_word || name.len() > LONGEST_NAME {
@@ -354,15 +367,31 @@ pub(crate) fn own_executable() -> (CString, Vec<CString>) {
     (path.to_owned(), args)
 }
 
+/// Begins this program again, where the snippet goes on; on failure returns why.
+pub(crate) fn run_again(resume: &str) -> String {
+    let (path, args) = own_executable();
+    let Ok(env) = environment_with(RESUME_VARIABLE, resume) else {
+        return "the environment contains a NUL".to_owned();
+    };
+    let Err(errno) = nix::unistd::execve(&path, &args, &env);
+    format!("this program cannot be run again: {}", named(errno))
+}
+
 /// The environment of a program that will serve at a desk.
 fn environment(invitation: &str) -> Checked<Vec<CString>> {
-    let own = std::env::vars_os().filter(|(name, _)| name != TASK_VARIABLE).map(|(name, value)| {
+    environment_with(TASK_VARIABLE, invitation)
+        .map_err(|_| Failure::new("the environment contains a NUL"))
+}
+
+/// The environment with one of this crate's variables set, and without the others.
+fn environment_with(variable: &str, value: &str) -> Result<Vec<CString>, NulError> {
+    let is_ours = |name: &OsString| name == TASK_VARIABLE || name == RESUME_VARIABLE;
+    let own = std::env::vars_os().filter(|(name, _)| !is_ours(name)).map(|(name, value)| {
         let mut pair = name.into_encoded_bytes();
         pair.push(b'=');
         pair.extend_from_slice(value.as_bytes());
         pair
     });
-    let invitation = format!("{TASK_VARIABLE}={invitation}").into_bytes();
-    let all = own.chain([invitation]).map(CString::new).collect::<Result<_, _>>();
-    all.map_err(|_| Failure::new("the environment contains a NUL"))
+    let ours = format!("{variable}={value}").into_bytes();
+    own.chain([ours]).map(CString::new).collect()
 }

@@ -8,4 +8,5 @@ pub(crate) mod plain;
 pub(crate) mod record;
 pub(crate) mod serve;
 pub(crate) mod task;
+pub(crate) mod tracer;
 pub(crate) mod until;

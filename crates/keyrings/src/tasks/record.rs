@@ -76,7 +76,11 @@ pub(crate) fn record_creation(
 
 /// Everything recorded up to now.
 pub(crate) fn recorded() -> RawTrace {
-    let text = Arena::here().map(Arena::text).unwrap_or_default();
+    parsed(&Arena::here().map(Arena::text).unwrap_or_default())
+}
+
+/// A part of the record.
+pub(crate) fn parsed(text: &str) -> RawTrace {
     // Whatever can be recorded can be read back: a property of the trace that its own tests hold.
     text.parse().unwrap_or_else(|error| panic!("the record cannot be read back: {error}\n{text}"))
 }

@@ -4,7 +4,7 @@
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Run, Stop};
-use crate::world::{Cred, Id, NO_ID, SpaceId, TaskId};
+use crate::world::{Capabilities, Cred, Id, NO_ID, SpaceId, TaskId};
 use trace::Errno::*;
 
 impl Run<'_> {
@@ -67,12 +67,52 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the caller has root's capabilities, which follow the effective user. Those in another
-    /// than the initial user namespace have no effect, as it maps only ids that its tasks have.
-    /// Kernel: `cap_task_fix_setuid`.
+    /// Whether the caller has root's capabilities. Those in another than the initial user namespace have
+    /// no effect, as it maps only ids that its tasks have. Kernel: `cap_task_fix_setuid`.
     pub(super) fn is_capable(&mut self) -> bool {
         let (space, euid) = (self.cred().space, self.cred().user.effective);
-        space == SpaceId::FIRST && (euid == 0 || !self.law(Fact::RootGivesUp)) && self.is_root()
+        let of_this_user = match self.cred().capabilities {
+            Capabilities::OfUser | Capabilities::Kept => euid == 0 || !self.law(Fact::RootGivesUp),
+            Capabilities::All => true,
+            Capabilities::Dropped => false,
+        };
+        space == SpaceId::FIRST && of_this_user && self.is_root()
+    }
+
+    /// Drops all capabilities, or raises the permitted ones.
+    pub(super) fn capset(&mut self) -> Attempt {
+        let mut cred = self.cred().clone();
+        cred.capabilities = match (self.word_or_text(0)?, cred.capabilities) {
+            ("none", _) => Capabilities::Dropped,
+            (_, Capabilities::Kept) => Capabilities::All,
+            (_, other) => other,
+        };
+        self.commit(self.task, cred);
+        Ok(())
+    }
+
+    /// Of the options of prctl(2), one concerns credentials.
+    pub(super) fn prctl(&mut self) -> Attempt {
+        let mut cred = self.cred().clone();
+        if self.word_or_text(0)? == "PR_SET_KEEPCAPS" && cred.capabilities == Capabilities::OfUser {
+            cred.capabilities = Capabilities::Kept;
+            self.commit(self.task, cred);
+        }
+        Ok(())
+    }
+
+    pub(super) fn setgroups(&mut self) -> Attempt {
+        let groups = (0..self.event.args.len()).map(|nth| self.id(nth));
+        let groups: Vec<Id> = groups.collect::<Result<_, _>>()?;
+        if !self.is_capable() {
+            return Err(Stop::Errno(EPERM));
+        }
+        for task in self.threads_or_one(true) {
+            let mut cred = self.world.cred(task).clone();
+            cred.groups = groups.as_slice().into();
+            self.commit(task, cred);
+        }
+        Ok(())
     }
 
     /// Whether `UID` is root, which the trace has yet to show at first.

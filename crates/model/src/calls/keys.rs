@@ -168,10 +168,7 @@ impl Run<'_> {
         let found = self.lookup(named, KeySlot::Chown)?;
         let key = self.key(found.key);
         let another_user = uid != NO_ID && uid != key.uid;
-        let another_group = gid != NO_ID
-            && gid != key.gid
-            && gid != cred.group.filesystem
-            && gid != cred.group.effective;
+        let another_group = gid != NO_ID && gid != key.gid && !cred.has_group(gid);
         if (another_user || another_group) && !self.is_capable() && self.law(Fact::ChownByRoot) {
             return Err(self.fail(Fact::PermissionErrno, EACCES));
         }

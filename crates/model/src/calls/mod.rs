@@ -89,6 +89,10 @@ transitions! {
     "setresuid" | "syscall_setresuid" => setresid(true), "commit_creds, key_fsuid_changed";
     "setresgid" => setresid(false), "commit_creds, key_fsgid_changed";
     "setfsuid" | "setfsgid" => set_filesystem_id(), "commit_creds, key_fsuid_changed";
+    "setgroups" => setgroups(), "set_current_groups";
+    "capset" => capset(), "cap_capset";
+    "prctl" => prctl(), "cap_task_prctl, task_no_new_privs";
+    "seccomp" | "setsid" => change_nothing(), "do_seccomp, ksys_setsid";
     "open" | "io_uring_setup" => open(false), "alloc_empty_file";
     "memory_file" => open(true), "alloc_empty_file";
     "pipe" => pair(false), "alloc_empty_file";

@@ -47,6 +47,7 @@ impl<'a> Run<'a> {
     /// A child that executed another program.
     fn keyctl_task(&mut self) -> TaskId {
         let mut cred = self.cred().clone();
+        cred.begin_program();
         if self.law(Fact::KeyctlIsAnother) {
             cred.drop_own_keyrings();
         }

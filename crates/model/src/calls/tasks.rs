@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
         self.failed_execve()
     }
 
-    fn word_or_text(&self, nth: usize) -> Attempt<&'a str> {
+    pub(super) fn word_or_text(&self, nth: usize) -> Attempt<&'a str> {
         match self.arg(nth)? {
             Value::Word(text) | Value::Text(text) => Ok(text),
             _ => self.expected(nth, "a path"),
@@ -156,10 +156,7 @@ impl<'a> Run<'a> {
             cred.process = None;
         }
         self.keep(&mut cred, Fact::ExecveKeepsSession, Fact::ExecveKeepsDestination);
-        for are_users in [true, false] {
-            let ids = cred.ids(are_users);
-            (ids.saved, ids.filesystem) = (ids.effective, ids.effective);
-        }
+        cred.begin_program();
 
         let group = self.world.tasks[task].group;
         // The executable, opened by the old program, stays open while the new one runs.

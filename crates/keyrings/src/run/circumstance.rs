@@ -1,0 +1,311 @@
+//! Circumstances: what surrounds a snippet and is not part of its rule.
+//!
+//! A rule claims to hold wherever its statement does not exclude it. A circumstance changes the stage
+//! before the program of a rule begins, by calls that are recorded like the program's own, so that the
+//! model judges the whole trace. What a circumstance creates ends with the snippet.
+
+use super::observe::{NOT_APPLICABLE, NOT_AS_EXPECTED, Observed, resume_value, set_alarm};
+use super::program::Ended;
+use crate::api::confine::{
+    drop_capabilities, keep_capabilities, no_new_privs, raise_capabilities, seccomp_allow,
+    setgroups, setsid,
+};
+use crate::api::ids::{
+    enter_user_namespace, getuid, setfsgid, setfsuid, setresgid, setresuid, unshare, unused_id,
+};
+use crate::api::key::{
+    BOTH, CREATE, KEY_POS_ALL, KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_SESSION_KEYRING,
+    KEY_SPEC_THREAD_KEYRING, KEY_USR_ALL, KeySerial,
+};
+use crate::api::keyctl::{
+    NO_CHANGE, add_key, keyctl_get_keyring_ID, keyctl_join_session_keyring, keyctl_link,
+    keyctl_restrict_keyring, keyctl_setperm,
+};
+use crate::host::needs;
+use crate::sys::process::{Way, exit, fork_like};
+use crate::tasks::arena::Arena;
+use crate::tasks::fail::{Checked, Failure, named};
+use crate::tasks::make::{CLONE_NEW_OTHERS, CLONE_NEWUSER, fork, pthread_create, run_again};
+use crate::tasks::record::record_creation;
+use crate::tasks::task::adopt_orphans;
+use crate::tasks::tracer::trace_all;
+use nix::errno::Errno;
+
+/// A circumstance in which a snippet can run.
+#[derive(Debug)]
+pub struct Circumstance {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What is different, in words.
+    pub about: &'static str,
+    pub(super) stage: Stage,
+    pub(super) set_up: fn() -> Checked,
+}
+
+/// Which task runs the program of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The main thread of the snippet's process.
+    Main,
+    /// Another thread.
+    Thread,
+    /// A forked child.
+    Child,
+    /// A program that the snippet's process has begun by execve(2).
+    Program,
+}
+
+const fn on(
+    stage: Stage,
+    name: &'static str,
+    about: &'static str,
+    set_up: fn() -> Checked,
+) -> Circumstance {
+    Circumstance { name, about, stage, set_up }
+}
+
+const fn here(name: &'static str, about: &'static str, set_up: fn() -> Checked) -> Circumstance {
+    on(Stage::Main, name, about, set_up)
+}
+
+fn nothing() -> Checked {
+    Ok(())
+}
+
+/// Every circumstance.
+pub static CIRCUMSTANCES: &[Circumstance] = &[
+    on(Stage::Thread, "thread", "a thread other than the main thread runs the program", nothing),
+    on(Stage::Child, "child", "a forked child runs the program", nothing),
+    on(Stage::Program, "execve", "the process has called execve(2)", nothing),
+    here("threads", "two other threads exist", || {
+        pthread_create("bystander1")?;
+        pthread_create("bystander2").map(drop)
+    }),
+    on(Stage::Child, "setsid", "a child that leads its own session of processes", || Ok(setsid()?)),
+    here("uid-saved", "the saved user id differs", || users([NO_CHANGE, NO_CHANGE, stranger()])),
+    here("uid-effective", "the effective and filesystem user ids differ from the real one", || {
+        users([NO_CHANGE, stranger(), NO_CHANGE])
+    }),
+    here("uid-real", "the real user id differs; the effective one is root", || {
+        users([stranger(), NO_CHANGE, NO_CHANGE])
+    }),
+    here("uid-filesystem", "the filesystem user id differs", || {
+        setfsuid(stranger())?;
+        own_session()
+    }),
+    here("gid-saved", "the saved group id differs", || groups([NO_CHANGE, NO_CHANGE, stranger()])),
+    here(
+        "gid-effective",
+        "the effective and filesystem group ids differ from the real one",
+        || groups([NO_CHANGE, stranger(), NO_CHANGE]),
+    ),
+    here("gid-real", "the real group id differs", || groups([stranger(), NO_CHANGE, NO_CHANGE])),
+    here("gid-filesystem", "the filesystem group id differs", || {
+        setfsgid(stranger())?;
+        own_session()
+    }),
+    here("user", "an ordinary user, all ids equal", || become_user([stranger(); 3])),
+    here("user-saved", "an ordinary user whose saved user id differs", || {
+        become_user([stranger(), stranger(), second_stranger()])
+    }),
+    here("user-real", "an ordinary user whose real user id differs", || {
+        become_user([second_stranger(), stranger(), stranger()])
+    }),
+    here("user-effective", "an ordinary user whose real and saved user ids are another's", || {
+        become_user([second_stranger(), stranger(), second_stranger()])
+    }),
+    here("groups", "the process has supplementary groups, of which the program uses one", || {
+        Ok(setgroups(&[unused_id(), stranger()])?)
+    }),
+    here("no-capabilities", "root without capabilities", || Ok(drop_capabilities()?)),
+    here("capabilities", "an ordinary user with all capabilities", || {
+        keep_capabilities()?;
+        become_user([stranger(); 3])?;
+        Ok(raise_capabilities()?)
+    }),
+    here("thread-keyring", "the thread keyring exists", || create(&[KEY_SPEC_THREAD_KEYRING])),
+    here("process-keyring", "the process keyring exists", || create(&[KEY_SPEC_PROCESS_KEYRING])),
+    here("both-keyrings", "both keyrings exist", || create(&BOTH)),
+    here("filled-keyrings", "both keyrings exist and link to a key", || {
+        for ring in BOTH {
+            add_key("user", "bystander", "payload", ring)?;
+        }
+        Ok(())
+    }),
+    here("other-keyrings", "both keyrings exist, created under another effective user id", || {
+        users([NO_CHANGE, stranger(), NO_CHANGE])?;
+        create(&BOTH)?;
+        users([NO_CHANGE, getuid(), NO_CHANGE])
+    }),
+    here("foreign-keyrings", "both keyrings exist, created under another real user id", || {
+        let uid = getuid();
+        users([stranger(), NO_CHANGE, NO_CHANGE])?;
+        create(&BOTH)?;
+        users([uid, NO_CHANGE, NO_CHANGE])
+    }),
+    here("wide-masks", "both keyrings exist and allow their owner everything", || {
+        create(&BOTH)?;
+        for ring in BOTH {
+            keyctl_setperm(ring, KEY_POS_ALL | KEY_USR_ALL)?;
+        }
+        Ok(())
+    }),
+    here("restricted-keyrings", "both keyrings exist and accept no further link", || {
+        create(&BOTH)?;
+        for ring in BOTH {
+            keyctl_restrict_keyring(ring, None)?;
+        }
+        Ok(())
+    }),
+    here("shared-session", "another process shares the session keyring", || {
+        fork("bystander").map(drop)
+    }),
+    here("linking-session", "the session keyring links to both keyrings", || {
+        for ring in BOTH {
+            keyctl_link(ring_of(ring)?, KEY_SPEC_SESSION_KEYRING)?;
+        }
+        Ok(())
+    }),
+    here("named-session", "the session keyring has a name", || {
+        let name = format!("keyrings-{}", std::process::id());
+        keyctl_join_session_keyring(Some(&name))?;
+        Ok(())
+    }),
+    here("traced", "a tracer is attached to the process and what it creates", trace_all),
+    here("user-namespace", "a user namespace that maps no id", || Ok(unshare(CLONE_NEWUSER)?)),
+    here("mapped-namespace", "a user namespace that maps the caller's ids", enter_user_namespace),
+    here("namespaces", "new mount, UTS, IPC, network and cgroup namespaces", || {
+        Ok(unshare(CLONE_NEW_OTHERS)?)
+    }),
+    here("no-new-privs", "no_new_privs is set, and a seccomp filter allows every call", || {
+        no_new_privs()?;
+        Ok(seccomp_allow()?)
+    }),
+];
+
+/// Finds a circumstance by its name.
+pub fn find(name: &str) -> Option<&'static Circumstance> {
+    CIRCUMSTANCES.iter().find(|circumstance| circumstance.name == name)
+}
+
+/// A user and group id that no program uses: neither another process nor the program of the rule, whose
+/// own ids are those of [`crate::unused_id`].
+fn stranger() -> u32 {
+    0x2000_0000 + std::process::id()
+}
+
+/// Another such id.
+fn second_stranger() -> u32 {
+    0x3000_0000 + std::process::id()
+}
+
+fn ring_of(ring: KeySerial) -> Result<KeySerial, Errno> {
+    keyctl_get_keyring_ID(ring, CREATE)
+}
+
+fn create(rings: &[KeySerial]) -> Checked {
+    for ring in rings {
+        ring_of(*ring)?;
+    }
+    Ok(())
+}
+
+fn users([real, effective, saved]: [u32; 3]) -> Checked {
+    setresuid(real, effective, saved).map_err(privilege)?;
+    own_session()
+}
+
+fn groups([real, effective, saved]: [u32; 3]) -> Checked {
+    setresgid(real, effective, saved).map_err(privilege)?;
+    own_session()
+}
+
+/// Joins a new session keyring, which belongs to the present user and group, as a login creates one.
+fn own_session() -> Checked {
+    keyctl_join_session_keyring(None)?;
+    Ok(())
+}
+
+fn become_user(ids: [u32; 3]) -> Checked {
+    groups([stranger(); 3])?;
+    users(ids)
+}
+
+fn privilege(errno: Errno) -> Failure {
+    Failure::new(format!("the ids cannot be changed: {}", named(errno)))
+}
+
+/// A circumstance, and what the rule needs in it.
+#[derive(Debug)]
+pub(super) struct Varied {
+    pub(super) circumstance: &'static Circumstance,
+    pub(super) needs: &'static [&'static str],
+}
+
+/// A program of a rule that can run in any thread.
+pub(super) type Program<'a> = Box<dyn FnOnce() -> Checked + Send + 'a>;
+
+impl Varied {
+    /// Sets the circumstance up; `Err` says why it does not apply to the rule here.
+    fn set_up(&self) -> Result<(), String> {
+        (self.circumstance.set_up)().map_err(|failure| failure.to_string())?;
+        needs::forget();
+        let unmet = |need: &&str| Some(format!("{need}: {}", needs::unmet(need)?));
+        self.needs.iter().find_map(unmet).map_or(Ok(()), Err)
+    }
+
+    /// Runs the program of a rule in the circumstance; `conclude` judges what it returned.
+    pub(super) fn run(
+        &self,
+        rule: &str,
+        program: Program<'_>,
+        conclude: &(dyn Fn(Checked) -> Observed + Sync),
+    ) -> Observed {
+        let Some(arena) = Arena::here() else { return not_applicable("no memory for the record") };
+        let stage = self.circumstance.stage;
+        let run = || match self.set_up() {
+            Ok(()) if stage == Stage::Program => not_applicable(&run_again(&resume_value(rule))),
+            Ok(()) => {
+                arena.begin_program();
+                conclude(program())
+            }
+            Err(why) => not_applicable(&why),
+        };
+        match stage {
+            Stage::Main | Stage::Program => run(),
+            Stage::Thread => {
+                let main = arena.replace_main();
+                record_creation(0, "pthread_create", vec![], &Ok(()), "main");
+                let body = || {
+                    arena.seat_main(main);
+                    run()
+                };
+                std::thread::scope(|scope| scope.spawn(body).join())
+                    .unwrap_or_else(|_| not_applicable("the thread panicked"))
+            }
+            Stage::Child => {
+                let main = arena.replace_main();
+                record_creation(0, "fork", vec![], &Ok(()), "main");
+                let child = fork_like(Way::Fork, || {
+                    arena.seat_main(main);
+                    adopt_orphans();
+                    set_alarm();
+                    exit(run().status().into())
+                });
+                match child.and_then(super::program::wait) {
+                    Ok(Ended::Exited(status)) => Observed::with(status.try_into().unwrap_or(1)),
+                    Ok(killed) => {
+                        eprintln!("the child {killed}");
+                        Observed::with(NOT_AS_EXPECTED)
+                    }
+                    Err(errno) => not_applicable(&named(errno)),
+                }
+            }
+        }
+    }
+}
+
+fn not_applicable(why: &str) -> Observed {
+    eprintln!("{why}");
+    Observed::with(NOT_APPLICABLE)
+}
