@@ -8,4 +8,5 @@ pub(crate) mod judge;
 pub(crate) mod kernels;
 pub(crate) mod preprocess;
 pub(crate) mod rules;
+pub(crate) mod vary;
 pub(crate) mod wrong;

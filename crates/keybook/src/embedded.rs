@@ -72,14 +72,21 @@ pub(crate) fn select(ids: &[String]) -> std::result::Result<Vec<&'static Embedde
 
 /// The error for an unknown id, with the ids that share most words with it.
 pub(crate) fn unknown(id: &str) -> String {
-    let words: Vec<&str> = id.split(['.', '*']).filter(|word| !word.is_empty()).collect();
-    let shared = |rule: &Embedded| words.iter().filter(|word| rule.id.contains(**word)).count();
-    let mut near: Vec<&Embedded> = RULES.iter().filter(|rule| shared(rule) > 0).collect();
-    near.sort_by_key(|rule| (Reverse(shared(rule)), rule.id.len()));
-    let near: Vec<&str> = near.iter().take(3).map(|rule| rule.id).collect();
-    let hint = match &near[..] {
-        [] => "`keybook rules` lists all rules".to_owned(),
-        near => format!("is it {}?", near.join(", ")),
-    };
+    let near = near(id, RULES.iter().map(|rule| rule.id));
+    let hint = if near.is_empty() { "`keybook rules` lists all rules" } else { &near };
     format!("there is no rule `{id}`: {hint}")
 }
+
+/// Asks whether one of the names that share most words with an unknown one was meant; empty if no name
+/// shares a word.
+pub(crate) fn near(unknown: &str, names: impl Iterator<Item = &'static str>) -> String {
+    let words: Vec<&str> = unknown.split(['.', '*', '-']).filter(|it| !it.is_empty()).collect();
+    let shared = |name: &str| words.iter().filter(|word| name.contains(**word)).count();
+    let mut near: Vec<&str> = names.filter(|name| shared(name) > 0).collect();
+    near.sort_by_key(|name| (Reverse(shared(name)), name.len()));
+    near.truncate(3);
+    if near.is_empty() { String::new() } else { format!("is it {}?", near.join(", ")) }
+}
+
+/// The saved cells of rules and circumstances.
+pub(crate) const CELLS: &str = include_str!("../../../snapshots/circumstances/cells.txt");

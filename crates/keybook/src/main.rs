@@ -8,11 +8,12 @@ mod output;
 mod progress;
 mod project;
 mod report;
+mod runner;
 mod site;
 mod status;
 
 use clap::{Parser, Subcommand};
-use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, wrong};
+use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, vary, wrong};
 use output::ListFormat;
 use status::{HELD, MISUSE};
 use std::env;
@@ -39,6 +40,8 @@ enum Command {
     /// Check rules against the running kernel (the default as the first process of a machine, which
     /// is powered off afterwards).
     Check(check::Check),
+    /// Check rules in other circumstances on the running kernel.
+    Vary(vary::Vary),
     /// Check rules on other kernels and in other environments of this machine.
     Kernels(kernels::Kernels),
     /// Judge traces by the rules: show which line no correct kernel returns, what would be allowed
@@ -74,6 +77,9 @@ enum Command {
 fn main() -> ExitCode {
     // Snippets run this program again, as one of their tasks.
     keyrings::serve_if_invited();
+    if let Some(rule) = keyrings::resume() {
+        return vary::go_on(&rule);
+    }
     if init::is_first_process() {
         init::run(|| run("check"))
     }
@@ -96,6 +102,7 @@ fn run(default: &str) -> u8 {
     let status = match command {
         Command::Build => build::run(),
         Command::Check(check) => check::run(&check),
+        Command::Vary(vary) => vary::run(&vary),
         Command::Kernels(kernels) => kernels::run(&kernels),
         Command::Judge(judge) => judge::run(&judge),
         Command::Explore(explore) => explore::run(&explore),

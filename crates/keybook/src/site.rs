@@ -1,6 +1,7 @@
 //! What the preprocessor generates for the book's pages: provenance and trace of each rule, and the
 //! tables of the reference.
 
+pub(crate) mod circumstances;
 pub(crate) mod columns;
 pub(crate) mod environments;
 mod html;

@@ -22,7 +22,9 @@
 //! The crate also knows where everything that is stored about rules is kept ([`Snapshot`] and the
 //! constants beside it). It knows nothing about how a rule is run or shown.
 
+mod condition;
 mod control;
+mod form;
 mod page;
 mod problem;
 mod sentence;
@@ -30,11 +32,15 @@ mod snapshot;
 mod stored;
 mod timings;
 
+pub use condition::{CONDITIONS, Cells, Condition};
 pub use control::shows_control;
+pub use form::{lines_with, phrases};
 pub use page::{KERNEL_FUNCTIONS, Page, Places, Section};
 pub use problem::Problem;
 pub use sentence::{SENTENCES, Sentence, sentence};
-pub use snapshot::{INDEX, KERNELS, LEFT_OPEN, SNAPSHOTS, Snapshot, WRONG_MODELS, fingerprint};
+pub use snapshot::{
+    CIRCUMSTANCES, INDEX, KERNELS, LEFT_OPEN, SNAPSHOTS, Snapshot, WRONG_MODELS, fingerprint,
+};
 pub use stored::{idle, without_control};
 pub use timings::Timings;
 
@@ -86,7 +92,9 @@ pub struct Rule {
     pub page: PathBuf,
     /// The line of the heading, from 1.
     pub line: usize,
-    /// The first paragraph, as Markdown on one line.
+    /// The fact in a few words, as Markdown.
+    pub title: String,
+    /// The fact, as Markdown on one line.
     pub statement: String,
     /// The line of the provenance, from 1.
     pub provenance_line: usize,
@@ -96,6 +104,8 @@ pub struct Rule {
     pub verdict: Verdict,
     /// The kernel functions that implement it.
     pub kernel: Vec<String>,
+    /// The conditions that its statement names.
+    pub given: Vec<String>,
     /// What an environment must have for the rule to be observed.
     pub needs: Vec<String>,
     /// The text between the provenance and the end of the section, without the snippet.
@@ -212,6 +222,7 @@ impl Rulebook {
     pub fn all_problems(&self, root: &Path) -> Vec<Problem> {
         let mut problems = self.problems.clone();
         problems.extend(stored::problems(self, root));
+        problems.extend(condition::problems(self, root));
         problems
     }
 

@@ -1,6 +1,8 @@
 //! Reading one page.
 
+use crate::condition::condition;
 use crate::control::expectations;
+use crate::form::faults;
 use crate::{Problem, Rule, SOURCE, Verdict, sentence};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
 use std::ops::Range;
@@ -142,11 +144,13 @@ struct Origin {
     from: Vec<&'static str>,
     verdict: Option<Verdict>,
     kernel: Vec<String>,
+    given: Vec<String>,
     needs: Vec<String>,
 }
 
-const WRITE_STATEMENT: &str =
-    "write one sentence that is true exactly as written, below the heading";
+const WRITE_TITLE: &str =
+    "write the fact in at most 65 characters between two `**`, on a line below the heading";
+const WRITE_STATEMENT: &str = "write one sentence that is true exactly as written, below the title";
 const WRITE_PROVENANCE: &str =
     "write a line such as *P7 · stated · `copy_creds`* below the statement";
 
@@ -191,17 +195,17 @@ impl Reader<'_> {
             let fix = "use lower case words, digits and `-` between dots, as in `process.fork`";
             self.problem(at, format!("`{title}` is not a valid id"), fix);
         }
-        let (statement, rest) = match rest {
-            [Block { content: Content::Paragraph, range }, rest @ ..]
-                if !is_provenance(&one_line(&self.text[range.clone()])) =>
-            {
-                (Some(range), rest)
-            }
-            _ => {
-                self.problem(at, format!("`{title}` has no statement"), WRITE_STATEMENT);
-                (None, rest)
-            }
-        };
+        let is_title = |text: &str| bold(text).is_some();
+        let (name, rest) = self.paragraph(rest, is_title);
+        if name.is_none() {
+            self.problem(at, format!("`{title}` has no title in words"), WRITE_TITLE);
+        }
+        let name = name.and_then(|range| bold(&self.text[range.clone()])).unwrap_or_default();
+        let is_statement = |text: &str| !is_provenance(&one_line(text));
+        let (statement, rest) = self.paragraph(rest, is_statement);
+        if statement.is_none() {
+            self.problem(at, format!("`{title}` has no statement"), WRITE_STATEMENT);
+        }
         let (provenance, rest) = match rest {
             [Block { content: Content::Paragraph, range }, others @ ..] => {
                 let origin = self.provenance(title, range);
@@ -218,18 +222,21 @@ impl Reader<'_> {
         else {
             return;
         };
-        let Origin { from, verdict: Some(verdict), kernel, needs } = origin else { return };
+        let Origin { from, verdict: Some(verdict), kernel, given, needs } = origin else { return };
+        self.form(title, name, statement, &given);
         let others = rest.iter().map(|block| &block.range).filter(|range| *range != snippet);
         let why: Vec<&str> = others.map(|range| self.text[range.clone()].trim_end()).collect();
         self.page.rules.push(Rule {
             id: title.to_owned(),
             page: self.page.path.clone(),
             line: self.line(at),
+            title: name.to_owned(),
             statement: one_line(&self.text[statement.clone()]),
             provenance_line: self.line(provenance.start),
             from,
             verdict,
             kernel,
+            given,
             needs,
             why: why.join("\n\n"),
             program: program.lines().map(whole_line).collect(),
@@ -241,6 +248,41 @@ impl Reader<'_> {
             provenance: provenance.clone(),
             snippet: snippet.clone(),
         });
+    }
+
+    /// Takes the first block, if it is a paragraph that fits.
+    fn paragraph<'b>(
+        &self,
+        blocks: &'b [Block],
+        fits: impl Fn(&str) -> bool,
+    ) -> (Option<&'b Range<usize>>, &'b [Block]) {
+        match blocks {
+            [Block { content: Content::Paragraph, range }, rest @ ..]
+                if fits(&self.text[range.clone()]) =>
+            {
+                (Some(range), rest)
+            }
+            _ => (None, blocks),
+        }
+    }
+
+    /// Checks the form of title and statement, and that the statement says each condition.
+    fn form(&mut self, id: &str, title: &str, statement: &Range<usize>, given: &[String]) {
+        let (at, statement) = (statement.start, one_line(&self.text[statement.clone()]));
+        for (what, fix) in faults(title, &statement) {
+            self.problem(at, format!("`{id}` {what}"), fix);
+        }
+        for name in given {
+            let Some(condition) = condition(name) else {
+                let what = format!("`{id}` names the unknown condition `{name}`");
+                self.problem(at, what, "the conditions are those of rulebook::CONDITIONS");
+                continue;
+            };
+            if !condition.words.iter().any(|words| statement.contains(words)) {
+                let what = format!("the statement of `{id}` does not say its condition `{name}`");
+                self.problem(at, what, format!("write one of: {}", condition.words.join(", ")));
+            }
+        }
     }
 
     /// Finds the one snippet of a rule: its place and its program.
@@ -319,7 +361,9 @@ impl Reader<'_> {
         part: &str,
         origin: &mut Origin,
     ) -> Option<()> {
-        if let Some(needs) = part.strip_prefix("needs: ") {
+        if let Some(given) = part.strip_prefix("given: ") {
+            origin.given = given.split(", ").map(str::to_owned).collect();
+        } else if let Some(needs) = part.strip_prefix("needs: ") {
             origin.needs = needs.split(", ").map(str::to_owned).collect();
         } else if part.starts_with('`') {
             origin.kernel =
@@ -364,6 +408,12 @@ fn is_kernel_function(name: &str) -> bool {
 
 fn is_provenance(line: &str) -> bool {
     line.starts_with('*') && line.contains(" · ")
+}
+
+/// The text of a paragraph that is bold as a whole.
+fn bold(text: &str) -> Option<&str> {
+    let inner = text.trim_end().strip_prefix("**")?.strip_suffix("**")?;
+    (!inner.contains("**") && !inner.contains('\n')).then_some(inner)
 }
 
 fn one_line(text: &str) -> String {

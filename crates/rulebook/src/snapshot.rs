@@ -15,6 +15,8 @@ pub const INDEX: &str = "snapshots/index/rules.snap";
 pub const WRONG_MODELS: &str = "snapshots/model/wrong-models.txt";
 /// The events for which the model allows more than one outcome.
 pub const LEFT_OPEN: &str = "snapshots/model/left-open.txt";
+/// How each rule behaves in other circumstances: see [`crate::Cells`].
+pub const CIRCUMSTANCES: &str = "snapshots/circumstances/cells.txt";
 /// The folder of the results from other kernels and environments.
 pub const KERNELS: &str = "snapshots/kernels";
 

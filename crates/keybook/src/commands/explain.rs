@@ -11,7 +11,8 @@ pub(crate) fn run(id: &str) -> Result<u8> {
     let root = project::root()?;
     let book = Rulebook::read(&root);
     let rule = book.rule(id).ok_or_else(|| anyhow!(embedded::unknown(id)))?;
-    let mut text = format!("{}: {}\n\n  {}\n", rule.id, rule.plain_statement(), rule.verdict);
+    let (title, statement) = (rule.title.replace('`', ""), rule.plain_statement());
+    let mut text = format!("{}: {title}\n\n  {statement}\n\n  {}\n", rule.id, rule.verdict);
     for number in &rule.from {
         if let Some(sentence) = sentence(number) {
             let claim = sentence.claim.replace('`', "");
@@ -19,6 +20,9 @@ pub(crate) fn run(id: &str) -> Result<u8> {
         }
     }
     writeln!(text, "  kernel: {}", rule.kernel.join(", "))?;
+    if !rule.given.is_empty() {
+        writeln!(text, "  given: {}", rule.given.join(", "))?;
+    }
     if !rule.needs.is_empty() {
         writeln!(text, "  needs: {}", rule.needs.join(", "))?;
     }

@@ -16,8 +16,10 @@ pub(crate) fn run(format: ListFormat) -> Result<u8> {
                     "id": rule.id,
                     "verdict": rule.verdict.word(),
                     "from": rule.from,
+                    "title": rule.title,
                     "statement": rule.statement,
                     "kernel": rule.kernel,
+                    "given": rule.given,
                     "needs": rule.needs,
                     "page": rule.link(),
                 })

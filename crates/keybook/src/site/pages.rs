@@ -1,13 +1,15 @@
 //! The preprocessor: adds anchor, provenance and trace to each rule of a page, and fills in the
 //! tables.
 
+use super::circumstances;
 use super::columns::{self, Column};
 use super::html::badge;
 use super::tables::{self, Tables, observed};
 use anyhow::Result;
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
-use rulebook::{Page, Places, Rule, Rulebook, Snapshot, fingerprint, sentence};
+use rulebook::{Cells, Page, Places, Rule, Rulebook, Snapshot, fingerprint, sentence};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -22,11 +24,12 @@ impl Preprocessor for Pages {
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
         let rules = Rulebook::read(&context.root);
         let columns = columns::saved(&context.root)?;
+        let cells = Cells::saved(&context.root);
         let tables = Tables::new(&rules, &columns, &context.root)?;
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
-            chapter.content = render(&page, &chapter.content, &columns, &context.root);
+            chapter.content = render(&page, &chapter.content, (&columns, &cells), &context.root);
             tables::fill_in(&tables, &mut chapter.content, path);
         });
         Ok(book)
@@ -34,7 +37,12 @@ impl Preprocessor for Pages {
 }
 
 /// The page as readers see it.
-fn render(page: &Page, text: &str, columns: &[Column], root: &Path) -> String {
+fn render(
+    page: &Page,
+    text: &str,
+    (columns, cells): (&[Column], &BTreeMap<String, Cells>),
+    root: &Path,
+) -> String {
     let mut out = String::new();
     let mut done = 0;
     for (rule, places) in page.rules.iter().zip(&page.places) {
@@ -45,6 +53,7 @@ fn render(page: &Page, text: &str, columns: &[Column], root: &Path) -> String {
         let trace = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok());
         let fingerprint = fingerprint(&trace.unwrap_or_default());
         out.push_str(&observed::line(rule, &fingerprint, columns, &up(rule)));
+        out.push_str(&circumstances::lines(cells.get(&rule.id), &up(rule)));
     }
     out + &text[done..]
 }

@@ -9,6 +9,8 @@ mod operations;
 mod sentences;
 mod timings;
 
+use super::circumstances;
+
 pub(super) use input::Tables;
 
 use std::path::Path;
@@ -16,7 +18,7 @@ use std::path::Path;
 /// Replaces the marks in a page by the tables they stand for.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 13] = [
+    let all: [(&str, Table); 14] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table sentences}}", sentences::table),
@@ -27,6 +29,7 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
         ("{{#table transitions}}", model::transitions),
         ("{{#table places}}", model::places),
         ("{{#table wrong}}", model::wrong),
+        ("{{#table circumstances}}", |_| circumstances::list()),
         ("{{#table timings}}", timings::tables),
         ("{{#count wrong}}", model::wrong_count),
         ("{{#count}}", |tables| tables.book.rules.len().to_string()),

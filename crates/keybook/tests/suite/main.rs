@@ -10,3 +10,4 @@ mod full;
 mod judge;
 mod links;
 mod robust;
+mod vary;

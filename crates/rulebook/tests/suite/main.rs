@@ -13,7 +13,7 @@ struct Project {
 }
 
 /// A valid page with one rule.
-const PAGE: &str = "# Page\n\n## process.fork\n\nA statement.\n\n*P7, T6 · stated · `copy_creds`, \
+const PAGE: &str = "# Page\n\n## process.fork\n\n**A title**\n\nA statement.\n\n*P7, T6 · stated · `copy_creds`, \
                     `key_alloc` · needs: root, Linux ≥ 5.3*\n\nWhy.\n\n```rust\n# use keyrings::*;\n\
                     # fn main() -> Observed { observe(\"process.fork\", || {\nexpect(read(), 1)?;\n\
                     expect(read(), ENOKEY)\n# }) }\n```\n\nMore.\n";

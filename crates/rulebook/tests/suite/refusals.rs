@@ -11,8 +11,8 @@ fn a_valid_rule_is_read_completely() {
     assert_eq!(project.problems(), Vec::<String>::new());
     let book = project.read();
     let rule = book.rule("process.fork").unwrap();
-    assert_eq!((rule.line, rule.provenance_line), (3, 7));
-    assert_eq!(rule.statement, "A statement.");
+    assert_eq!((rule.line, rule.provenance_line), (3, 9));
+    assert_eq!((&*rule.title, &*rule.statement), ("A title", "A statement."));
     assert_eq!(rule.from, ["P7", "T6"]);
     assert_eq!(rule.kernel, ["copy_creds", "key_alloc"]);
     assert_eq!(rule.needs, ["root", "Linux ≥ 5.3"]);
@@ -48,7 +48,7 @@ fn all_faults_of_a_rule_are_reported_at_once() {
     let book = project.read();
     let found = book.problems_around(Path::new("page.md"), 9);
     let lines: Vec<usize> = found.iter().map(|problem| problem.line).collect();
-    assert_eq!(lines, [3, 5, 5, 9, 9], "{found:#?}");
+    assert_eq!(lines, [3, 7, 7, 11, 11], "{found:#?}");
     assert!(book.problems_around(Path::new("page.md"), 1).is_empty());
     assert!(book.problems_around(Path::new("other.md"), 9).is_empty());
 }
@@ -57,13 +57,13 @@ fn all_faults_of_a_rule_are_reported_at_once() {
 fn an_id_is_used_once() {
     let project = Project::new("twice", &format!("{PAGE}\n{PAGE}"));
     project.pin("process.fork", TRACE);
-    let problem = "book/page.md:23: `process.fork` is already used; choose another id: the first is \
+    let problem = "book/page.md:25: `process.fork` is already used; choose another id: the first is \
                    in page.md, line 3";
     assert_eq!(project.problems(), [problem]);
     // It is reported for the second rule only.
     let (book, page) = (project.read(), Path::new("page.md"));
     assert!(book.problems_around(page, 11).is_empty());
-    assert_eq!(book.problems_around(page, 31).len(), 1);
+    assert_eq!(book.problems_around(page, 33).len(), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is stored belongs to the rules, and proves them.
 
 use crate::{PAGE, Project, TRACE};
-use rulebook::{INDEX, WRONG_MODELS, fingerprint, shows_control};
+use rulebook::{CIRCUMSTANCES, Cells, INDEX, WRONG_MODELS, fingerprint, shows_control};
 use trace::Trace;
 
 #[test]
@@ -77,4 +77,38 @@ fn a_fingerprint_is_of_the_events_alone() {
         assert_ne!(of(&TRACE.replacen(from, to, 1)), trace, "{from}");
     }
     assert_ne!(of("main  read(1, 2) = 3"), of("main  read(1) = 2"));
+}
+
+#[test]
+fn a_rule_differs_only_where_its_statement_says_so() {
+    let given = PAGE.replace("A statement.", "A statement about groups.");
+    let given = given.replace(" · needs", " · given: groups · needs");
+    let problems = |page: &str, differs: &str| {
+        let project = Project::new("circumstances", page);
+        project.pin("process.fork", TRACE);
+        project.write(CIRCUMSTANCES, &format!("process.fork\t{differs}\tuser (root)\n"));
+        project.problems().join("\n")
+    };
+    // A general condition excludes what any reader excludes.
+    assert_eq!(problems(PAGE, "both-keyrings uid-effective"), "");
+    let silent = problems(PAGE, "groups");
+    let what = "book/page.md:9: `process.fork` differs in `groups`, which its statement does not \
+                exclude; name the condition in the statement and behind `given:`";
+    assert!(silent.starts_with(what), "{silent}");
+    assert_eq!(problems(&given, "groups"), "");
+    let idle = problems(&given, "");
+    assert!(idle.contains("names the condition `groups`, without which it holds"), "{idle}");
+}
+
+#[test]
+fn cells_survive_saving() {
+    let cells = Cells {
+        differs: vec!["groups".into(), "traced".into()],
+        not_applicable: vec![
+            ("user".into(), "request-key(8)".into()),
+            ("child".into(), "x".into()),
+        ],
+    };
+    let saved = Cells::parse_all(&cells.line("process.fork"));
+    assert_eq!(saved.get("process.fork"), Some(&cells));
 }
