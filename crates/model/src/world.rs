@@ -181,7 +181,7 @@ pub(crate) enum Capabilities {
     OfUser,
     /// As before, and they stay permitted when no user id is root's any more.
     Kept,
-    /// All, whoever the user is.
+    /// All, for any user.
     All,
     /// None.
     Dropped,

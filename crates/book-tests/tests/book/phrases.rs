@@ -40,7 +40,7 @@ fn phrases_to_avoid_occur_nowhere() {
     let mut found = Vec::new();
     for file in searched {
         let shown = file.strip_prefix(root()).unwrap().to_owned();
-        if shown == Path::new(LIST) || shown.ends_with("phrases.rs") {
+        if shown == Path::new(LIST) || shown.ends_with("faults.txt") {
             continue;
         }
         let Ok(text) = fs::read_to_string(&file) else { continue };

@@ -111,7 +111,7 @@ fn none_observed(rules: &[&Embedded]) -> Vec<Checked> {
     rules.iter().map(|rule| Checked::new(rule, result())).collect()
 }
 
-/// Signals by which a program ends because of its own error.
+/// Signals by which a program ends through an error in it.
 const CRASHES: [&str; 6] = ["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP"];
 
 /// The result of a rule with a need that is not met.

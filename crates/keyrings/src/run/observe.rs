@@ -210,7 +210,8 @@ fn no_session_keyring(error: Errno) -> String {
     }
 }
 
-/// The ids of whoever runs the snippet: those that it began with, then the present ones.
+/// Prints the trace of the program with the present user and group as `UID` and `GID`. Before it stands, for a
+/// varied snippet, the whole trace with those that the snippet began with.
 fn publish(rule: &str) {
     let (arena, owner) = (
         Arena::here(),
