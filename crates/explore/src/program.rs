@@ -1,7 +1,6 @@
 //! Programs: which task does what, in which order.
 
 use crate::Operation;
-use crate::task_states::TaskStates;
 
 /// A program of tasks and calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,12 +122,5 @@ impl TaskProgram {
             }
         }
         TaskProgram { steps }.possible()
-    }
-
-    /// The program without the steps that are impossible: by tasks that have ended, for example.
-    pub(crate) fn possible(mut self) -> TaskProgram {
-        let mut states = TaskStates::new();
-        self.steps.retain(|step| states.take(*step));
-        self
     }
 }

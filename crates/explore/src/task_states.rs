@@ -1,7 +1,7 @@
 //! The tasks that exist at each step of a program, and what they can do.
 
 use crate::operation::Runs;
-use crate::program::{TaskAction, TaskStep};
+use crate::program::{TaskAction, TaskProgram, TaskStep};
 
 /// Most tasks of a program.
 pub(crate) const MOST_TASKS: usize = 8;
@@ -134,5 +134,14 @@ impl TaskStates {
         for task in self.tasks.iter_mut().filter(|task| task.process == process) {
             task.alive = false;
         }
+    }
+}
+
+impl TaskProgram {
+    /// The program without the steps that are impossible: by tasks that have ended, for example.
+    pub(crate) fn possible(mut self) -> TaskProgram {
+        let mut states = TaskStates::new();
+        self.steps.retain(|step| states.take(*step));
+        self
     }
 }

@@ -44,6 +44,8 @@ pub use host::{environment, needs, probe, room};
 pub use nix::errno::Errno::{self, *};
 pub use nix::sys::signal::Signal;
 pub use run::observe::*;
+pub use run::outcome::{NO_KEYRINGS, NO_ROOM, NOT_APPLICABLE, NOT_AS_EXPECTED, Observed};
+pub use run::vary::resume;
 pub use run::{circumstance, program, stage};
 pub use sys::handles::SystemLibrary;
 pub use tasks::fail::*;

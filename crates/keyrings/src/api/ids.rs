@@ -1,6 +1,5 @@
 //! User and group ids, and user namespaces.
 
-use super::keyctl::NO_CHANGE;
 use crate::sys::process;
 use crate::tasks::arena::Arena;
 use crate::tasks::fail::{Checked, Failure};
@@ -11,6 +10,9 @@ use nix::errno::Errno;
 use nix::sched;
 use nix::unistd::{self, Gid, Uid};
 use trace::{Outcome, Value};
+
+/// For the calls that change ids and for [`crate::keyctl_chown`]: leave this id as it is.
+pub const NO_CHANGE: u32 = u32::MAX;
 
 pub(crate) fn uid_value(uid: u32) -> Value {
     if uid == NO_CHANGE { Value::Int(-1) } else { Value::Uid(uid) }

@@ -25,9 +25,6 @@ pub type ReqkeyDefault = i32;
 /// For [`keyctl_move`]: refuse to displace a key of the same type and description.
 pub const KEYCTL_MOVE_EXCL: u32 = 1;
 
-/// For [`keyctl_chown`] and the calls that change ids: leave this id as it is.
-pub const NO_CHANGE: u32 = u32::MAX;
-
 macro_rules! reqkey_defaults {
     ($($(#[$about:meta])* $name:ident;)*) => {
         $($(#[$about])* pub const $name: ReqkeyDefault = libc::$name;)*
@@ -277,7 +274,7 @@ pub fn keyctl_revoke(key: KeySerial) -> Result<()> {
     recorded("keyctl_revoke", || vec![key.into()], result)
 }
 
-/// Changes the owner or the group of a key; [`NO_CHANGE`] leaves one as it is.
+/// Changes the owner or the group of a key; [`crate::NO_CHANGE`] leaves one as it is.
 ///
 /// # Errors
 ///
@@ -647,7 +644,7 @@ pub fn keyctl_invalidate(key: KeySerial) -> Result<()> {
     recorded("keyctl_invalidate", || vec![key.into()], result)
 }
 
-/// Links the persistent keyring of a user ([`NO_CHANGE`]: the caller) to a keyring, and returns its
+/// Links the persistent keyring of a user ([`crate::NO_CHANGE`]: the caller) to a keyring, and returns its
 /// serial number.
 ///
 /// # Errors

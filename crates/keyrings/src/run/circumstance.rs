@@ -4,30 +4,24 @@
 //! before the program of a rule begins, by calls that are recorded like the program's own, so that the
 //! model judges the whole trace. What a circumstance creates ends with the snippet.
 
-use super::observe::{NOT_APPLICABLE, NOT_AS_EXPECTED, Observed, resume_value, set_alarm};
-use super::program::Ended;
 use crate::api::confine::{
     drop_capabilities, keep_capabilities, no_new_privs, raise_capabilities, seccomp_allow,
     setgroups, setsid,
 };
 use crate::api::ids::{
-    enter_user_namespace, getuid, setfsgid, setfsuid, setresgid, setresuid, unshare, unused_id,
+    NO_CHANGE, enter_user_namespace, getuid, setfsgid, setfsuid, setresgid, setresuid, unshare,
+    unused_id,
 };
 use crate::api::key::{
     BOTH, CREATE, KEY_POS_ALL, KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_SESSION_KEYRING,
     KEY_SPEC_THREAD_KEYRING, KEY_USR_ALL, KeySerial,
 };
 use crate::api::keyctl::{
-    NO_CHANGE, add_key, keyctl_get_keyring_ID, keyctl_join_session_keyring, keyctl_link,
+    add_key, keyctl_get_keyring_ID, keyctl_join_session_keyring, keyctl_link,
     keyctl_restrict_keyring, keyctl_setperm,
 };
-use crate::host::needs;
-use crate::sys::process::{Way, exit, fork_like};
-use crate::tasks::arena::Arena;
 use crate::tasks::fail::{Checked, Failure, named};
-use crate::tasks::make::{CLONE_NEW_OTHERS, CLONE_NEWUSER, fork, pthread_create, run_again};
-use crate::tasks::record::record_creation;
-use crate::tasks::task::adopt_orphans;
+use crate::tasks::make::{CLONE_NEW_OTHERS, CLONE_NEWUSER, fork, pthread_create};
 use crate::tasks::tracer::trace_all;
 use nix::errno::Errno;
 
@@ -233,79 +227,4 @@ fn become_user(ids: [u32; 3]) -> Checked {
 
 fn privilege(errno: Errno) -> Failure {
     Failure::new(format!("the ids cannot be changed: {}", named(errno)))
-}
-
-/// A circumstance, and what the rule needs in it.
-#[derive(Debug)]
-pub(super) struct Varied {
-    pub(super) circumstance: &'static Circumstance,
-    pub(super) needs: &'static [&'static str],
-}
-
-/// A program of a rule that can run in any thread.
-pub(super) type Program<'a> = Box<dyn FnOnce() -> Checked + Send + 'a>;
-
-impl Varied {
-    /// Sets the circumstance up; `Err` says why it does not apply to the rule here.
-    fn set_up(&self) -> Result<(), String> {
-        (self.circumstance.set_up)().map_err(|failure| failure.to_string())?;
-        needs::forget();
-        let unmet = |need: &&str| Some(format!("{need}: {}", needs::unmet(need)?));
-        self.needs.iter().find_map(unmet).map_or(Ok(()), Err)
-    }
-
-    /// Runs the program of a rule in the circumstance; `conclude` judges what it returned.
-    pub(super) fn run(
-        &self,
-        rule: &str,
-        program: Program<'_>,
-        conclude: &(dyn Fn(Checked) -> Observed + Sync),
-    ) -> Observed {
-        let Some(arena) = Arena::here() else { return not_applicable("no memory for the record") };
-        let stage = self.circumstance.stage;
-        let run = || match self.set_up() {
-            Ok(()) if stage == Stage::Program => not_applicable(&run_again(&resume_value(rule))),
-            Ok(()) => {
-                arena.begin_program();
-                conclude(program())
-            }
-            Err(why) => not_applicable(&why),
-        };
-        match stage {
-            Stage::Main | Stage::Program => run(),
-            Stage::Thread => {
-                let main = arena.replace_main();
-                record_creation(0, "pthread_create", vec![], &Ok(()), "main");
-                let body = || {
-                    arena.seat_main(main);
-                    run()
-                };
-                std::thread::scope(|scope| scope.spawn(body).join())
-                    .unwrap_or_else(|_| not_applicable("the thread panicked"))
-            }
-            Stage::Child => {
-                let main = arena.replace_main();
-                record_creation(0, "fork", vec![], &Ok(()), "main");
-                let child = fork_like(Way::Fork, || {
-                    arena.seat_main(main);
-                    adopt_orphans();
-                    set_alarm();
-                    exit(run().status().into())
-                });
-                match child.and_then(super::program::wait) {
-                    Ok(Ended::Exited(status)) => Observed::with(status.try_into().unwrap_or(1)),
-                    Ok(killed) => {
-                        eprintln!("the child {killed}");
-                        Observed::with(NOT_AS_EXPECTED)
-                    }
-                    Err(errno) => not_applicable(&named(errno)),
-                }
-            }
-        }
-    }
-}
-
-fn not_applicable(why: &str) -> Observed {
-    eprintln!("{why}");
-    Observed::with(NOT_APPLICABLE)
 }

@@ -2,5 +2,7 @@
 
 pub mod circumstance;
 pub(crate) mod observe;
+pub(crate) mod outcome;
 pub mod program;
 pub mod stage;
+pub(crate) mod vary;

@@ -1,7 +1,11 @@
 //! Running snippets that are part of this program, each in its own process.
 
-use super::circumstance::{Circumstance, Varied};
-use super::observe::{Observed, under_supervision, vary};
+use super::circumstance::Circumstance;
+use super::outcome::{Observed, under_supervision};
+use super::vary::{Varied, vary};
+
+pub use super::outcome::Ended;
+
 use crate::sys::process::{Way, exit, fork_like, has_one_thread};
 use crate::tasks::arena::Arena;
 use nix::errno::Errno;
@@ -11,7 +15,6 @@ use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
@@ -38,24 +41,6 @@ impl SnippetIo {
     fn new() -> Result<SnippetIo, Errno> {
         let file = |name| memfd_create(name, MFdFlags::MFD_CLOEXEC).map(File::from);
         Ok(SnippetIo { stdout: file("stdout")?, stderr: file("stderr")?, arena: Arena::file()? })
-    }
-}
-
-/// How a snippet ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// With this exit status.
-    Exited(i32),
-    /// By a signal of this name.
-    Killed(&'static str),
-}
-
-impl fmt::Display for Ended {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ended::Exited(status) => write!(f, "ended with status {status}"),
-            Ended::Killed(signal) => write!(f, "was killed by {signal}"),
-        }
     }
 }
 
@@ -207,17 +192,5 @@ impl RunningSnippet {
             String::from_utf8_lossy(&text).into_owned()
         };
         (read(&self.io.stdout), read(&self.io.stderr))
-    }
-}
-
-/// Waits for a child to end.
-pub(super) fn wait(pid: i32) -> Result<Ended, Errno> {
-    loop {
-        match waitpid(Pid::from_raw(pid), None) {
-            Ok(WaitStatus::Exited(_, status)) => return Ok(Ended::Exited(status)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(Ended::Killed(signal.as_str())),
-            Ok(_) | Err(Errno::EINTR) => {}
-            Err(error) => return Err(error),
-        }
     }
 }

@@ -3,8 +3,8 @@
 //! [`crate::observe()`] is for one program that shows what it saw. A [`Stage`] keeps the shared memory and
 //! prints nothing, so that hundreds of programs a second can run on it.
 
-use super::observe::{NOT_AS_EXPECTED, begin_with_session};
-use super::program::{Ended, wait};
+use super::observe::begin_with_session;
+use super::outcome::{Ended, NOT_AS_EXPECTED, wait};
 use crate::host::room;
 use crate::sys::process::{Way, exit, fork_like, has_one_thread};
 use crate::tasks::arena::Arena;
