@@ -17,11 +17,21 @@ enum Payload<'a> {
     Bytes(usize, bool),
 }
 
+impl Payload<'_> {
+    fn len(self) -> usize {
+        match self {
+            Payload::None => 0,
+            Payload::Text(text) => text.len(),
+            Payload::Bytes(length, _) => length,
+        }
+    }
+}
+
 /// The charge for a link, in bytes.
 pub(super) const A_LINK: i64 = 4;
 
 /// The longest payload of add_key(2), in bytes, and the longest of type `user`.
-const LONGEST: usize = 1024 * 1024 - 1;
+pub(super) const LONGEST_PAYLOAD: usize = 1024 * 1024 - 1;
 const LONGEST_OF_USER: usize = 32767;
 
 impl<'a> Run<'a> {
@@ -52,12 +62,8 @@ impl<'a> Run<'a> {
         payload: Payload<'_>,
         keyring: KeyArg,
     ) -> Attempt<KeyId> {
-        let length = match payload {
-            Payload::None => 0,
-            Payload::Text(text) => text.len(),
-            Payload::Bytes(length, _) => length,
-        };
-        self.refuse_if(length > LONGEST, Fact::PayloadTooLong, EINVAL)?;
+        let length = payload.len();
+        self.refuse_if(length > LONGEST_PAYLOAD, Fact::PayloadTooLong, EINVAL)?;
         let kind = self.type_name(kind)?;
         if description.is_some_and(|text| text.starts_with('.'))
             && kind.starts_with("keyring")
@@ -194,6 +200,11 @@ impl<'a> Run<'a> {
         }
         self.refuse_if(kind.starts_with('.'), Fact::TypeWithDot, EPERM)?;
         Ok(kind)
+    }
+
+    /// The length of a payload argument, in bytes.
+    pub(super) fn payload_len(&self, nth: usize) -> Attempt<usize> {
+        Ok(self.payload(nth)?.len())
     }
 
     fn payload(&self, nth: usize) -> Attempt<Payload<'a>> {

@@ -108,9 +108,12 @@ impl Run<'_> {
     /// Kernel: `keyctl_update_key`, `key_update`.
     pub(super) fn keyctl_update(&mut self) -> Attempt {
         let named = self.key_arg(0)?;
-        let payload = self.text(1)?.unwrap_or_default();
+        if self.payload_len(1)? > PAGE as usize {
+            return Err(Stop::Errno(EINVAL));
+        }
         let found = self.lookup(named, KeySlot::Update)?;
         self.fail_if(self.key(found.key).kind == KeyType::Keyring, Fact::UpdateType, EOPNOTSUPP)?;
+        let payload = self.text(1)?.unwrap_or_default();
         if payload.is_empty() {
             return Err(Stop::Errno(EINVAL));
         }

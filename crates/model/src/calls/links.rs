@@ -274,8 +274,17 @@ impl Run<'_> {
 
     /// Only without a type: the keyring then accepts no links. Kernel: `keyring_restrict`.
     pub(super) fn restrict_keyring(&mut self) -> Attempt {
+        let (kind, restriction) = (self.text(1)?, self.text(2)?);
         let keyring = self.lookup(self.key_arg(0)?, KeySlot::Restrict)?;
+        if kind.is_some() != restriction.is_some() {
+            return Err(Stop::Errno(EINVAL));
+        }
         self.is_keyring(keyring.key)?;
+        // No type that this model knows has a restriction.
+        if let Some(kind) = kind {
+            let unknown = KeyType::named(kind).is_none();
+            return Err(Stop::Errno(if unknown { ENOKEY } else { ENOENT }));
+        }
         self.refuse_if(self.key(keyring.key).restricted, Fact::RestrictOnce, EEXIST)?;
         self.world.keys.edit(keyring.key).restricted = true;
         Ok(())

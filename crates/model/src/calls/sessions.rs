@@ -1,5 +1,6 @@
 //! Session keyrings, the default destination, user keyrings, persistent keyrings.
 
+use super::add::LONGEST_PAYLOAD;
 use crate::laws::{Fact, KeySlot, OwnKeyring, Permission};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
@@ -205,12 +206,24 @@ impl Run<'_> {
     /// `keyctl_instantiate_key_common`, `keyctl_reject_key`.
     pub(super) fn instantiate(&mut self, keyring: usize) -> Prediction {
         let named = self.key_arg(keyring)?;
+        if self.has_invalid_argument()? {
+            return Err(Stop::Errno(EINVAL));
+        }
         if !self.law(Fact::InstantiateNeedsAuthority) {
             self.lookup(named, KeySlot::LinkKeyring)?;
             let key = self.key_arg(0)?;
             self.lookup_or_create(key, KeySlot::Update, true)?;
         }
         Err(Stop::Errno(EPERM))
+    }
+
+    /// Whether the payload or the errno is one that the kernel refuses before it looks for an authority.
+    fn has_invalid_argument(&self) -> Attempt<bool> {
+        Ok(match self.event.call.as_str() {
+            "keyctl_instantiate" => self.payload_len(1)? > LONGEST_PAYLOAD,
+            "keyctl_reject" => matches!(self.arg(2)?, Value::Word(word) if word == "UnknownErrno"),
+            _ => false,
+        })
     }
 
     /// Kernel: `keyctl_assume_authority`.

@@ -229,7 +229,10 @@ impl<'a> Run<'a> {
         if self.world.groups[group].leader == self.task {
             self.end(self.task, Fact::LeaderHolds, Life::Zombie);
         } else {
-            self.end(self.task, Fact::EndedThreadDoesNotHold, Life::Reaped);
+            // A tracer leaves a zombie until it waits, which no trace shows.
+            let is_traced = self.world.tasks[self.task].tracer.is_some();
+            let life = if is_traced && self.either() { Life::Zombie } else { Life::Reaped };
+            self.end(self.task, Fact::EndedThreadDoesNotHold, life);
         }
         self.reparent_children();
         Ok(Predicted::Nothing)

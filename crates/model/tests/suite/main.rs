@@ -2,6 +2,7 @@
 //! that no rule of the book covers: a trace that is allowed, and one like it that is not.
 
 mod adding;
+mod arguments;
 mod ids;
 mod judging;
 mod key_arguments;

@@ -1,0 +1,73 @@
+//! Arguments that the kernel refuses before it looks for a key or an authority.
+
+use crate::{EINVAL, ENOKEY, EPERM, allowed, only, refused_at_its_end};
+
+const ENOENT: &str = "-1 ENOENT (No such file or directory)";
+
+/// An errno or a payload that no call accepts comes before the missing authority.
+#[test]
+fn instantiating_without_an_authority() {
+    for (call, gives, refused) in [
+        ("keyctl_reject(0, 30, UnknownErrno, @t)", EINVAL, EPERM),
+        ("keyctl_reject(0, 30, ENOKEY, @t)", EPERM, EINVAL),
+        ("keyctl_instantiate(0, [1048576, bytes], @t)", EINVAL, EPERM),
+        ("keyctl_instantiate(0, [1048575, bytes], @t)", EPERM, EINVAL),
+        ("keyctl_negate(0, 30, @t)", EPERM, EINVAL),
+    ] {
+        only(&format!("main  {call} = {gives}"), &format!("main  {call} = {refused}"));
+    }
+}
+
+/// A restriction needs a type, and a type a restriction; the types of the book have no restrictions.
+#[test]
+fn restrictions_of_a_type() {
+    let restrict = |args: &str, gives: &str| {
+        format!(
+            "main  keyctl_get_keyring_ID(@t, 1) = K1
+             main  keyctl_restrict_keyring(K1, {args}) = {gives}"
+        )
+    };
+    for (args, gives, refused) in [
+        ("NULL, \"x\"", EINVAL, "0"),
+        ("\"user\", NULL", EINVAL, ENOENT),
+        ("\"user\", \"x\"", ENOENT, EINVAL),
+        ("\"no-such-type\", \"x\"", ENOKEY, "0"),
+        ("NULL, NULL", "0", EINVAL),
+    ] {
+        only(&restrict(args, gives), &restrict(args, refused));
+    }
+    let absent = |gives: &str| format!("main  keyctl_restrict_keyring(@t, NULL, \"x\") = {gives}");
+    only(&absent(ENOKEY), &absent(EINVAL));
+}
+
+/// KEYCTL_UPDATE accepts a page, and looks at the length first.
+#[test]
+fn an_update_of_more_than_a_page() {
+    let update =
+        |length: u32, gives: &str| format!("main  keyctl_update(@t, [{length}, bytes]) = {gives}");
+    only(&update(4097, EINVAL), &update(4097, ENOKEY));
+    only(&update(4096, ENOKEY), &update(4096, EINVAL));
+}
+
+/// A traced thread stays a zombie until its tracer waits: its keyring may exist as long, or not.
+#[test]
+fn the_end_of_a_traced_thread() {
+    let then = |trace: &str, shown: &str| {
+        format!(
+            "main    pthread_create() = thread
+             main    fork() = tracer
+             {trace}
+             thread  keyctl_get_keyring_ID(@t, 1) = K1
+             thread  pthread_exit()
+             main    wait_for_the_collector()
+             main    keyctl_get_keyring_ID(K1, 0) = {shown}"
+        )
+    };
+    let traced = "tracer  ptrace(PTRACE_SEIZE, thread) = 0";
+    let eacces = "-1 EACCES (Permission denied)";
+    allowed(&then(traced, eacces));
+    allowed(&then(traced, ENOKEY));
+    let untraced = "main    keyctl_capabilities() = 0";
+    allowed(&then(untraced, ENOKEY));
+    refused_at_its_end(&then(untraced, eacces));
+}
