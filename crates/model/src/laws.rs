@@ -171,6 +171,9 @@ phrases! {
     NewCounts => "a thread or process keyring is charged to no quota",
     NewIsEmpty => "a new thread or process keyring holds the session keyring",
     OneForAsker => "a process keyring is created for all threads of the process",
+    ThreadKeyringForAsker => "a thread keyring is created for all threads of the process",
+    OnlyOneIsCreated => "creating a thread keyring also creates a process keyring, and the reverse",
+    ExecveSparesParent => "a child that calls execve takes its parent's keyrings along",
     ThreadSharesProcessKeyring => "a new thread begins without a process keyring",
     ThreadKeyringForNewThread => "a new thread never begins with a thread keyring",
     NoThreadKeyringForNewThread => "a new thread always begins with a thread keyring",
@@ -355,6 +358,8 @@ pub enum Law {
     Sound(KeySlot),
     /// A new process starts without this keyring, whether its parent has one or not.
     NotInherited(ProcessCall, OwnKeyring),
+    /// A keyring that a new process creates is not its parent's.
+    NotPassedUp(ProcessCall, OwnKeyring),
     /// One that stands alone.
     Fact(Fact),
 }
@@ -374,9 +379,11 @@ impl Law {
         let requires = |slot: &KeySlot| !slot.needs().is_empty() && *slot != KeySlot::SearchSource;
         let needs = slots.clone().filter(requires).map(Law::Needs);
         let valid = slots.filter(|slot| slot.accepts() != Accepts::Any).map(Law::Sound);
-        let inherited = ProcessCall::ALL
-            .iter()
-            .flat_map(|call| OwnKeyring::ALL.map(|keyring| Law::NotInherited(*call, keyring)));
+        let of_calls = |law: fn(ProcessCall, OwnKeyring) -> Law| {
+            let calls = ProcessCall::ALL.iter();
+            calls.flat_map(move |call| OwnKeyring::ALL.map(|keyring| law(*call, keyring)))
+        };
+        let inherited = of_calls(Law::NotInherited).chain(of_calls(Law::NotPassedUp));
         let facts = Fact::ALL.iter().copied().map(Law::Fact);
         creates.chain(needs).chain(valid).chain(inherited).chain(facts)
     }
@@ -402,6 +409,10 @@ impl Law {
                     keyring.words()
                 )
             }
+            Law::NotPassedUp(call, keyring) => {
+                let (call, keyring) = (call.words(), keyring.words());
+                format!("{call}: a {keyring} keyring that the child creates is its parent's too")
+            }
             Law::Fact(fact) => fact.wrong().to_owned(),
         }
     }
@@ -413,6 +424,7 @@ impl Law {
             Law::Needs(slot) => format!("Needs.{slot:?}"),
             Law::Sound(slot) => format!("Sound.{slot:?}"),
             Law::NotInherited(call, keyring) => format!("NotInherited.{call:?}.{keyring:?}"),
+            Law::NotPassedUp(call, keyring) => format!("NotPassedUp.{call:?}.{keyring:?}"),
             Law::Fact(fact) => format!("{fact:?}"),
         }
     }
@@ -421,6 +433,7 @@ impl Law {
     fn number(self) -> usize {
         const SLOTS: usize = KeySlot::ALL.len();
         const CALLS: usize = ProcessCall::ALL.len();
+        const KEYRINGS: usize = OwnKeyring::ALL.len();
         match self {
             Law::Creates(slot) => slot as usize,
             Law::Needs(slot) => SLOTS + slot as usize,
@@ -428,7 +441,10 @@ impl Law {
             Law::NotInherited(call, keyring) => {
                 3 * SLOTS + keyring as usize * CALLS + call as usize
             }
-            Law::Fact(fact) => 3 * SLOTS + OwnKeyring::ALL.len() * CALLS + fact as usize,
+            Law::NotPassedUp(call, keyring) => {
+                3 * SLOTS + (KEYRINGS + keyring as usize) * CALLS + call as usize
+            }
+            Law::Fact(fact) => 3 * SLOTS + 2 * KEYRINGS * CALLS + fact as usize,
         }
     }
 }

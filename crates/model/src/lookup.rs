@@ -5,7 +5,7 @@
 use crate::laws::{Accepts, Fact, KeySlot, Law, OwnKeyring, Permission};
 use crate::run::{Attempt, Run, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Content, Cred, Key, KeyId};
+use crate::world::{Content, Cred, Key, KeyId, TaskId};
 use trace::Errno::*;
 use trace::Value;
 
@@ -97,16 +97,35 @@ impl Run<'_> {
     pub(crate) fn create_own(&mut self, keyring: OwnKeyring) -> Attempt<KeyId> {
         let cred = self.cred().clone();
         let key = self.new_keyring_of(keyring, &cred)?;
-        let all = keyring == OwnKeyring::Process && !self.law(Fact::OneForAsker);
-        for task in self.threads_or_one(all) {
-            let mut cred = self.world.cred(task).clone();
-            match keyring {
-                OwnKeyring::Thread => cred.thread = Some(key),
-                OwnKeyring::Process => cred.process = Some(key),
-            }
-            self.commit(task, cred);
+        let (for_asker, other) = match keyring {
+            OwnKeyring::Thread => (Fact::ThreadKeyringForAsker, OwnKeyring::Process),
+            OwnKeyring::Process => (Fact::OneForAsker, OwnKeyring::Thread),
+        };
+        let for_all = !self.law(for_asker);
+        for task in self.threads_or_one(for_all) {
+            self.install(task, keyring, key);
+        }
+        let group = self.world.groups[self.group()].clone();
+        if let (Some(call), Some(parent)) = (group.call, group.parent)
+            && !self.law(Law::NotPassedUp(call, keyring))
+        {
+            self.install(parent, keyring, key);
+        }
+        if self.own(other).is_none() && !self.law(Fact::OnlyOneIsCreated) {
+            let key = self.new_keyring_of(other, &cred)?;
+            self.install(self.task, other, key);
         }
         Ok(key)
+    }
+
+    /// Makes a keyring the thread or process keyring of a task.
+    fn install(&mut self, task: TaskId, keyring: OwnKeyring, key: KeyId) {
+        let mut cred = self.world.cred(task).clone();
+        match keyring {
+            OwnKeyring::Thread => cred.thread = Some(key),
+            OwnKeyring::Process => cred.process = Some(key),
+        }
+        self.commit(task, cred);
     }
 
     /// Creates a thread or process keyring for credentials.

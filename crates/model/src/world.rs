@@ -8,6 +8,7 @@
 //!   └── open files ── cred
 //! ```
 
+use crate::laws::ProcessCall;
 use crate::store::{Idx, Store};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -235,6 +236,8 @@ pub(crate) struct Task {
 pub(crate) struct Group {
     pub(crate) leader: TaskId,
     pub(crate) parent: Option<TaskId>,
+    /// The call that created the process.
+    pub(crate) call: Option<ProcessCall>,
     pub(crate) memory: MemoryId,
     pub(crate) files: TableId,
     /// Its creator waits for its end and reaps it, without an event in the trace.
@@ -366,7 +369,8 @@ impl World {
         let memory = world.memories.add(Memory::default());
         let files = world.tables.add(Vec::new());
         let leader = world.tasks.next();
-        let group = Group { leader, parent: None, memory, files, reaped_at_once: false };
+        let group =
+            Group { leader, parent: None, call: None, memory, files, reaped_at_once: false };
         let group = world.groups.add(group);
         let name = "main".into();
         world.add_task(Task { name, group, cred, life: Life::Runs, tracer: None });

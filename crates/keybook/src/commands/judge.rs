@@ -278,8 +278,8 @@ mod tests {
             format!(
                 "FILE:7: {BAD}not allowed{BAD:#}\n    child  g(K1) = 0\n  allowed there:\n    \
                  = -1 ENOKEY (Required key not available)\n    no outcome\n  by the rules:\n    \
-                 process.fork: A process made by fork(2) starts without a process keyring, whatever \
-                 its parent has.\n    no.such.rule: a rule of another book\n"
+                 process.fork: A child created by fork(2) starts without a process keyring, even if \
+                 its parent has one.\n    no.such.rule: a rule of another book\n"
             )
         );
     }

@@ -16,14 +16,16 @@ fn rules_are_listed_for_programs() {
     assert_eq!(fork["kernel"], serde_json::json!(["copy_creds"]));
     assert_eq!(fork["needs"], serde_json::json!([]));
     assert_eq!(fork["page"], "process-keyring/processes.html#process.fork");
-    assert!(fork["statement"].as_str().unwrap().starts_with("A process made by `fork(2)`"));
+    assert!(fork["statement"].as_str().unwrap().starts_with("A child created by `fork(2)`"));
+    assert_eq!(fork["title"], "A forked child has no process keyring");
+    assert_eq!(fork["given"], serde_json::json!([]));
 }
 
 #[test]
 fn rules_are_listed_for_people() {
     let rules = stdout(&keybook(&["rules"]));
     let fork = rules.lines().find(|line| line.starts_with("process.fork ")).unwrap();
-    assert!(fork.contains("  stated        A process made by fork(2)"), "{fork}");
+    assert!(fork.contains("  stated        A child created by fork(2)"), "{fork}");
 }
 
 #[test]
@@ -32,7 +34,7 @@ fn a_rule_is_explained() {
     assert!(output.status.success());
     let told = stdout(&output);
     for part in [
-        "process.fork: A process made by fork(2) starts without a process keyring",
+        "process.fork: A forked child has no process keyring\n\n  A child created by fork(2) starts",
         "  P7, process-keyring(7): ",
         "  kernel: copy_creds\n",
         "    let child = fork(\"child\")?;\n",
@@ -84,9 +86,11 @@ fn a_book_that_is_not_well_formed_is_not_built() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
-        "keybook: the book is not well formed\nbook/page.md:3: `process.fork` has no statement; write one \
-         sentence that is true exactly as written, below the heading\nbook/page.md:3: `process.fork` has \
-         no snippet; add a ```rust block with a program that shows it\n"
+        "keybook: the book is not well formed\nbook/page.md:3: `process.fork` has no title in words; write \
+         the fact in at most 65 characters between two `**`, on a line below the \
+         heading\nbook/page.md:3: `process.fork` has no statement; write one sentence that is true exactly \
+         as written, below the title\nbook/page.md:3: `process.fork` has no snippet; add a ```rust block \
+         with a program that shows it\n"
     );
     assert!(!project.join("book/book").exists() && !project.join("target").exists());
 }

@@ -46,8 +46,8 @@ fn a_refused_line_is_shown_with_what_is_allowed_and_the_rules() {
     let begins = "standard input:4: not allowed\n    child  keyctl_get_keyring_ID(@p, 0) = K1\n  \
                   allowed there:\n    = -1 ENOKEY (Required key not available)\n  by the rules:\n";
     assert!(told.starts_with(begins), "{told}");
-    let rule = "    process.fork: A process made by fork(2) starts without a process keyring, whatever \
-                its parent has.\n";
+    let rule = "    process.fork: A child created by fork(2) starts without a process keyring, even if \
+                its parent has one.\n";
     assert!(told.contains(rule), "{told}");
 
     let output = judge(&["--format", "json"], inherits.as_bytes());

@@ -55,7 +55,7 @@ impl<'a> Run<'a> {
         let files = self.world.tables.add(Vec::new());
         let leader = self.world.tasks.next();
         let parent = Some(self.task);
-        let group = Group { leader, parent, memory, files, reaped_at_once: true };
+        let group = Group { leader, parent, call: None, memory, files, reaped_at_once: true };
         self.add_process("keyctl", cred, group)
     }
 

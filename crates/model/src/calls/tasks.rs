@@ -43,7 +43,7 @@ impl<'a> Run<'a> {
         };
         let reaped_at_once = matches!(call, ProcessCall::Vfork | ProcessCall::CloneVm);
         let (leader, parent) = (self.world.tasks.next(), Some(self.task));
-        let group = Group { leader, parent, memory, files, reaped_at_once };
+        let group = Group { leader, parent, call: Some(call), memory, files, reaped_at_once };
         let task = self.add_process(name, cred, group);
         if call == ProcessCall::PosixSpawn {
             self.begin_program(task, false);
@@ -159,6 +159,14 @@ impl<'a> Run<'a> {
         cred.begin_program();
 
         let group = self.world.tasks[task].group;
+        if loses
+            && let Some(parent) = self.world.groups[group].parent
+            && !self.law(Fact::ExecveSparesParent)
+        {
+            let mut cred = self.world.cred(parent).clone();
+            cred.drop_own_keyrings();
+            self.commit(parent, cred);
+        }
         // The executable, opened by the old program, stays open while the new one runs.
         let program = if self.law(Fact::ExecveHoldsOld) { Some(opener) } else { None };
         let memory = self.world.memories.add(Memory { program, mapped: Vec::new() });
