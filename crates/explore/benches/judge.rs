@@ -13,6 +13,7 @@
 
 use explore::random::Random;
 use explore::{Judgment, Laboratory, exhaustive};
+use model::Verdict;
 use rulebook::{Rulebook, Snapshot, Timings};
 use std::fmt::Write;
 use std::hint::black_box;
@@ -132,7 +133,7 @@ fn judged(timings: &mut Timings, what: &str, texts: &[String]) {
         }
     });
     let allowed: Vec<&Trace> =
-        traces.iter().filter(|trace| judge_by_model(trace).is_ok()).collect();
+        traces.iter().filter(|trace| judge_by_model(trace) == Verdict::Allowed).collect();
     let calls: usize = allowed.iter().map(|trace| trace.events().len()).sum();
     let judged = rate(calls, || {
         for trace in &allowed {
@@ -144,7 +145,7 @@ fn judged(timings: &mut Timings, what: &str, texts: &[String]) {
     timings.row(format!("calls judged, {what}"), per_second(judged), String::new());
 }
 
-fn judge_by_model(trace: &Trace) -> Result<(), Box<model::Refusal>> {
+fn judge_by_model(trace: &Trace) -> Verdict {
     model::judge(trace, &model::wrong::Table::default())
 }
 
@@ -179,7 +180,7 @@ fn linear(timings: &mut Timings) {
     for rounds in [20, 200, 2_000, 20_000] {
         let trace = long(rounds);
         let begun = Instant::now();
-        assert_eq!(judge_by_model(&trace), Ok(()), "a long trace is allowed");
+        assert_eq!(judge_by_model(&trace), Verdict::Allowed, "a long trace is allowed");
         let took = begun.elapsed().as_secs_f64();
         let what = format!("a trace of {} calls judged", trace.events().len());
         timings.row(what, format!("{:.1} ms", took * 1000.0), String::new());

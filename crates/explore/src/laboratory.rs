@@ -57,7 +57,7 @@ impl Disagreement {
     /// Why the model refuses the trace, with the rules that say so.
     pub fn explained(&self, table: &Table) -> Option<Refusal> {
         self.refusal.as_ref()?;
-        model::judge(&self.trace, table).err().map(|refusal| *refusal)
+        model::judge(&self.trace, table).refusal()
     }
 
     /// The disagreement without names and numbers: two that are equal mostly have one cause.
@@ -71,7 +71,9 @@ impl Disagreement {
             failed => failed.errno_name().unwrap_or_default().to_owned(),
         };
         let allowed = match why {
-            Why::NotUnderstood(_) => "which the model does not understand".to_owned(),
+            Why::NotUnderstood(_) | Why::Unknown(_) => {
+                "which the model does not understand".to_owned()
+            }
             Why::Outcome { allowed, .. } => {
                 let mut allowed: Vec<String> = allowed.iter().map(outcome).collect();
                 allowed.sort();

@@ -8,3 +8,5 @@ pub(crate) const DIFFERS: u8 = 1;
 pub(crate) const MISUSE: u8 = 2;
 /// No rule can be observed on this system.
 pub(crate) const NOTHING_HERE: u8 = 3;
+/// The model does not know calls of a trace.
+pub(crate) const UNKNOWN: u8 = 5;

@@ -55,7 +55,8 @@ impl Judge {
     ///
     /// # Errors
     ///
-    /// If no correct kernel shows this event after those before. The judge is then unchanged.
+    /// If no correct kernel shows this event after those before, or the model does not know the call. The
+    /// judge is then unchanged.
     pub fn event(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         self.last = Laws::default();
         let judged = self.judge(event);
@@ -68,14 +69,18 @@ impl Judge {
             self.worlds.iter_mut().for_each(|world| world.rename_first(STARTER));
         }
         let mut after: Vec<World> = Vec::new();
-        let mut not_understood = None;
+        let mut unexplained = None;
         let is_last = self.worlds.len() == 1;
         for world in &mut self.worlds {
             let tried =
                 every_path(world, self.wrong, &mut self.last, event, |world, choices, is| {
                     let fits = fits(world, choices, &is, &event.outcome);
-                    if let Err(Stop::NotUnderstood(expected)) = is {
-                        not_understood = Some(expected);
+                    match is {
+                        Err(Stop::NotUnderstood(expected)) => {
+                            unexplained = Some(Why::NotUnderstood(expected));
+                        }
+                        Err(Stop::Unknown(expected)) => unexplained = Some(Why::Unknown(expected)),
+                        _ => {}
                     }
                     if fits && is_last && after.is_empty() && choices.is_only() {
                         // The usual case: nothing to choose, and nothing to take back.
@@ -96,16 +101,22 @@ impl Judge {
             }
         }
         if after.is_empty() {
-            let why = match not_understood {
-                Some(expected) => Why::NotUnderstood(expected),
-                None => Why::Outcome { allowed: self.allowed(event), laws: vec![], rules: vec![] },
-            };
+            let why = unexplained.unwrap_or_else(|| Why::Outcome {
+                allowed: self.allowed(event),
+                laws: vec![],
+                rules: vec![],
+            });
             return Err(Box::new(Refusal { nth: self.seen, event: event.clone(), why }));
         }
         after.iter_mut().for_each(World::begin);
         self.worlds = after;
         self.seen += 1;
         Ok(())
+    }
+
+    /// Leaves out an event, as if it changed nothing.
+    pub fn pass_over(&mut self) {
+        self.seen += 1;
     }
 
     /// Judges several events.
@@ -146,23 +157,76 @@ impl Judge {
     }
 }
 
-/// Judges a whole trace.
+/// What the model says about a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A correct kernel may show it.
+    Allowed,
+    /// No correct kernel shows it.
+    Refused(Box<Refusal>),
+    /// The model does not know some of its calls.
+    Unknown {
+        /// The positions of these calls in the trace, from 0.
+        calls: Vec<usize>,
+        /// The position of the first event that no correct kernel shows unless one of these calls
+        /// changed something. The events after it are not judged.
+        until: Option<usize>,
+    },
+}
+
+impl Verdict {
+    /// The refusal of a refused trace.
+    pub fn refusal(self) -> Option<Refusal> {
+        match self {
+            Verdict::Refused(refusal) => Some(*refusal),
+            Verdict::Allowed | Verdict::Unknown { .. } => None,
+        }
+    }
+}
+
+/// Judges a whole trace. For a refused one, the verdict lists the laws of which one does not hold for the
+/// kernel that showed it, and the rules that `table` lists for them.
 ///
-/// # Errors
-///
-/// The first event that no correct kernel shows, with the laws of which one does not hold for the kernel
-/// that showed it, and the rules that `table` lists for them.
-pub fn judge(trace: &Trace, table: &wrong::Table) -> Result<(), Box<Refusal>> {
+/// A call that the model does not know may have changed anything, unless it failed. The events after it
+/// are judged as if it had changed nothing; the first one that this does not explain is unknown too.
+pub fn judge(trace: &Trace, table: &wrong::Table) -> Verdict {
     let mut judge = Judge::new();
-    let Err(mut refusal) = judge.events(trace.events()) else { return Ok(()) };
+    let (mut calls, mut until) = (Vec::new(), None);
+    let mut may_have_changed = false;
+    for (nth, event) in trace.events().iter().enumerate() {
+        let Err(refusal) = judge.event(event) else { continue };
+        if let Why::Unknown(_) = refusal.why {
+            calls.push(nth);
+            may_have_changed |= event.outcome.errno_name().is_none();
+            judge.pass_over();
+        } else if may_have_changed {
+            until = Some(nth);
+            break;
+        } else {
+            let mut known = trace.events()[..=nth].to_vec();
+            for passed_over in calls.iter().rev() {
+                known.remove(*passed_over);
+            }
+            return Verdict::Refused(explained(refusal, &known, &judge, table));
+        }
+    }
+    if calls.is_empty() { Verdict::Allowed } else { Verdict::Unknown { calls, until } }
+}
+
+/// The refusal with the laws and rules that explain it.
+fn explained(
+    mut refusal: Box<Refusal>,
+    up_to: &[Event],
+    judge: &Judge,
+    table: &wrong::Table,
+) -> Box<Refusal> {
     if let Why::Outcome { laws, rules, .. } = &mut refusal.why {
-        let up_to = &trace.events()[..=refusal.nth];
         let decided = Law::all().filter(|law| judge.has_asked(*law));
         *laws = decided.filter(|law| wrong::allows(*law, up_to)).collect();
         table.most_telling_first(laws);
         *rules = table.rules(laws);
     }
-    Err(refusal)
+    refusal
 }
 
 /// Takes a world along every path through an event until `visit` ends it. The world is then as `visit`
@@ -265,7 +329,7 @@ fn outcome(world: &World, predicted: &Prediction) -> Option<Outcome> {
         Ok(Predicted::Nothing) => Some(Outcome::Nothing),
         Ok(predicted) => Some(Outcome::Returned(shown(world, &mut world.names(), predicted))),
         Err(Stop::Errno(errno)) => Some(Outcome::Failed(*errno)),
-        Err(Stop::Never | Stop::NotUnderstood(_)) => None,
+        Err(Stop::Never | Stop::NotUnderstood(_) | Stop::Unknown(_)) => None,
     }
 }
 

@@ -5,7 +5,7 @@
 //!              main  fork() = child\n\
 //!              child  keyctl_get_keyring_ID(@p, 0) = K1\n";
 //! let table = model::wrong::Table::default();
-//! let refusal = model::judge(&trace.parse().unwrap(), &table).unwrap_err();
+//! let refusal = model::judge(&trace.parse().unwrap(), &table).refusal().unwrap();
 //! assert_eq!(refusal.nth, 2);
 //! let model::Why::Outcome { allowed, laws, .. } = refusal.why else { panic!() };
 //! assert_eq!(allowed[0].to_string(), "-1 ENOKEY (Required key not available)");
@@ -33,7 +33,7 @@ mod world;
 pub mod wrong;
 
 pub use calls::{TRANSITIONS, Transition};
-pub use judge::{Judge, judge};
+pub use judge::{Judge, Verdict, judge};
 pub use laws::{Fact, KeySlot, Law, OwnKeyring, Permission, ProcessCall};
 
 use trace::{Event, Outcome};
@@ -41,18 +41,18 @@ use trace::{Event, Outcome};
 /// The length of a trace, in seconds, at most.
 const LONGEST: u32 = 300;
 
-/// Why a trace is refused.
+/// An event that the model does not explain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The position of the event in the trace, from 0.
     pub nth: usize,
-    /// The first event that no correct kernel shows.
+    /// The first event that no correct kernel shows, or that the model does not know.
     pub event: Event,
     /// What is wrong with it.
     pub why: Why,
 }
 
-/// What is wrong with a refused event.
+/// What is wrong with such an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
     /// It has another outcome.
@@ -67,4 +67,6 @@ pub enum Why {
     },
     /// It means nothing to the model: what was expected.
     NotUnderstood(String),
+    /// The model does not know what this call does: what it knows. No kernel is wrong.
+    Unknown(String),
 }

@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     Never,
     /// The event means nothing to the model: what was expected.
     NotUnderstood(String),
+    /// The model does not know what the call does: what it knows.
+    Unknown(String),
 }
 
 pub(crate) type Attempt<T = ()> = Result<T, Stop>;

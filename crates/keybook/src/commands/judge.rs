@@ -3,10 +3,10 @@
 use crate::embedded;
 use crate::embedded::RULES;
 use crate::output::{self, BAD, GOOD, ListFormat, count};
-use crate::status::{DIFFERS, HELD, MISUSE};
+use crate::status::{DIFFERS, HELD, MISUSE, UNKNOWN};
 use anyhow::{Context, Result, anyhow};
 use model::wrong::Table;
-use model::{Refusal, Why};
+use model::{Refusal, Verdict, Why};
 use rulebook::Snapshot;
 use serde::Serialize;
 use std::fmt::Write;
@@ -65,6 +65,15 @@ enum FileResult {
         #[serde(skip_serializing_if = "Option::is_none")]
         expected: Option<String>,
     },
+    /// The rules do not know some of its calls.
+    Unknown {
+        /// The lines with these calls.
+        calls: Vec<Line>,
+        /// The first line that no correct kernel shows unless one of these calls changed something. The
+        /// lines after it are not judged.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Line>,
+    },
     /// It is not a trace.
     Malformed {
         /// The line of the mistake, from 1.
@@ -79,6 +88,15 @@ enum FileResult {
         /// Why.
         because: String,
     },
+}
+
+/// A line of a file.
+#[derive(Debug, PartialEq, Serialize)]
+struct Line {
+    /// Its number, from 1.
+    line: usize,
+    /// Its text.
+    text: String,
 }
 
 /// A rule that decides what is allowed.
@@ -104,7 +122,8 @@ pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
             }
         }
     }
-    Ok(judged.iter().map(Judged::status).max().unwrap_or(HELD))
+    let first = |status: &u8| judged.iter().any(|judged| judged.status() == *status);
+    Ok([MISUSE, DIFFERS, UNKNOWN].into_iter().find(first).unwrap_or(HELD))
 }
 
 fn judged(path: &Path, table: &Table) -> Judged {
@@ -133,7 +152,7 @@ fn read(mut from: impl Read) -> Result<String> {
 }
 
 /// Judges the text of a file.
-fn result(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> FileResult {
+fn result(text: &str, judge: impl Fn(&Trace) -> Verdict) -> FileResult {
     let text = text.replace("\r\n", "\n");
     let Snapshot { contents, line: first } = Snapshot::parse(&text);
     let (trace, is_raw) = match contents.parse() {
@@ -147,12 +166,20 @@ fn result(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Fil
             return FileResult::Malformed { line, column, expected: expected.to_owned() };
         }
     };
-    let Err(refusal) = judge(&trace) else {
-        return FileResult::Allowed { events: trace.events().len() };
+    let line = |event: usize| {
+        let lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let (nth, text) = lines.into_iter().nth(event).unwrap_or_default();
+        Line { line: first + nth, text: text.to_owned() }
     };
-    let Refusal { nth, event, why } = *refusal;
-    let lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let (line, text) = lines.map(|(nth, line)| (first + nth, line)).nth(nth).unwrap_or_default();
+    let Refusal { nth, event, why } = match judge(&trace) {
+        Verdict::Allowed => return FileResult::Allowed { events: trace.events().len() },
+        Verdict::Unknown { calls, until } => {
+            let calls = calls.into_iter().map(line).collect();
+            return FileResult::Unknown { calls, until: until.map(line) };
+        }
+        Verdict::Refused(refusal) => *refusal,
+    };
+    let Line { line, text } = line(nth);
     let (allowed, laws, rules, expected) = match why {
         Why::Outcome { allowed, laws, rules } => {
             let expected = match &event.outcome {
@@ -161,11 +188,13 @@ fn result(text: &str, judge: impl Fn(&Trace) -> Result<(), Box<Refusal>>) -> Fil
             };
             (allowed, laws, rules, expected)
         }
-        Why::NotUnderstood(expected) => (Vec::new(), Vec::new(), Vec::new(), Some(expected)),
+        Why::NotUnderstood(expected) | Why::Unknown(expected) => {
+            (Vec::new(), Vec::new(), Vec::new(), Some(expected))
+        }
     };
     FileResult::Refused {
         line,
-        text: text.to_owned(),
+        text,
         named: is_raw.then(|| event.to_string()),
         allowed: allowed.iter().map(outcome).collect(),
         rules: rules.iter().map(|id| Rule::of(id)).collect(),
@@ -197,6 +226,7 @@ impl Judged {
         match self.result {
             FileResult::Allowed { .. } => HELD,
             FileResult::Refused { .. } => DIFFERS,
+            FileResult::Unknown { .. } => UNKNOWN,
             FileResult::Malformed { .. } | FileResult::Unreadable { .. } => MISUSE,
         }
     }
@@ -209,7 +239,9 @@ impl Judged {
                 Some(format!("{file}:{line}:{column}: expected {expected}"))
             }
             FileResult::Unreadable { because } => Some(format!("{file}: {because}")),
-            FileResult::Allowed { .. } | FileResult::Refused { .. } => None,
+            FileResult::Allowed { .. }
+            | FileResult::Refused { .. }
+            | FileResult::Unknown { .. } => None,
         }
     }
 
@@ -239,6 +271,25 @@ impl Judged {
                 }
                 told
             }
+            FileResult::Unknown { calls, until } => {
+                let list = |lines: &[Line]| -> String {
+                    lines
+                        .iter()
+                        .map(|Line { line, text }| format!("    {line}: {text}\n"))
+                        .collect()
+                };
+                let unknown = output::UNKNOWN;
+                let mut told = format!("{file}: {unknown}unknown{unknown:#}\n");
+                let _ = write!(told, "  the rules do not know:\n{}", list(calls));
+                if let Some(until) = until {
+                    let _ = write!(
+                        told,
+                        "  not allowed, unless a call above changed something; judged no further:\n{}",
+                        list(std::slice::from_ref(until))
+                    );
+                }
+                told
+            }
             FileResult::Malformed { .. } | FileResult::Unreadable { .. } => String::new(),
         }
     }
@@ -256,14 +307,14 @@ mod tests {
     use trace::Errno;
 
     /// Refuses the second event.
-    fn second(trace: &Trace) -> Result<(), Box<Refusal>> {
-        let Some(event) = trace.events().get(1) else { return Ok(()) };
+    fn second(trace: &Trace) -> Verdict {
+        let Some(event) = trace.events().get(1) else { return Verdict::Allowed };
         let why = Why::Outcome {
             allowed: vec![Outcome::Failed(Errno::ENOKEY), Outcome::Nothing],
             laws: vec![],
             rules: ["process.fork", "no.such.rule"].map(str::to_owned).to_vec(),
         };
-        Err(Box::new(Refusal { nth: 1, event: event.clone(), why }))
+        Verdict::Refused(Box::new(Refusal { nth: 1, event: event.clone(), why }))
     }
 
     fn told(text: &str) -> String {
@@ -296,7 +347,8 @@ mod tests {
     fn what_the_rules_do_not_know_is_reported_in_words() {
         let result = result("main  f()\n", |trace| {
             let why = Why::NotUnderstood("a call of the helper crate".into());
-            Err(Box::new(Refusal { nth: 0, event: trace.events()[0].clone(), why }))
+            let event = trace.events()[0].clone();
+            Verdict::Refused(Box::new(Refusal { nth: 0, event, why }))
         });
         let told = Judged { file: "FILE".into(), result }.human();
         assert!(told.contains("  expected a call of the helper crate\n"), "{told}");

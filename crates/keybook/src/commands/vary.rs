@@ -10,6 +10,7 @@ use keyrings::circumstance::{self, CIRCUMSTANCES, Circumstance};
 use keyrings::probe::Keyrings;
 use keyrings::program::Ended;
 use keyrings::{Errno, NO_ROOM, NOT_APPLICABLE, SEPARATOR};
+use model::Verdict;
 use rulebook::Cells;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -215,8 +216,13 @@ fn refusal(whole: &str) -> Option<String> {
     };
     let refused = embedded::wrong_models().map(|table| model::judge(&trace, table));
     match refused {
-        Ok(Ok(())) => None,
-        Ok(Err(refusal)) => Some(format!("line {}: {}", refusal.nth + 1, refusal.event)),
+        Ok(Verdict::Allowed) => None,
+        Ok(Verdict::Refused(refusal)) => {
+            Some(format!("line {}: {}", refusal.nth + 1, refusal.event))
+        }
+        Ok(Verdict::Unknown { calls, .. }) => {
+            Some(format!("it does not know the call in line {}", calls[0] + 1))
+        }
         Err(error) => Some(error.to_string()),
     }
 }

@@ -60,6 +60,35 @@ fn a_refused_line_is_shown_with_what_is_allowed_and_the_rules() {
 }
 
 #[test]
+fn a_call_that_the_rules_do_not_know_is_unknown() {
+    let unknown = format!("{FORK}\nmain  keyctl_fly(@t) = 0\n");
+    let output = judge(&[], unknown.as_bytes());
+    assert_eq!(output.status.code(), Some(5));
+    let told =
+        "standard input: unknown\n  the rules do not know:\n    5: main  keyctl_fly(@t) = 0\n";
+    assert_eq!(stdout(&output), told);
+
+    let output = judge(&[], format!("{unknown}main  keyctl_read(@p) = {{K2}}\n").as_bytes());
+    assert_eq!(output.status.code(), Some(5));
+    let until = "  not allowed, unless a call above changed something; judged no further:\n    \
+                 6: main  keyctl_read(@p) = {K2}\n";
+    assert_eq!(stdout(&output), format!("{told}{until}"));
+
+    let output = judge(&["--format", "json"], unknown.as_bytes());
+    let judged = json(&output);
+    assert_eq!(judged[0]["result"], "unknown");
+    assert_eq!(judged[0]["calls"][0]["line"], 5);
+
+    // What is certain counts before what is not: an unreadable file, a refused trace, an unknown call.
+    let folder = tempfile::tempdir().unwrap();
+    let refused = folder.path().join("refused.txt");
+    fs::write(&refused, "main  keyctl_get_keyring_ID(@p, 0) = K1\n").unwrap();
+    let refused = refused.to_str().unwrap();
+    assert_eq!(judge(&["-", refused], unknown.as_bytes()).status.code(), Some(1));
+    assert_eq!(judge(&["-", refused, "/nowhere"], unknown.as_bytes()).status.code(), Some(2));
+}
+
+#[test]
 fn a_raw_trace_is_given_names_first() {
     let raw = FORK.replace("K1", "#271828") + "main   keyctl_chown(#271828, uid#7, gid#8) = 0\n";
     assert_eq!(stdout(&judge(&[], raw.as_bytes())), "standard input: allowed (4 events)\n");

@@ -122,7 +122,7 @@ impl Run<'_> {
         let call = self.event.call.as_str();
         match TRANSITIONS.iter().find(|transition| transition.calls.contains(&call)) {
             Some(transition) => (transition.act)(self),
-            None => Err(Stop::NotUnderstood(format!("a call that concerns keys, not {call}"))),
+            None => Err(Stop::Unknown(format!("a call that concerns keys, not {call}"))),
         }
     }
 

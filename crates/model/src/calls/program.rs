@@ -100,7 +100,7 @@ impl<'a> Run<'a> {
                 let key = self.key_named(key)?;
                 let digits = mask.strip_prefix("0x").unwrap_or(mask);
                 let Ok(mask) = u32::from_str_radix(digits, 16) else {
-                    return Err(Stop::NotUnderstood(format!("a mask, not `{mask}`")));
+                    return Err(Stop::Unknown(format!("a mask, not `{mask}`")));
                 };
                 ("keyctl_setperm", quiet(self.setperm_arg(key, mask)))
             }
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
     /// A key as keyctl(1) accepts it.
     fn key_named(&self, word: &str) -> Attempt<KeyArg> {
         let key = self.key_word(word);
-        key.ok_or_else(|| Stop::NotUnderstood(format!("a key for keyctl(1), not `{word}`")))
+        key.ok_or_else(|| Stop::Unknown(format!("a key for keyctl(1), not `{word}`")))
     }
 
     /// The output for the contents of a key, known only where they are empty.
@@ -148,5 +148,5 @@ impl<'a> Run<'a> {
 }
 
 fn not_a_command() -> Stop {
-    Stop::NotUnderstood("a command of keyctl(1)".to_owned())
+    Stop::Unknown("a command of keyctl(1)".to_owned())
 }

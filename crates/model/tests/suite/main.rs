@@ -19,7 +19,7 @@ mod snapshots;
 mod tasks;
 
 use model::wrong::Table;
-use model::{Refusal, judge};
+use model::{Refusal, Verdict, judge};
 use trace::Trace;
 
 fn table() -> Table {
@@ -32,19 +32,18 @@ fn trace(text: &str) -> Trace {
 }
 
 fn allowed(text: &str) {
-    if let Err(refusal) = judge(&trace(text), &Table::default()) {
-        panic!("{text}\nrefused: {refusal:?}");
-    }
+    let verdict = judge(&trace(text), &Table::default());
+    assert_eq!(verdict, Verdict::Allowed, "{text}");
 }
 
 fn refused(text: &str) -> Refusal {
-    *judge(&trace(text), &table()).expect_err("the trace is allowed")
+    judge(&trace(text), &table()).refusal().expect("the trace is not refused")
 }
 
 /// The last event is refused, and all events before it are allowed.
 fn refused_at_its_end(text: &str) {
     let trace = trace(text);
-    let refusal = judge(&trace, &Table::default()).expect_err("the trace is allowed");
+    let refusal = judge(&trace, &Table::default()).refusal().expect("the trace is not refused");
     assert_eq!(refusal.nth + 1, trace.events().len(), "{text}\n{refusal:?}");
 }
 

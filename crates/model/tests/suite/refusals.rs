@@ -1,8 +1,8 @@
 //! What the model refuses, and what a refusal says.
 
-use crate::{EINVAL, ENOKEY, refused};
-use model::Why;
+use crate::{EINVAL, ENOKEY, refused, table, trace};
 use model::wrong::Table;
+use model::{Verdict, Why, judge};
 
 /// Where a trace is refused, the allowed outcomes, the laws and the rules.
 fn told(trace: &str) -> (usize, Vec<String>, Vec<String>, Vec<String>) {
@@ -104,7 +104,6 @@ fn what_is_no_event_of_this_book() {
         Why::NotUnderstood(expected) => expected,
         other => panic!("{other:?}"),
     };
-    assert_eq!(expected("main  keyctl_fly(@t) = 0"), "a call that concerns keys, not keyctl_fly");
     assert_eq!(expected("main  keyctl_read() = {}"), "a value as argument 1 of keyctl_read");
     assert_eq!(expected("main  keyctl_read(\"@t\") = {}"), "a key as argument 1 of keyctl_read");
     assert_eq!(
@@ -123,6 +122,46 @@ fn what_is_no_event_of_this_book() {
         "a number as argument 4 of keyctl_move"
     );
     assert_eq!(expected("child  keyctl_read(@t) = {}"), "a task that runs, not `child`");
+}
+
+/// The verdict on a trace in which main has created its thread keyring.
+fn verdict(text: &str) -> Verdict {
+    judge(&trace(&format!("main  keyctl_get_keyring_ID(@t, 1) = K1\n{text}")), &table())
+}
+
+#[test]
+fn a_call_that_the_model_does_not_know_is_unknown() {
+    let unknown = |calls: &[usize], until| Verdict::Unknown { calls: calls.to_vec(), until };
+    let flies = "main  keyctl_fly(@t) = 0\n";
+    assert_eq!(verdict(flies), unknown(&[1], None));
+    assert_eq!(
+        verdict(&format!("{flies}main  keyctl_read(@t) = {{}}\n{flies}")),
+        unknown(&[1, 3], None)
+    );
+    // The call may have linked a key, so nobody knows whether this is allowed.
+    assert_eq!(verdict(&format!("{flies}main  keyctl_read(@t) = {{K2}}")), unknown(&[1], Some(2)));
+    // It may have created a task.
+    assert_eq!(verdict(&format!("{flies}child  keyctl_read(@t) = {{}}")), unknown(&[1], Some(2)));
+    assert_eq!(
+        verdict("main  keyctl_program(\"fly\", \"@t\") = [status, 0, stdout, \"\", stderr, \"\"]"),
+        unknown(&[1], None)
+    );
+}
+
+#[test]
+fn what_an_unknown_call_cannot_have_caused_is_refused() {
+    // A call that fails changes nothing.
+    let refusal = verdict(&format!(
+        "main  keyctl_fly(@t) = {EINVAL}\n\
+         main  fork() = child\n\
+         child  keyctl_get_keyring_ID(@t, 0) = K1"
+    ));
+    let refusal = refusal.refusal().expect("a refusal");
+    assert_eq!(refusal.nth, 3);
+    assert!(matches!(refusal.why, Why::Outcome { laws, .. } if !laws.is_empty()));
+    // What comes before a call is not its effect.
+    let before = "main  keyctl_read(@t) = {K2}\nmain  keyctl_fly(@t) = 0";
+    assert_eq!(verdict(before).refusal().expect("a refusal").nth, 1);
 }
 
 /// The name of another key, a set with one key too many, text instead of a set, and the like.

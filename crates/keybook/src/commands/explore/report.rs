@@ -82,7 +82,7 @@ impl Found {
 /// What would be allowed instead, and the rules that say so.
 fn why(why: &Why) -> String {
     match why {
-        Why::NotUnderstood(expected) => format!("  expected {expected}\n"),
+        Why::NotUnderstood(expected) | Why::Unknown(expected) => format!("  expected {expected}\n"),
         Why::Outcome { allowed, laws, rules } => {
             let allowed: Vec<String> = allowed.iter().map(judge::outcome).collect();
             let rules: Vec<String> = rules.iter().map(|id| Rule::of(id).to_string()).collect();
