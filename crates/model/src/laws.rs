@@ -158,6 +158,17 @@ phrases! {
 }
 
 phrases! {
+    /// A law about the thread keyring, and the same law about the process keyring.
+    OwnFact,
+    /// What a kernel does that gets it wrong; KEYRING stands for the keyring.
+    words_of_wrong, "What goes wrong without it: ";
+    NotInheritedFromThread => "a child forked by a thread other than the main thread has its KEYRING keyring",
+    NotInheritedFromChild => "a child forked by a forked child has its KEYRING keyring",
+    EndedThreadReleases => "a thread that has ended still pins its KEYRING keyring",
+    ReapedReleases => "a reaped process still pins its KEYRING keyring",
+}
+
+phrases! {
     /// A law that stands alone.
     Fact,
     /// What a kernel does that gets it wrong.
@@ -195,8 +206,6 @@ phrases! {
     TracerHolds => "a traced task does not pin the credentials of its tracer",
     ZombieHolds => "a zombie pins no credentials",
     LeaderHolds => "a main thread that ends before its process pins no credentials",
-    EndedThreadDoesNotHold => "a thread that has ended still pins its credentials",
-    ReapedDoesNotHold => "a reaped process still pins its credentials",
     LinkHolds => "a link does not pin a key",
     UnlinkedGoes => "a key that nothing refers to continues to exist",
     RevokedIsRefused => "a revoked key counts as usable",
@@ -360,6 +369,8 @@ pub enum Law {
     NotInherited(ProcessCall, OwnKeyring),
     /// A keyring that a new process creates is not its parent's.
     NotPassedUp(ProcessCall, OwnKeyring),
+    /// One about either of the two keyrings.
+    Own(OwnFact, OwnKeyring),
     /// One that stands alone.
     Fact(Fact),
 }
@@ -384,8 +395,10 @@ impl Law {
             calls.flat_map(move |call| OwnKeyring::ALL.map(|keyring| law(*call, keyring)))
         };
         let inherited = of_calls(Law::NotInherited).chain(of_calls(Law::NotPassedUp));
+        let own = OwnFact::ALL.iter();
+        let own = own.flat_map(|fact| OwnKeyring::ALL.map(|keyring| Law::Own(*fact, keyring)));
         let facts = Fact::ALL.iter().copied().map(Law::Fact);
-        creates.chain(needs).chain(valid).chain(inherited).chain(facts)
+        creates.chain(needs).chain(valid).chain(inherited).chain(own).chain(facts)
     }
 
     /// What a kernel does that gets it wrong.
@@ -413,6 +426,7 @@ impl Law {
                 let (call, keyring) = (call.words(), keyring.words());
                 format!("{call}: a {keyring} keyring that the child creates is its parent's too")
             }
+            Law::Own(fact, keyring) => fact.words_of_wrong().replace("KEYRING", keyring.words()),
             Law::Fact(fact) => fact.wrong().to_owned(),
         }
     }
@@ -425,6 +439,7 @@ impl Law {
             Law::Sound(slot) => format!("Sound.{slot:?}"),
             Law::NotInherited(call, keyring) => format!("NotInherited.{call:?}.{keyring:?}"),
             Law::NotPassedUp(call, keyring) => format!("NotPassedUp.{call:?}.{keyring:?}"),
+            Law::Own(fact, keyring) => format!("{fact:?}.{keyring:?}"),
             Law::Fact(fact) => format!("{fact:?}"),
         }
     }
@@ -434,6 +449,7 @@ impl Law {
         const SLOTS: usize = KeySlot::ALL.len();
         const CALLS: usize = ProcessCall::ALL.len();
         const KEYRINGS: usize = OwnKeyring::ALL.len();
+        const OWN: usize = 3 * SLOTS + 2 * KEYRINGS * CALLS;
         match self {
             Law::Creates(slot) => slot as usize,
             Law::Needs(slot) => SLOTS + slot as usize,
@@ -444,7 +460,8 @@ impl Law {
             Law::NotPassedUp(call, keyring) => {
                 3 * SLOTS + (KEYRINGS + keyring as usize) * CALLS + call as usize
             }
-            Law::Fact(fact) => 3 * SLOTS + 2 * KEYRINGS * CALLS + fact as usize,
+            Law::Own(fact, keyring) => OWN + fact as usize * KEYRINGS + keyring as usize,
+            Law::Fact(fact) => OWN + OwnFact::ALL.len() * KEYRINGS + fact as usize,
         }
     }
 }

@@ -34,7 +34,7 @@ pub mod wrong;
 
 pub use calls::{TRANSITIONS, Transition};
 pub use judge::{Judge, Verdict, judge};
-pub use laws::{Fact, KeySlot, Law, OwnKeyring, Permission, ProcessCall};
+pub use laws::{Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission, ProcessCall};
 
 use trace::{Event, Outcome};
 

@@ -121,10 +121,7 @@ impl Run<'_> {
     /// Makes a keyring the thread or process keyring of a task.
     fn install(&mut self, task: TaskId, keyring: OwnKeyring, key: KeyId) {
         let mut cred = self.world.cred(task).clone();
-        match keyring {
-            OwnKeyring::Thread => cred.thread = Some(key),
-            OwnKeyring::Process => cred.process = Some(key),
-        }
+        *cred.own_mut(keyring) = Some(key);
         self.commit(task, cred);
     }
 

@@ -8,7 +8,7 @@
 //!   └── open files ── cred
 //! ```
 
-use crate::laws::ProcessCall;
+use crate::laws::{OwnKeyring, ProcessCall};
 use crate::store::{Idx, Store};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -192,6 +192,14 @@ impl Cred {
     /// Whether a group is the filesystem group or a supplementary one. Kernel: `in_group_p`.
     pub(crate) fn has_group(&self, gid: Id) -> bool {
         gid == self.group.filesystem || self.groups.contains(&gid)
+    }
+
+    /// The thread or process keyring.
+    pub(crate) fn own_mut(&mut self, keyring: OwnKeyring) -> &mut Option<KeyId> {
+        match keyring {
+            OwnKeyring::Thread => &mut self.thread,
+            OwnKeyring::Process => &mut self.process,
+        }
     }
 
     /// The user ids or the group ids.

@@ -1,6 +1,6 @@
 //! Tasks: how they are created, execute other programs, and end.
 
-use crate::laws::{Fact, Law, OwnKeyring, ProcessCall};
+use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{Cred, CredId, Group, GroupId, Key, Life, Memory, Space, Task, TaskId};
 use trace::Errno::*;
@@ -54,11 +54,19 @@ impl<'a> Run<'a> {
     /// The credentials of a new process.
     fn process_cred(&mut self, call: ProcessCall) -> Cred {
         let mut cred = self.cred().clone();
-        if self.law(Law::NotInherited(call, OwnKeyring::Thread)) {
-            cred.thread = None;
-        }
-        if self.law(Law::NotInherited(call, OwnKeyring::Process)) {
-            cred.process = None;
+        let group = &self.world.groups[self.group()];
+        let (is_thread, is_child) = (group.leader != self.task, group.call.is_some());
+        for keyring in OwnKeyring::ALL {
+            let law = match call {
+                ProcessCall::Fork if is_thread => {
+                    Law::Own(OwnFact::NotInheritedFromThread, keyring)
+                }
+                ProcessCall::Fork if is_child => Law::Own(OwnFact::NotInheritedFromChild, keyring),
+                _ => Law::NotInherited(call, keyring),
+            };
+            if self.law(law) {
+                *cred.own_mut(keyring) = None;
+            }
         }
         self.keep(&mut cred, Fact::SessionIsInherited, Fact::DestinationIsInherited);
         cred
@@ -212,7 +220,7 @@ impl<'a> Run<'a> {
         let leader = self.world.groups[group].leader;
         for task in self.world.threads(group) {
             if task != leader {
-                self.end(task, Fact::EndedThreadDoesNotHold, Life::Reaped);
+                self.reap(task, OwnFact::EndedThreadReleases);
             }
         }
         if self.world.tasks[leader].life != Life::Reaped {
@@ -231,6 +239,24 @@ impl<'a> Run<'a> {
         self.world.set_life(task, life);
     }
 
+    /// Removes a task. If a law does not hold for a keyring, the task still pins this one.
+    fn reap(&mut self, task: TaskId, law: OwnFact) {
+        let mut cred = self.world.cred(task).clone();
+        let mut life = Life::Reaped;
+        for keyring in OwnKeyring::ALL {
+            if cred.own_mut(keyring).is_some() && !self.law(Law::Own(law, keyring)) {
+                life = Life::Zombie;
+            } else {
+                *cred.own_mut(keyring) = None;
+            }
+        }
+        if life == Life::Zombie {
+            cred.session = None;
+            self.commit(task, cred);
+        }
+        self.world.set_life(task, life);
+    }
+
     /// Ends one thread. The main thread stays as a zombie until the others have ended.
     pub(super) fn pthread_exit(&mut self) -> Prediction {
         let group = self.group();
@@ -239,8 +265,11 @@ impl<'a> Run<'a> {
         } else {
             // A tracer leaves a zombie until it waits, which no trace shows.
             let is_traced = self.world.tasks[self.task].tracer.is_some();
-            let life = if is_traced && self.either() { Life::Zombie } else { Life::Reaped };
-            self.end(self.task, Fact::EndedThreadDoesNotHold, life);
+            if is_traced && self.either() {
+                self.world.set_life(self.task, Life::Zombie);
+            } else {
+                self.reap(self.task, OwnFact::EndedThreadReleases);
+            }
         }
         self.reparent_children();
         Ok(Predicted::Nothing)
@@ -268,7 +297,7 @@ impl<'a> Run<'a> {
         };
         for task in self.world.live() {
             if self.world.tasks[task].group == group {
-                self.end(task, Fact::ReapedDoesNotHold, Life::Reaped);
+                self.reap(task, OwnFact::ReapedReleases);
             }
         }
         Ok(Predicted::word(name))

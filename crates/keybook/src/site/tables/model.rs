@@ -41,7 +41,8 @@ fn asked(tables: &Tables<'_>) -> BTreeMap<usize, BTreeSet<Law>> {
             }
             let by_name = |nth: &usize| TRANSITIONS[*nth].calls.contains(&event.call.as_str());
             let Some(nth) = (0..TRANSITIONS.len()).find(by_name) else { break };
-            let own = Law::all().filter(|law| matches!(law, Law::Fact(_) | Law::NotInherited(..)));
+            let own = Law::all()
+                .filter(|law| matches!(law, Law::Fact(_) | Law::Own(..) | Law::NotInherited(..)));
             let own = own.filter(|law| judge.has_just_asked(*law));
             asked.entry(nth).or_default().extend(own);
         }
