@@ -162,6 +162,9 @@ phrases! {
     OwnFact,
     /// What a kernel does that gets it wrong; KEYRING stands for the keyring.
     words_of_wrong, "What goes wrong without it: ";
+    CreatesOneByFlag => "KEYCTL_GET_KEYRING_ID of an absent KEYRING keyring creates the other one too",
+    OfMainThreadOnly => "a KEYRING keyring that the main thread creates is that of all threads",
+    OfThreadOnly => "a KEYRING keyring that another than the main thread creates is that of all threads",
     NotInheritedFromThread => "a child forked by a thread other than the main thread has its KEYRING keyring",
     NotInheritedFromChild => "a child forked by a forked child has its KEYRING keyring",
     EndedThreadReleases => "a thread that has ended still pins its KEYRING keyring",
@@ -181,11 +184,11 @@ phrases! {
     NewOverrunsQuota => "a used-up quota refuses a new thread or process keyring",
     NewCounts => "a thread or process keyring is charged to no quota",
     NewIsEmpty => "a new thread or process keyring holds the session keyring",
-    OneForAsker => "a process keyring is created for all threads of the process",
-    ThreadKeyringForAsker => "a thread keyring is created for all threads of the process",
-    OnlyOneIsCreated => "creating a thread keyring also creates a process keyring, and the reverse",
     ExecveSparesParent => "a child that calls execve takes its parent's keyrings along",
-    ThreadSharesProcessKeyring => "a new thread begins without a process keyring",
+    ThreadSharesProcessKeyring => "a new thread begins without a process keyring if its creator has no thread keyring",
+    ThreadKeepsProcessKeyring => "a new thread begins without a process keyring if its creator has a thread keyring",
+    LaterThreadShares => "a new thread begins without a process keyring if its process has other threads",
+    ThreadOfThreadShares => "a new thread begins without a process keyring if another than the main thread creates it",
     ThreadKeyringForNewThread => "a new thread never begins with a thread keyring",
     NoThreadKeyringForNewThread => "a new thread always begins with a thread keyring",
     ThreadKeyringIsOwn => "a new thread shares the thread keyring of its creator",
@@ -208,6 +211,7 @@ phrases! {
     LeaderHolds => "a main thread that ends before its process pins no credentials",
     LinkHolds => "a link does not pin a key",
     UnlinkedGoes => "a key that nothing refers to continues to exist",
+    UnlinkedKeyringGoes => "a keyring that nothing refers to continues to exist",
     RevokedIsRefused => "a revoked key counts as usable",
     ExpiredIsRefused => "an expired key counts as usable",
     InvalidatedIsRefused => "an invalidated key counts as usable",
@@ -215,9 +219,8 @@ phrases! {
     RevokedErrno => "a revoked key fails with another errno",
     ExpiredErrno => "an expired key fails with another errno",
     InvalidatedErrno => "an invalidated key fails with another errno",
-    AbsentErrno => "an absent keyring fails with another errno",
     GoneErrno => "looking up a serial number of no key fails with another errno",
-    PermissionErrno => "a missing permission fails with another errno",
+    PermissionErrno => "a permission that is missing after the lookup fails with another errno",
     RevocationEmpties => "a revoked keyring keeps its links",
     ExpiredIsSearched => "an expired keyring is not searched",
     InvalidatedIsNotSearched => "an invalidated keyring is searched",
@@ -289,6 +292,7 @@ phrases! {
     UpdateType => "KEYCTL_UPDATE of a keyring fails with another errno",
     UpdatePayload => "KEYCTL_UPDATE leaves the payload",
     ReadAsArray => "KEYCTL_READ of a keyring shows none of its links",
+    ReadOfSession => "KEYCTL_READ of the session keyring shows none of its links",
     ChownNothing => "KEYCTL_CHOWN that changes nothing looks at the key",
     ChownUnmapped => "KEYCTL_CHOWN accepts an id that the namespace does not map",
     ChownByRoot => "KEYCTL_CHOWN lets anyone give a key away",
@@ -365,6 +369,12 @@ pub enum Law {
     Needs(KeySlot),
     /// Whether a revoked, expired or invalidated key is refused here.
     Sound(KeySlot),
+    /// The errno where an absent thread or process keyring is not created.
+    AbsentErrno(KeySlot),
+    /// The errno where the permission is missing.
+    PermissionErrno(KeySlot),
+    /// Creating the thread keyring here does not create the process keyring, or the reverse.
+    CreatesOne(KeySlot),
     /// A new process starts without this keyring, whether its parent has one or not.
     NotInherited(ProcessCall, OwnKeyring),
     /// A keyring that a new process creates is not its parent's.
@@ -389,7 +399,14 @@ impl Law {
         // A search checks the permission on its source as on every other keyring.
         let requires = |slot: &KeySlot| !slot.needs().is_empty() && *slot != KeySlot::SearchSource;
         let needs = slots.clone().filter(requires).map(Law::Needs);
-        let valid = slots.filter(|slot| slot.accepts() != Accepts::Any).map(Law::Sound);
+        let valid = slots.clone().filter(|slot| slot.accepts() != Accepts::Any).map(Law::Sound);
+        // These two fail with one errno for every key that they do not find.
+        let one_errno = [KeySlot::Read, KeySlot::DhCompute];
+        let absent = slots.clone().filter(|slot| !slot.creates());
+        let absent = absent.filter(move |slot| !one_errno.contains(slot)).map(Law::AbsentErrno);
+        let denied = slots.clone().filter(requires).map(Law::PermissionErrno);
+        let denied = denied.chain([Law::PermissionErrno(KeySlot::Read)]);
+        let one = slots.filter(|slot| slot.creates()).map(Law::CreatesOne);
         let of_calls = |law: fn(ProcessCall, OwnKeyring) -> Law| {
             let calls = ProcessCall::ALL.iter();
             calls.flat_map(move |call| OwnKeyring::ALL.map(|keyring| law(*call, keyring)))
@@ -398,7 +415,8 @@ impl Law {
         let own = OwnFact::ALL.iter();
         let own = own.flat_map(|fact| OwnKeyring::ALL.map(|keyring| Law::Own(*fact, keyring)));
         let facts = Fact::ALL.iter().copied().map(Law::Fact);
-        creates.chain(needs).chain(valid).chain(inherited).chain(own).chain(facts)
+        let of_slots = creates.chain(needs).chain(valid).chain(absent).chain(denied).chain(one);
+        of_slots.chain(inherited).chain(own).chain(facts)
     }
 
     /// What a kernel does that gets it wrong.
@@ -414,6 +432,15 @@ impl Law {
             Law::Needs(slot) => format!("{}: no permission is required", slot.words()),
             Law::Sound(slot) => {
                 format!("{}: a revoked, expired or invalidated key is accepted", slot.words())
+            }
+            Law::AbsentErrno(slot) => {
+                format!("{}: an absent keyring fails with another errno", slot.words())
+            }
+            Law::PermissionErrno(slot) => {
+                format!("{}: a missing permission fails with another errno", slot.words())
+            }
+            Law::CreatesOne(slot) => {
+                format!("{}: both keyrings are created where one is absent", slot.words())
             }
             Law::NotInherited(call, keyring) => {
                 format!(
@@ -437,6 +464,9 @@ impl Law {
             Law::Creates(slot) => format!("Creates.{slot:?}"),
             Law::Needs(slot) => format!("Needs.{slot:?}"),
             Law::Sound(slot) => format!("Sound.{slot:?}"),
+            Law::AbsentErrno(slot) => format!("AbsentErrno.{slot:?}"),
+            Law::PermissionErrno(slot) => format!("PermissionErrno.{slot:?}"),
+            Law::CreatesOne(slot) => format!("CreatesOne.{slot:?}"),
             Law::NotInherited(call, keyring) => format!("NotInherited.{call:?}.{keyring:?}"),
             Law::NotPassedUp(call, keyring) => format!("NotPassedUp.{call:?}.{keyring:?}"),
             Law::Own(fact, keyring) => format!("{fact:?}.{keyring:?}"),
@@ -449,16 +479,20 @@ impl Law {
         const SLOTS: usize = KeySlot::ALL.len();
         const CALLS: usize = ProcessCall::ALL.len();
         const KEYRINGS: usize = OwnKeyring::ALL.len();
-        const OWN: usize = 3 * SLOTS + 2 * KEYRINGS * CALLS;
+        const PROCESSES: usize = 6 * SLOTS;
+        const OWN: usize = PROCESSES + 2 * KEYRINGS * CALLS;
         match self {
             Law::Creates(slot) => slot as usize,
             Law::Needs(slot) => SLOTS + slot as usize,
             Law::Sound(slot) => 2 * SLOTS + slot as usize,
+            Law::AbsentErrno(slot) => 3 * SLOTS + slot as usize,
+            Law::PermissionErrno(slot) => 4 * SLOTS + slot as usize,
+            Law::CreatesOne(slot) => 5 * SLOTS + slot as usize,
             Law::NotInherited(call, keyring) => {
-                3 * SLOTS + keyring as usize * CALLS + call as usize
+                PROCESSES + keyring as usize * CALLS + call as usize
             }
             Law::NotPassedUp(call, keyring) => {
-                3 * SLOTS + (KEYRINGS + keyring as usize) * CALLS + call as usize
+                PROCESSES + (KEYRINGS + keyring as usize) * CALLS + call as usize
             }
             Law::Own(fact, keyring) => OWN + fact as usize * KEYRINGS + keyring as usize,
             Law::Fact(fact) => OWN + OwnFact::ALL.len() * KEYRINGS + fact as usize,
@@ -468,7 +502,7 @@ impl Law {
 
 /// A set of laws.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Laws([u64; 6]);
+pub(crate) struct Laws([u64; 7]);
 
 impl Laws {
     pub(crate) fn add(&mut self, law: Law) {

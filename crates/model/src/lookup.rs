@@ -2,10 +2,10 @@
 //!
 //! Kernel: `lookup_user_key`.
 
-use crate::laws::{Accepts, Fact, KeySlot, Law, OwnKeyring, Permission};
+use crate::laws::{Accepts, Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission};
 use crate::run::{Attempt, Run, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Content, Cred, Key, KeyId, TaskId};
+use crate::world::{Content, Cred, Key, KeyId, KeyType, TaskId};
 use trace::Errno::*;
 use trace::Value;
 
@@ -68,12 +68,20 @@ impl Run<'_> {
         Ref { key, possessed }
     }
 
+    /// Whether a key that nothing refers to is destroyed.
+    pub(crate) fn unlinked_goes(&mut self, key: KeyId) -> bool {
+        self.law(match self.key(key).kind {
+            KeyType::Keyring => Fact::UnlinkedKeyringGoes,
+            KeyType::User | KeyType::Logon => Fact::UnlinkedGoes,
+        })
+    }
+
     /// Whether a key exists. Without a reference it may have been destroyed.
     pub(crate) fn exists(&mut self, key: KeyId) -> bool {
         if self.key(key).gone {
             return false;
         }
-        if !self.law(Fact::UnlinkedGoes) || self.is_held(key) {
+        if !self.unlinked_goes(key) || self.is_held(key) {
             return true;
         }
         let is_gone = self.either();
@@ -91,17 +99,21 @@ impl Run<'_> {
         }
     }
 
-    /// Creates the thread or process keyring of the caller.
+    /// Creates the thread or process keyring of the caller for an argument.
     ///
     /// Kernel: `install_thread_keyring_to_cred`, `install_process_keyring_to_cred`.
-    pub(crate) fn create_own(&mut self, keyring: OwnKeyring) -> Attempt<KeyId> {
+    pub(crate) fn create_own(&mut self, keyring: OwnKeyring, slot: KeySlot) -> Attempt<KeyId> {
         let cred = self.cred().clone();
         let key = self.new_keyring_of(keyring, &cred)?;
-        let (for_asker, other) = match keyring {
-            OwnKeyring::Thread => (Fact::ThreadKeyringForAsker, OwnKeyring::Process),
-            OwnKeyring::Process => (Fact::OneForAsker, OwnKeyring::Thread),
+        let other = match keyring {
+            OwnKeyring::Thread => OwnKeyring::Process,
+            OwnKeyring::Process => OwnKeyring::Thread,
         };
-        let for_all = !self.law(for_asker);
+        let for_creator = match self.is_main_thread() {
+            true => OwnFact::OfMainThreadOnly,
+            false => OwnFact::OfThreadOnly,
+        };
+        let for_all = !self.law(Law::Own(for_creator, keyring));
         for task in self.threads_or_one(for_all) {
             self.install(task, keyring, key);
         }
@@ -111,7 +123,11 @@ impl Run<'_> {
         {
             self.install(parent, keyring, key);
         }
-        if self.own(other).is_none() && !self.law(Fact::OnlyOneIsCreated) {
+        let one = match slot {
+            KeySlot::GetKeyringId => Law::Own(OwnFact::CreatesOneByFlag, keyring),
+            _ => Law::CreatesOne(slot),
+        };
+        if self.own(other).is_none() && !self.law(one) {
             let key = self.new_keyring_of(other, &cred)?;
             self.install(self.task, other, key);
         }
@@ -173,7 +189,7 @@ impl Run<'_> {
                     && creates
                     && !self.law(Fact::UnsoundIsKept)
                 {
-                    let key = self.create_own(keyring)?;
+                    let key = self.create_own(keyring, slot)?;
                     return Ok(Ref { key, possessed: true });
                 }
                 return Err(Stop::Errno(errno));
@@ -188,7 +204,7 @@ impl Run<'_> {
         if slot.needs().is_empty() || permitted || !self.law(Law::Needs(slot)) {
             return Ok(found);
         }
-        Err(self.fail(Fact::PermissionErrno, EACCES))
+        Err(self.fail(Law::PermissionErrno(slot), EACCES))
     }
 
     fn find(&mut self, arg: KeyArg, slot: KeySlot, creates: bool) -> Attempt<Ref> {
@@ -196,8 +212,10 @@ impl Run<'_> {
         let key = match arg {
             KeyArg::Own(keyring) => match self.own(keyring) {
                 Some(key) => key,
-                None if creates == self.law(Law::Creates(slot)) => self.create_own(keyring)?,
-                None => return Err(self.fail(Fact::AbsentErrno, ENOKEY)),
+                None if creates == self.law(Law::Creates(slot)) => {
+                    self.create_own(keyring, slot)?
+                }
+                None => return Err(self.fail(Law::AbsentErrno(slot), ENOKEY)),
             },
             KeyArg::Session => self.cred().session.ok_or(Stop::Errno(ENOKEY))?,
             KeyArg::User => self.user_keyrings().user,

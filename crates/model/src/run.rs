@@ -113,6 +113,11 @@ impl<'a> Run<'a> {
         self.world.tasks[self.task].group
     }
 
+    /// Whether the caller is the main thread of its process.
+    pub(crate) fn is_main_thread(&self) -> bool {
+        self.world.groups[self.group()].leader == self.task
+    }
+
     pub(crate) fn cred_id(&self) -> CredId {
         self.world.tasks[self.task].cred
     }

@@ -1,6 +1,6 @@
 //! Operations on one key: read, describe, update, revoke, invalidate, and its attributes.
 
-use crate::laws::{Fact, KeySlot};
+use crate::laws::{Fact, KeySlot, Law};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Wanted;
@@ -35,7 +35,11 @@ impl Run<'_> {
                     return Ok(Predicted::Any);
                 }
                 links.retain(|link| self.is_still_linked(key, *link));
-                if !self.law(Fact::ReadAsArray) {
+                let shows = match self.cred().session {
+                    Some(session) if session == key => Fact::ReadOfSession,
+                    _ => Fact::ReadAsArray,
+                };
+                if !self.law(shows) {
                     links.clear();
                 }
                 Ok(Predicted::Keys(links))
@@ -59,7 +63,7 @@ impl Run<'_> {
             return Err(Stop::Errno(errno));
         }
         if !self.may_read(found) {
-            return Err(self.fail(Fact::PermissionErrno, EACCES));
+            return Err(self.fail(Law::PermissionErrno(KeySlot::Read), EACCES));
         }
         self.refuse_if(self.key(found.key).kind == KeyType::Logon, Fact::ReadOfLogon, EOPNOTSUPP)?;
         if let Some(errno) = self.invalid(found.key)

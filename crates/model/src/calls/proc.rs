@@ -33,7 +33,7 @@ impl Run<'_> {
             let mut linked: BTreeSet<KeyId> = BTreeSet::new();
             loose.iter().for_each(|keyring| linked.extend(self.key(*keyring).links()));
             for key in loose {
-                if !linked.contains(&key) && self.law(Fact::UnlinkedGoes) {
+                if !linked.contains(&key) && self.unlinked_goes(key) {
                     self.collect(key);
                 }
             }

@@ -38,7 +38,7 @@ impl Run<'_> {
                 !self.law(Fact::ReqkeyOthersMakeNone)
             };
             match self.own(keyring) {
-                None if creates => drop(self.create_own(keyring)?),
+                None if creates => drop(self.create_own(keyring, KeySlot::RequestKeyDestination)?),
                 Some(key) if named == Some(keyring) && !self.law(Fact::ReqkeyIgnoresState) => {
                     self.need_valid(key)?;
                 }

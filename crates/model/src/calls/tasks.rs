@@ -54,8 +54,8 @@ impl<'a> Run<'a> {
     /// The credentials of a new process.
     fn process_cred(&mut self, call: ProcessCall) -> Cred {
         let mut cred = self.cred().clone();
-        let group = &self.world.groups[self.group()];
-        let (is_thread, is_child) = (group.leader != self.task, group.call.is_some());
+        let is_thread = !self.is_main_thread();
+        let is_child = self.world.groups[self.group()].call.is_some();
         for keyring in OwnKeyring::ALL {
             let law = match call {
                 ProcessCall::Fork if is_thread => {
@@ -105,7 +105,14 @@ impl<'a> Run<'a> {
             is_shared = false;
             cred.thread = Some(self.new_keyring_of(OwnKeyring::Thread, &before)?);
         }
-        if !self.law(Fact::ThreadSharesProcessKeyring) {
+        let is_first = self.world.threads(self.group()).len() == 1;
+        let shares = match before.thread {
+            _ if !self.is_main_thread() => Fact::ThreadOfThreadShares,
+            _ if !is_first => Fact::LaterThreadShares,
+            Some(_) => Fact::ThreadKeepsProcessKeyring,
+            None => Fact::ThreadSharesProcessKeyring,
+        };
+        if !self.law(shares) {
             is_shared = false;
             cred.process = None;
         }

@@ -32,8 +32,8 @@ fn a_process_keyring_that_is_shared_with_an_older_thread() {
          older  keyctl_get_keyring_ID(@p, 0) = K1",
     );
     assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
-    assert_eq!(laws, ["OneForAsker"]);
-    assert!(rules.contains(&"process.birth.asker".to_owned()), "{rules:?}");
+    assert_eq!(laws, ["OfMainThreadOnly.Process"]);
+    assert!(rules.contains(&"process.threads.before".to_owned()), "{rules:?}");
 }
 
 #[test]
