@@ -216,13 +216,16 @@ impl<'a> Run<'a> {
         left.bytes = left.bytes.map(|left| left - bytes);
     }
 
-    /// Whether a user's quota has room for more keys and bytes.
+    /// Whether a user's quota has room for more keys and bytes. A quota of which the trace has shown
+    /// nothing is used up if the event says so.
     pub(crate) fn has_room(&self, payer: Id, keys: i64, bytes: i64) -> bool {
-        let left = self.world.left.iter().find(|(uid, _)| *uid == payer);
-        left.is_none_or(|(_, left)| {
-            left.keys.is_none_or(|left| keys == 0 || left >= keys)
-                && left.bytes.is_none_or(|left| bytes <= 0 || left >= bytes)
-        })
+        match self.world.left.iter().find(|(uid, _)| *uid == payer) {
+            Some((_, left)) => {
+                left.keys.is_none_or(|left| keys == 0 || left >= keys)
+                    && left.bytes.is_none_or(|left| bytes <= 0 || left >= bytes)
+            }
+            None => (keys == 0 && bytes <= 0) || self.event.outcome != Outcome::Failed(EDQUOT),
+        }
     }
 
     /// Creates a key, charged to its payer.

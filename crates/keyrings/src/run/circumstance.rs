@@ -20,6 +20,7 @@ use crate::api::keyctl::{
     add_key, keyctl_get_keyring_ID, keyctl_join_session_keyring, keyctl_link,
     keyctl_restrict_keyring, keyctl_setperm,
 };
+use crate::api::quota::quota_of;
 use crate::tasks::fail::{Checked, Failure, named};
 use crate::tasks::make::{CLONE_NEW_OTHERS, CLONE_NEWUSER, fork, pthread_create};
 use crate::tasks::tracer::trace_all;
@@ -117,6 +118,10 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
         become_user([stranger(); 3])?;
         Ok(raise_capabilities()?)
     }),
+    here("little-quota", "an ordinary user with 300 bytes of quota left", || {
+        become_user([stranger(); 3])?;
+        use_quota_but(300)
+    }),
     here("thread-keyring", "the thread keyring exists", || create(&[KEY_SPEC_THREAD_KEYRING])),
     here("process-keyring", "the process keyring exists", || create(&[KEY_SPEC_PROCESS_KEYRING])),
     here("both-keyrings", "both keyrings exist", || create(&BOTH)),
@@ -177,6 +182,12 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
     }),
 ];
 
+/// What a key of type `user` with a link and a session keyring are charged beside a payload, in bytes.
+const CHARGE: u32 = 20;
+
+/// The longest payload of a key of type `user`, in bytes.
+const LONGEST_PAYLOAD: u32 = 32_767;
+
 /// Finds a circumstance by its name.
 pub fn find(name: &str) -> Option<&'static Circumstance> {
     CIRCUMSTANCES.iter().find(|circumstance| circumstance.name == name)
@@ -211,6 +222,16 @@ fn users([real, effective, saved]: [u32; 3]) -> Checked {
 
 fn groups([real, effective, saved]: [u32; 3]) -> Checked {
     setresgid(real, effective, saved).map_err(privilege)?;
+    own_session()
+}
+
+/// Uses up the caller's quota except for some bytes. The key that does is in a session keyring which a
+/// process that goes on existing keeps, and the program does not.
+fn use_quota_but(bytes: u32) -> Checked {
+    let quota = quota_of(getuid()).map_err(Failure::new)?;
+    let used = (quota.max_bytes - quota.bytes).saturating_sub(bytes + CHARGE).min(LONGEST_PAYLOAD);
+    add_key("user", "filler", vec![0; used as usize], KEY_SPEC_SESSION_KEYRING)?;
+    fork("bystander")?;
     own_session()
 }
 

@@ -60,3 +60,12 @@ fn a_key_that_is_given_away() {
     allowed(&then(bytes, "key_users(UID2) = [1, keys, 12, bytes]"));
     refused_at_its_end(&then(bytes, "key_users(UID2) = [1, keys, 16, bytes]"));
 }
+
+/// Where the trace shows nothing of a quota, it may be used up; a thread keyring overruns it all the same.
+#[test]
+fn a_quota_that_is_not_known() {
+    allowed(&format!("main  add_key(\"user\", \"x\", \"1\", @s) = {EDQUOT}"));
+    allowed(&format!("main  keyctl_join_session_keyring(\"name\") = {EDQUOT}"));
+    refused_at_its_end(&format!("main  keyctl_get_keyring_ID(@t, 1) = {EDQUOT}"));
+    refused_at_its_end(&format!("main  keyctl_unlink(@s, @s) = {EDQUOT}"));
+}
