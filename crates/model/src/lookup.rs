@@ -93,10 +93,28 @@ impl Run<'_> {
 
     /// The thread or process keyring of the caller.
     pub(crate) fn own(&self, keyring: OwnKeyring) -> Option<KeyId> {
-        match keyring {
-            OwnKeyring::Thread => self.cred().thread,
-            OwnKeyring::Process => self.cred().process,
+        self.cred().of(keyring)
+    }
+
+    /// The keyring of another task that a wrong model takes for the caller's absent one.
+    fn another(&mut self, keyring: OwnKeyring) -> Option<KeyId> {
+        let own = self.group();
+        for law in [OwnFact::NotOfSibling, OwnFact::NotOfChild] {
+            if self.law(Law::Own(law, keyring)) {
+                continue;
+            }
+            let is_it = |task: &TaskId| {
+                let group = self.world.tasks[*task].group;
+                let parent = self.world.groups[group].parent;
+                match law {
+                    OwnFact::NotOfSibling => group == own,
+                    _ => parent.is_some_and(|parent| self.world.tasks[parent].group == own),
+                }
+            };
+            let others = self.world.live().into_iter().filter(is_it);
+            return others.filter_map(|task| self.world.cred(task).of(keyring)).next();
         }
+        None
     }
 
     /// Creates the thread or process keyring of the caller for an argument.
@@ -124,6 +142,9 @@ impl Run<'_> {
             self.install(parent, keyring, key);
         }
         let one = match slot {
+            KeySlot::GetKeyringId if group.call.is_some() => {
+                Law::Own(OwnFact::CreatesOneInChild, keyring)
+            }
             KeySlot::GetKeyringId => Law::Own(OwnFact::CreatesOneByFlag, keyring),
             _ => Law::CreatesOne(slot),
         };
@@ -210,7 +231,7 @@ impl Run<'_> {
     fn find(&mut self, arg: KeyArg, slot: KeySlot, creates: bool) -> Attempt<Ref> {
         let possessed = self.law(Fact::SpecialIdPossesses);
         let key = match arg {
-            KeyArg::Own(keyring) => match self.own(keyring) {
+            KeyArg::Own(keyring) => match self.own(keyring).or_else(|| self.another(keyring)) {
                 Some(key) => key,
                 None if creates == self.law(Law::Creates(slot)) => {
                     self.create_own(keyring, slot)?

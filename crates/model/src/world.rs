@@ -195,6 +195,14 @@ impl Cred {
     }
 
     /// The thread or process keyring.
+    pub(crate) fn of(&self, keyring: OwnKeyring) -> Option<KeyId> {
+        match keyring {
+            OwnKeyring::Thread => self.thread,
+            OwnKeyring::Process => self.process,
+        }
+    }
+
+    /// The same, to change it.
     pub(crate) fn own_mut(&mut self, keyring: OwnKeyring) -> &mut Option<KeyId> {
         match keyring {
             OwnKeyring::Thread => &mut self.thread,

@@ -35,11 +35,13 @@ impl Run<'_> {
                     return Ok(Predicted::Any);
                 }
                 links.retain(|link| self.is_still_linked(key, *link));
-                let shows = match self.cred().session {
-                    Some(session) if session == key => Fact::ReadOfSession,
-                    _ => Fact::ReadAsArray,
-                };
-                if !self.law(shows) {
+                if self.cred().session == Some(key) {
+                    links.retain(|link| {
+                        let is_keyring = self.key(*link).kind == KeyType::Keyring;
+                        let shows = [Fact::ReadOfSession, Fact::ReadKeyringsOfSession];
+                        self.law(shows[usize::from(is_keyring)])
+                    });
+                } else if !self.law(Fact::ReadAsArray) {
                     links.clear();
                 }
                 Ok(Predicted::Keys(links))

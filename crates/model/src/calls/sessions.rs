@@ -45,9 +45,12 @@ impl Run<'_> {
                 _ => {}
             }
         }
-        let mut cred = self.cred().clone();
-        cred.destination = setting;
-        self.commit(self.task, cred);
+        let for_all = !self.law(Fact::ReqkeyOfOneThread);
+        for task in self.threads_or_one(for_all) {
+            let mut cred = self.world.cred(task).clone();
+            cred.destination = setting;
+            self.commit(task, cred);
+        }
         Ok(Predicted::Int(if self.law(Fact::ReqkeyOld) { before } else { setting }))
     }
 

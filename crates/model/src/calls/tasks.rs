@@ -95,8 +95,13 @@ impl<'a> Run<'a> {
         let before = self.cred().clone();
         let mut cred = before.clone();
         let mut is_shared = before.thread.is_none();
+        let is_first = self.world.threads(self.group()).len() == 1;
         if before.thread.is_some() && self.law(Fact::ThreadKeyringForNewThread) {
-            if self.law(Fact::ThreadKeyringIsOwn) {
+            let is_own = match is_first {
+                true => Fact::ThreadKeyringIsOwn,
+                false => Fact::LaterThreadIsOwn,
+            };
+            if self.law(is_own) {
                 cred.thread = Some(self.new_keyring_of(OwnKeyring::Thread, &before)?);
             }
         } else if before.thread.is_some() {
@@ -105,7 +110,6 @@ impl<'a> Run<'a> {
             is_shared = false;
             cred.thread = Some(self.new_keyring_of(OwnKeyring::Thread, &before)?);
         }
-        let is_first = self.world.threads(self.group()).len() == 1;
         let shares = match before.thread {
             _ if !self.is_main_thread() => Fact::ThreadOfThreadShares,
             _ if !is_first => Fact::LaterThreadShares,
@@ -227,7 +231,7 @@ impl<'a> Run<'a> {
         let leader = self.world.groups[group].leader;
         for task in self.world.threads(group) {
             if task != leader {
-                self.reap(task, OwnFact::EndedThreadReleases);
+                self.reap(task, self.thread_releases(task));
             }
         }
         if self.world.tasks[leader].life != Life::Reaped {
@@ -244,6 +248,15 @@ impl<'a> Run<'a> {
         let other = if life == Life::Reaped { Life::Zombie } else { Life::Reaped };
         let life = if self.law(law) { life } else { other };
         self.world.set_life(task, life);
+    }
+
+    /// The law by which an ended thread releases its keyrings.
+    fn thread_releases(&self, task: TaskId) -> OwnFact {
+        let cred = self.world.cred(task);
+        match cred.thread.is_some() && cred.process.is_some() {
+            true => OwnFact::EndedThreadReleasesBoth,
+            false => OwnFact::EndedThreadReleases,
+        }
     }
 
     /// Removes a task. If a law does not hold for a keyring, the task still pins this one.
@@ -275,7 +288,7 @@ impl<'a> Run<'a> {
             if is_traced && self.either() {
                 self.world.set_life(self.task, Life::Zombie);
             } else {
-                self.reap(self.task, OwnFact::EndedThreadReleases);
+                self.reap(self.task, self.thread_releases(self.task));
             }
         }
         self.reparent_children();
