@@ -117,6 +117,13 @@ impl Run<'_> {
         None
     }
 
+    /// The keyring of the parent that a wrong model takes for the one to create.
+    fn of_parent(&mut self, keyring: OwnKeyring) -> Option<KeyId> {
+        let parent = self.world.groups[self.group()].parent?;
+        let key = self.world.cred(parent).of(keyring)?;
+        if self.law(Law::Own(OwnFact::NotOfParent, keyring)) { None } else { Some(key) }
+    }
+
     /// Creates the thread or process keyring of the caller for an argument.
     ///
     /// Kernel: `install_thread_keyring_to_cred`, `install_process_keyring_to_cred`.
@@ -233,9 +240,10 @@ impl Run<'_> {
         let key = match arg {
             KeyArg::Own(keyring) => match self.own(keyring).or_else(|| self.another(keyring)) {
                 Some(key) => key,
-                None if creates == self.law(Law::Creates(slot)) => {
-                    self.create_own(keyring, slot)?
-                }
+                None if creates == self.law(Law::Creates(slot)) => match self.of_parent(keyring) {
+                    Some(key) => key,
+                    None => self.create_own(keyring, slot)?,
+                },
                 None => return Err(self.fail(Law::AbsentErrno(slot), ENOKEY)),
             },
             KeyArg::Session => self.cred().session.ok_or(Stop::Errno(ENOKEY))?,

@@ -1,6 +1,7 @@
 //! Rules against wrong models: which rule's trace notices which mistake of a kernel.
 
 use crate::{Judge, Law};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use trace::{Event, Trace};
@@ -60,6 +61,32 @@ fn decided(trace: &Trace) -> Vec<Law> {
 /// Whether the wrong model without this law allows these events.
 pub(crate) fn allows(law: Law, events: &[Event]) -> bool {
     Judge::wrong(law).events(events).is_ok()
+}
+
+/// A rule is weak if each law that it notices is noticed by more other rules than this.
+pub const WEAK: usize = 20;
+
+/// A rule that proves little: even its rarest law is noticed by more than [`WEAK`] other rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weak<'a> {
+    /// The id of the rule.
+    pub rule: &'a str,
+    /// Its rarest law.
+    pub law: Law,
+    /// How many rules notice this law.
+    pub by: usize,
+}
+
+/// The weak rules, the weakest first.
+pub fn weak<'a>(laws: &'a Laws, table: &[Refused]) -> Vec<Weak<'a>> {
+    let noticed: BTreeMap<Law, usize> = table.iter().map(|it| (it.law, it.by.len())).collect();
+    let rarest = laws.iter().filter_map(|(rule, laws)| {
+        let law = *laws.iter().min_by_key(|law| noticed.get(*law))?;
+        Some(Weak { rule, law, by: noticed.get(&law).copied().unwrap_or_default() })
+    });
+    let mut weak: Vec<_> = rarest.filter(|rule| rule.by > WEAK + 1).collect();
+    weak.sort_by_key(|weak| (Reverse(weak.by), weak.rule));
+    weak
 }
 
 /// The table of wrong models, from the text that `keybook wrong --save` writes.

@@ -4,16 +4,10 @@ use crate::embedded::RULES;
 use crate::status::{DIFFERS, HELD};
 use crate::{output, project};
 use anyhow::{Context, Result, anyhow};
-use model::Law;
-use model::wrong::{Laws, Refused, laws, refused, to_save};
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use model::wrong::{Laws, Refused, WEAK, Weak, laws, refused, to_save, weak};
 use std::fmt::Write;
 use std::fs;
 use trace::Trace;
-
-/// A rule is weak if each law that it notices is noticed by more other rules than this.
-const WEAK: usize = 20;
 
 /// Judges the trace of every rule by every wrong model, and prints the result or saves it. The status
 /// is [`HELD`] if each wrong model is refused by a rule, and each rule refuses one.
@@ -50,20 +44,14 @@ pub(crate) fn run(save: bool) -> Result<u8> {
     Ok(if unnoticed == 0 && idle.is_empty() { HELD } else { DIFFERS })
 }
 
-/// The rules that prove least: whose rarest law many other rules notice as well.
+/// The rules that prove least.
 fn weakest(laws: &Laws, table: &[Refused]) -> String {
-    let noticed: BTreeMap<Law, usize> = table.iter().map(|it| (it.law, it.by.len())).collect();
-    let rarest = laws.iter().filter_map(|(id, laws)| {
-        let law = laws.iter().min_by_key(|law| noticed.get(*law))?;
-        Some((noticed.get(law).copied().unwrap_or_default(), id, *law))
-    });
-    let mut weak: Vec<_> = rarest.filter(|(number, ..)| *number > WEAK + 1).collect();
-    weak.sort_by_key(|(number, id, _)| (Reverse(*number), *id));
-    let lines = weak.iter().map(|(number, id, law)| format!("{number:4}  {id}: {}\n", law.name()));
+    let weak = weak(laws, table);
+    let line = |rule: &Weak<'_>| format!("{:4}  {}: {}\n", rule.by, rule.rule, rule.law.name());
+    let lines: String = weak.iter().map(line).collect();
+    let rules = output::count(weak.len(), "rule");
     format!(
-        "{} with no law that at most {WEAK} other rules notice, the weakest first:\n{}\n",
-        output::count(weak.len(), "rule"),
-        lines.collect::<String>()
+        "{rules} with no law that at most {WEAK} other rules notice, the weakest first:\n{lines}\n"
     )
 }
 

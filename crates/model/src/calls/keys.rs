@@ -78,11 +78,17 @@ impl Run<'_> {
 
     pub(super) fn keyctl_describe(&mut self) -> Prediction {
         let found = self.lookup(self.key_arg(0)?, KeySlot::Describe)?;
-        if self.event.args.len() > 1 {
-            // The length, which depends on the digits of the ids.
+        let description = self.description(found.key);
+        if self.event.args.len() == 1 {
+            return Ok(Predicted::Text(description));
+        }
+        // The length depends on the digits of the ids, which the trace shows of unmapped ids only.
+        if description.contains(";UID") || description.contains(";GID") {
             return Ok(Predicted::Any);
         }
-        Ok(Predicted::Text(self.description(found.key)))
+        let (full, buffer) = (description.len() as i64 + 1, self.int(1)?);
+        let size = if self.law(Fact::DescribeSize) { full } else { full.min(buffer) };
+        Ok(Predicted::Int(size))
     }
 
     pub(super) fn description(&mut self, key: KeyId) -> String {

@@ -264,10 +264,15 @@ impl Run<'_> {
 
     /// Kernel: `keyctl_keyring_clear`.
     pub(super) fn clear_arg(&mut self, keyring: KeyArg) -> Attempt {
-        let keyring = self.lookup(keyring, KeySlot::Clear)?;
-        self.is_keyring(keyring.key)?;
+        let found = self.lookup(keyring, KeySlot::Clear)?;
+        self.is_keyring(found.key)?;
         if self.law(Fact::ClearEmpties) {
-            self.empty(keyring.key);
+            self.empty(found.key);
+        }
+        if let KeyArg::Own(own) = keyring
+            && !self.law(Fact::ClearKeeps)
+        {
+            self.create_own(own, KeySlot::Clear)?;
         }
         Ok(())
     }

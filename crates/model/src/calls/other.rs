@@ -26,6 +26,9 @@ impl Run<'_> {
             self.world.config.dh = Some(self.either());
         }
         if self.world.config.dh == Some(false) {
+            if !self.law(Fact::DhUnsupported) {
+                self.lookup(self.key_arg(0)?, KeySlot::DhCompute)?;
+            }
             return Err(Stop::Errno(EOPNOTSUPP));
         }
         // Prime, base, private key: the kernel's order of lookups.

@@ -1,9 +1,9 @@
 //! The program keyctl(1): its own process, which makes one call and prints the result.
 
-use crate::laws::{Fact, KeySlot};
+use crate::laws::{Fact, KeySlot, OwnFact};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{Group, Life, Memory, TaskId};
+use crate::world::{Group, Memory, TaskId};
 use trace::Value;
 
 /// The function of keyutils that a command calls, and what the command prints.
@@ -21,7 +21,7 @@ impl<'a> Run<'a> {
         let caller = self.task;
         self.task = self.keyctl_task();
         let command = self.command(&words);
-        self.world.set_life(self.task, Life::Reaped);
+        self.reap(self.task, OwnFact::KeyctlReleases);
         self.task = caller;
 
         let (function, printed) = command?;

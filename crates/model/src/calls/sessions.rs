@@ -157,8 +157,11 @@ impl Run<'_> {
     pub(crate) fn user_keyrings(&mut self) -> UserKeyrings {
         let (uid, space) = (self.cred().user.real, self.cred().space);
         let known = |known: &&UserKeyrings| known.space == space && known.uid == uid;
-        if let Some(known) = self.world.user_keyrings.iter().find(known) {
-            return *known;
+        let known = self.world.user_keyrings.iter().find(known).copied();
+        if let Some(known) = known
+            && self.law(Fact::UserKeyringsStay)
+        {
+            return known;
         }
         let mut create = |name: &str| self.new_key(Key::keyring(name, uid, NO_ID, 0x1f3f_0000));
         let (user, session) = (create("_uid"), create("_uid_ses"));

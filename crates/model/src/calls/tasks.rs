@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
     }
 
     /// Removes a task. If a law does not hold for a keyring, the task still pins this one.
-    fn reap(&mut self, task: TaskId, law: OwnFact) {
+    pub(super) fn reap(&mut self, task: TaskId, law: OwnFact) {
         let mut cred = self.world.cred(task).clone();
         let mut life = Life::Reaped;
         for keyring in OwnKeyring::ALL {

@@ -32,7 +32,7 @@ fn a_process_keyring_that_is_shared_with_an_older_thread() {
          older  keyctl_get_keyring_ID(@p, 0) = K1",
     );
     assert_eq!((nth, allowed), (2, vec![ENOKEY.to_owned()]));
-    assert_eq!(laws, ["OfMainThreadOnly.Process"]);
+    assert_eq!(laws, ["OfMainThreadOnly.Process", "NotOfSibling.Process"]);
     assert!(rules.contains(&"process.threads.before".to_owned()), "{rules:?}");
 }
 

@@ -1,7 +1,7 @@
 //! The model allows every trace of the book, and the tables made from these traces are as saved.
 
 use crate::table;
-use model::wrong::{Table, laws, refused, to_save};
+use model::wrong::{Table, laws, refused, to_save, weak};
 use model::{Judge, Verdict, judge};
 use rulebook::Snapshot;
 use std::fs;
@@ -51,6 +51,43 @@ fn the_table_of_wrong_models_is_as_saved() {
     let saved = include_str!("../../../../snapshots/model/wrong-models.txt");
     assert!(to_save(&laws) == saved, "the table has changed: `cargo run -- wrong --save` saves it");
     assert_eq!(table().rows, now);
+}
+
+/// The rules with no law of their own, and why: at most twenty.
+const WEAK: &[(&str, &str)] = &[
+    ("keyring.absent.get-keyring-id", "hundreds of rules ask whether a keyring exists"),
+    ("keyring.attributes.mask", "it describes a new keyring, as every rule about describing does"),
+    ("keyring.attributes.serial", "the same"),
+    ("keyring.link.last", "every rule about an end sees that an unlinked key is destroyed"),
+    ("keyring.no-permission.read-owner", "every rule about Read sees the errno"),
+    (
+        "keyring.no-permission.search-possession",
+        "every rule about Search depends on a new key's mask",
+    ),
+    ("keyring.read.own-links", "it adds keys to an absent keyring, as a program would"),
+    ("keyring.read.serials", "the same"),
+    ("keyring.revoked.get-persistent", "the destination fails like that of any other call"),
+    ("keyring.serial.child.read", "every rule about Read sees the errno"),
+    ("keyring.special-id.add-key", "every rule that adds a key uses the special ids"),
+    ("keyring.special-id.describe", "every rule that describes a keyring uses the special ids"),
+    ("keyring.special-id.read", "every rule that reads a keyring uses the special ids"),
+    ("keyring.special-id.setperm", "every rule about masks uses the special ids"),
+    ("process.birth.asking", "hundreds of rules create a keyring so"),
+    ("process.birth.empty", "every rule that reads a new keyring sees that it is empty"),
+    ("process.special-id", "every rule about two processes sees two keyrings"),
+    ("thread.birth.asking", "hundreds of rules create a keyring so"),
+    ("thread.birth.empty", "every rule that reads a new keyring sees that it is empty"),
+];
+
+#[test]
+fn only_the_listed_rules_are_weak() {
+    assert!(WEAK.len() <= 20, "at most twenty rules may lack a law of their own");
+    let laws = laws(&traces());
+    let table = refused(&laws);
+    let mut weak: Vec<&str> = weak(&laws, &table).iter().map(|weak| weak.rule).collect();
+    weak.sort_unstable();
+    let listed: Vec<&str> = WEAK.iter().map(|(rule, _)| *rule).collect();
+    assert_eq!(weak, listed, "a law is missing, or the list is too long");
 }
 
 /// The events with several allowed outcomes are as saved.
