@@ -53,7 +53,7 @@ fn the_table_of_wrong_models_is_as_saved() {
     assert_eq!(table().rows, now);
 }
 
-/// The rules with no law of their own, and why: at most twenty.
+/// The rules that notice only what many others notice, and why: at most twenty.
 const WEAK: &[(&str, &str)] = &[
     ("keyring.absent.get-keyring-id", "hundreds of rules ask whether a keyring exists"),
     ("keyring.attributes.mask", "it describes a new keyring, as every rule about describing does"),
@@ -81,7 +81,7 @@ const WEAK: &[(&str, &str)] = &[
 
 #[test]
 fn only_the_listed_rules_are_weak() {
-    assert!(WEAK.len() <= 20, "at most twenty rules may lack a law of their own");
+    assert!(WEAK.len() <= 20, "at most twenty rules may notice only what many others notice");
     let laws = laws(&traces());
     let table = refused(&laws);
     let mut weak: Vec<&str> = weak(&laws, &table).iter().map(|weak| weak.rule).collect();
