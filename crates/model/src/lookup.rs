@@ -98,23 +98,20 @@ impl Run<'_> {
 
     /// The keyring of another task that a wrong model takes for the caller's absent one.
     fn another(&mut self, keyring: OwnKeyring) -> Option<KeyId> {
-        let own = self.group();
-        for law in [OwnFact::NotOfSibling, OwnFact::NotOfChild] {
-            if self.law(Law::Own(law, keyring)) {
-                continue;
-            }
-            let is_it = |task: &TaskId| {
-                let group = self.world.tasks[*task].group;
-                let parent = self.world.groups[group].parent;
-                match law {
-                    OwnFact::NotOfSibling => group == own,
-                    _ => parent.is_some_and(|parent| self.world.tasks[parent].group == own),
-                }
-            };
-            let others = self.world.live().into_iter().filter(is_it);
-            return others.filter_map(|task| self.world.cred(task).of(keyring)).next();
+        let of_sibling = !self.law(Law::Own(OwnFact::NotOfSibling, keyring));
+        let of_child = !self.law(Law::Own(OwnFact::NotOfChild, keyring));
+        if !of_sibling && !of_child {
+            return None;
         }
-        None
+        let own = self.group();
+        let is_it = |task: &TaskId| {
+            let group = self.world.tasks[*task].group;
+            let parent = self.world.groups[group].parent;
+            let is_child = parent.is_some_and(|parent| self.world.tasks[parent].group == own);
+            (of_sibling && group == own) || (of_child && is_child)
+        };
+        let mut others = self.world.live().into_iter().filter(is_it);
+        others.find_map(|task| self.world.cred(task).of(keyring))
     }
 
     /// The keyring of the parent that a wrong model takes for the one to create.

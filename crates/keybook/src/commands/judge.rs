@@ -167,8 +167,8 @@ fn result(text: &str, judge: impl Fn(&Trace) -> Verdict) -> FileResult {
         }
     };
     let line = |event: usize| {
-        let lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let (nth, text) = lines.into_iter().nth(event).unwrap_or_default();
+        let mut lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let (nth, text) = lines.nth(event).unwrap_or_default();
         Line { line: first + nth, text: text.to_owned() }
     };
     let Refusal { nth, event, why } = match judge(&trace) {
