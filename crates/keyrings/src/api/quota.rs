@@ -21,6 +21,13 @@ pub struct KeyUser {
     pub max_bytes: u32,
 }
 
+impl KeyUser {
+    /// The keys and bytes that are left; 0 for what exceeds its limit.
+    pub(crate) fn left(&self) -> (u32, u32) {
+        (self.max_keys.saturating_sub(self.keys), self.max_bytes.saturating_sub(self.bytes))
+    }
+}
+
 /// What `/proc/key-users` says about a user's quota; all zero if it does not mention the user.
 ///
 /// # Errors
@@ -132,7 +139,7 @@ fn fill_to_the_last_byte(keyring: KeySerial) -> Result<(), Errno> {
     const SIZE: usize = 1000;
     let left = || {
         let quota = quota_of(nix::unistd::geteuid().as_raw()).map_err(|_| Errno::EIO)?;
-        Ok(quota.max_bytes.saturating_sub(quota.bytes) as usize)
+        Ok(quota.left().1 as usize)
     };
     // No key is refused here: the kernel would return its charge only some time later.
     add_filler(0, SIZE, keyring)?;

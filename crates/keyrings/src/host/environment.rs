@@ -107,10 +107,7 @@ fn quota() -> String {
     match quota_of(nix::unistd::getuid().as_raw()) {
         Ok(quota) if quota.max_keys == 0 => "no keys yet".to_owned(),
         Ok(quota) => {
-            let (keys, bytes) = (
-                quota.max_keys.saturating_sub(quota.keys),
-                quota.max_bytes.saturating_sub(quota.bytes),
-            );
+            let (keys, bytes) = quota.left();
             format!(
                 "{keys} of {} keys and {bytes} of {} bytes left",
                 quota.max_keys, quota.max_bytes

@@ -55,8 +55,7 @@ pub(crate) fn wait_for_room() {
         if now != last.get().1 {
             last.set((Instant::now(), now));
         }
-        let (keys, bytes) =
-            (now.max_keys.saturating_sub(now.keys), now.max_bytes.saturating_sub(now.bytes));
+        let (keys, bytes) = now.left();
         IS_AMPLE.store(keys >= AMPLE_KEYS && bytes >= AMPLE_BYTES, Ordering::Relaxed);
         let enough = keys >= KEYS.load(Ordering::Relaxed).min(now.max_keys / 2)
             && bytes >= BYTES.load(Ordering::Relaxed).min(now.max_bytes / 2);

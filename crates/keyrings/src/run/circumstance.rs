@@ -228,8 +228,8 @@ fn groups([real, effective, saved]: [u32; 3]) -> Checked {
 /// Uses up the caller's quota except for some bytes. The key that does is in a session keyring which a
 /// process that goes on existing keeps, and the program does not.
 fn use_quota_but(bytes: u32) -> Checked {
-    let quota = quota_of(getuid()).map_err(Failure::new)?;
-    let used = (quota.max_bytes - quota.bytes).saturating_sub(bytes + CHARGE).min(LONGEST_PAYLOAD);
+    let (_, left) = quota_of(getuid()).map_err(Failure::new)?.left();
+    let used = left.saturating_sub(bytes + CHARGE).min(LONGEST_PAYLOAD);
     add_key("user", "filler", vec![0; used as usize], KEY_SPEC_SESSION_KEYRING)?;
     fork("bystander")?;
     own_session()
