@@ -243,7 +243,7 @@ impl Run<'_> {
                 },
                 None => return Err(self.fail(Law::AbsentErrno(slot), ENOKEY)),
             },
-            KeyArg::Session => self.cred().session.ok_or(Stop::Errno(ENOKEY))?,
+            KeyArg::Session => self.session_keyring(creates)?,
             KeyArg::User => self.user_keyrings().user,
             KeyArg::UserSession => self.user_keyrings().session,
             KeyArg::Group => return Err(self.fail(Fact::GroupIdUnknown, EINVAL)),
@@ -257,6 +257,24 @@ impl Run<'_> {
             KeyArg::Serial(_) => return Err(self.fail(Fact::GoneErrno, ENOKEY)),
         };
         Ok(Ref { key, possessed })
+    }
+
+    /// The session keyring of the caller. One without gets the user session keyring, or a new keyring if the
+    /// call creates keyrings.
+    pub(crate) fn session_keyring(&mut self, creates: bool) -> Attempt<KeyId> {
+        match self.cred().session {
+            Some(key) if !creates || !self.world.is_of_user(key) => Ok(key),
+            session => {
+                let of_user = self.user_keyrings().session;
+                if creates {
+                    return self.new_session_keyring(None);
+                }
+                let mut cred = self.cred().clone();
+                cred.session = session.or(Some(of_user));
+                self.commit(self.task, cred);
+                Ok(of_user)
+            }
+        }
     }
 
     /// Whether a key may be read: by permission, or because the caller possesses it.

@@ -4,7 +4,7 @@
 
 use crate::laws::{Fact, Permission};
 use crate::run::{Attempt, Run};
-use crate::world::{Cred, Expiry, KeyId, KeyType, NO_ID};
+use crate::world::{Cred, Expiry, KeyId, KeyType, NO_ID, UserKeyrings};
 use trace::Errno::{self, *};
 
 /// A key, and whether the caller possesses it.
@@ -199,12 +199,18 @@ impl Run<'_> {
         Some(at)
     }
 
-    /// Searches the keyrings of credentials: thread, process, session.
+    /// The user session keyring, if it exists.
+    fn user_session(&self, cred: &Cred) -> Option<KeyId> {
+        let is_it = |of: &&UserKeyrings| of.space == cred.space && of.uid == cred.user.real;
+        self.world.user_keyrings.iter().find(is_it).map(|of| of.session)
+    }
+
+    /// Searches the keyrings of credentials: thread, process, and session or user session.
     pub(crate) fn search_all(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
         let mut order = [
             (cred.thread, Fact::PossessionByThread),
             (cred.process, Fact::PossessionByProcess),
-            (cred.session, Fact::PossessionBySession),
+            (cred.session.or_else(|| self.user_session(cred)), Fact::PossessionBySession),
         ];
         if matches!(wanted, Wanted::Like(..)) {
             if !self.law(Fact::ThreadBeforeProcess) {

@@ -527,6 +527,11 @@ impl World {
         keyring.links().iter().copied().filter(lasts)
     }
 
+    /// Whether a key is `@u` or `@us` of a user, whose description has a number that no trace shows.
+    pub(crate) fn is_of_user(&self, key: KeyId) -> bool {
+        self.user_keyrings.iter().any(|of| key == of.user || key == of.session)
+    }
+
     /// A zombie without a parent, which init reaps at some time.
     fn is_orphan(&self, task: TaskId) -> bool {
         let task = &self.tasks[task];

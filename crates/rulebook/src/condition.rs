@@ -46,6 +46,7 @@ const UNEQUAL_IDS: &[&str] = &[
     "user-saved",
     "user-real",
     "user-effective",
+    "set-user-id",
 ];
 
 const fn general(
@@ -70,12 +71,17 @@ pub const CONDITIONS: &[Condition] = &[
     general("first masks", &["wide-masks"], &["both/no-permission.md"]),
     general(
         "a new session",
-        &["linking-session", "named-session"],
+        &["linking-session", "named-session", "no-session"],
         &["both/links.md", "both/session.md"],
     ),
     general("equal ids", UNEQUAL_IDS, &["thread-keyring/ids.md", "process-keyring/ids.md"]),
     general("the initial user namespace", &["user-namespace"], &["both/namespaces.md"]),
-    given("new session", &["new session keyring", "links to no keyring"], &["linking-session"]),
+    given(
+        "new session",
+        &["new session keyring", "links to no keyring"],
+        &["linking-session", "no-session"],
+    ),
+    given("session", &["session keyring"], &["no-session"]),
     given("mask", &["mask 0", "mask of 0", "Read bit"], &["wide-masks"]),
     given("ids", &["real user", "filesystem user", "filesystem group", "user ids"], UNEQUAL_IDS),
     given("groups", &["group"], &["groups"]),

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use keyrings::circumstance::{self, CIRCUMSTANCES, Circumstance};
 use keyrings::probe::Keyrings;
 use keyrings::program::Ended;
-use keyrings::{Errno, NO_ROOM, NOT_APPLICABLE, SEPARATOR};
+use keyrings::{Errno, NO_ROOM, NOT_APPLICABLE, SEPARATOR, needs};
 use model::Verdict;
 use rulebook::Cells;
 use serde::Serialize;
@@ -70,8 +70,12 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Goes on with the snippet of a rule in this program, after execve(2).
 pub(crate) fn go_on(rule: &str) -> ExitCode {
-    let status = embedded::rule(rule).map_or(MISUSE, |rule| (rule.observe)().status());
-    ExitCode::from(status)
+    let Some(rule) = embedded::rule(rule) else { return ExitCode::from(MISUSE) };
+    if let Some(why) = needs::first_unmet(rule.needs) {
+        eprintln!("{why}");
+        return ExitCode::from(NOT_APPLICABLE);
+    }
+    ExitCode::from((rule.observe)().status())
 }
 
 pub(crate) fn run(vary: &Vary) -> Result<u8> {

@@ -1,7 +1,7 @@
 //! User and group ids, and user namespaces.
 
 use crate::sys::process;
-use crate::tasks::arena::Arena;
+use crate::tasks::arena::{Arena, unique_number};
 use crate::tasks::fail::{Checked, Failure};
 use crate::tasks::make::{CloneFlags, Namespaces};
 use crate::tasks::record::{call, event, outcome, record};
@@ -25,12 +25,12 @@ pub(crate) fn gid_value(gid: u32) -> Value {
 /// A user id that no other process uses, derived from this process's id. The same number serves as a
 /// group id.
 pub fn unused_id() -> u32 {
-    0x4000_0000 + unistd::getpid().as_raw() as u32
+    0x4000_0000 + unique_number()
 }
 
 /// Another such id.
 pub fn another_unused_id() -> u32 {
-    0x5000_0000 + unistd::getpid().as_raw() as u32
+    0x5000_0000 + unique_number()
 }
 
 /// The caller's real user id.

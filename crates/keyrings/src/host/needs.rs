@@ -64,6 +64,11 @@ pub fn unmet(need: &str) -> Option<String> {
     known.entry(need.to_owned()).or_insert_with(|| find(need)).clone()
 }
 
+/// The first of these needs that is not met here, with the reason.
+pub fn first_unmet(needs: &[&str]) -> Option<String> {
+    needs.iter().find_map(|need| Some(format!("{need}: {}", unmet(need)?)))
+}
+
 /// What [`unmet`] found out.
 static KNOWN: Mutex<BTreeMap<String, Option<String>>> = Mutex::new(BTreeMap::new());
 

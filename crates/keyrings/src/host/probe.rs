@@ -6,6 +6,7 @@ use crate::api::key::{CREATE, KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING,
 use crate::sys::keys::{self, NumbersOnly};
 use crate::sys::process::{Way, exit, fork_like};
 use crate::tasks::fail::named;
+use crate::tasks::record;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -191,6 +192,7 @@ impl Reply {
 /// Makes a call in a separate process.
 pub(super) fn reply_to(call: fn() -> Result<i64, Errno>) -> Reply {
     let child = || -> Infallible {
+        record::stop();
         match call() {
             Ok(_) => exit(0),
             Err(error) => exit(error as i32),

@@ -4,6 +4,7 @@
 //! before the program of a rule begins, by calls that are recorded like the program's own, so that the
 //! model judges the whole trace. What a circumstance creates ends with the snippet.
 
+use super::outcome::{Ended, wait};
 use crate::api::confine::{
     drop_capabilities, keep_capabilities, no_new_privs, raise_capabilities, seccomp_allow,
     setgroups, setsid,
@@ -21,10 +22,18 @@ use crate::api::keyctl::{
     keyctl_restrict_keyring, keyctl_setperm,
 };
 use crate::api::quota::quota_of;
+use crate::sys::compat;
+use crate::sys::keys::{Filling, fill};
+use crate::sys::process::{Way, exit, fork_like};
+use crate::tasks::arena::{Arena, unique_number};
+use crate::tasks::churn::churn;
 use crate::tasks::fail::{Checked, Failure, named};
 use crate::tasks::make::{CLONE_NEW_OTHERS, CLONE_NEWUSER, fork, pthread_create};
+use crate::tasks::record::{event, record};
 use crate::tasks::tracer::trace_all;
 use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use trace::{Outcome, Value};
 
 /// A circumstance in which a snippet can run.
 #[derive(Debug)]
@@ -42,12 +51,18 @@ pub struct Circumstance {
 pub(super) enum Stage {
     /// The main thread of the snippet's process.
     Main,
+    /// The same, which has no session keyring.
+    NoSession,
     /// Another thread.
     Thread,
     /// A forked child.
     Child,
+    /// A child that is the first process of a new PID namespace.
+    FirstProcess,
     /// A program that the snippet's process has begun by execve(2).
     Program,
+    /// A set-user-ID program that the snippet's process has begun.
+    SetUserId,
 }
 
 const fn on(
@@ -72,10 +87,17 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
     on(Stage::Thread, "thread", "a thread other than the main thread runs the program", nothing),
     on(Stage::Child, "child", "a forked child runs the program", nothing),
     on(Stage::Program, "execve", "the process has called execve(2)", nothing),
+    on(
+        Stage::SetUserId,
+        "set-user-id",
+        "root has started a set-user-ID program of another user",
+        nothing,
+    ),
     here("threads", "two other threads exist", || {
         pthread_create("bystander1")?;
         pthread_create("bystander2").map(drop)
     }),
+    here("thread-churn", "threads start and end all the time", churn),
     on(Stage::Child, "setsid", "a child that leads its own session of processes", || Ok(setsid()?)),
     here("uid-saved", "the saved user id differs", || users([NO_CHANGE, NO_CHANGE, stranger()])),
     here("uid-effective", "the effective and filesystem user ids differ from the real one", || {
@@ -156,6 +178,15 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
         }
         Ok(())
     }),
+    on(Stage::NoSession, "no-session", "no session keyring exists", || {
+        if has_session_keyring()? {
+            return Err(Failure::new("a session keyring: this program was started with one"));
+        }
+        let returned = Outcome::Returned(Value::Int(0));
+        record(|| event("begin_without_session_keyring", vec![], returned));
+        // The user keyrings, which the kernel creates instead, end with the namespace.
+        enter_user_namespace()
+    }),
     here("shared-session", "another process shares the session keyring", || {
         fork("bystander").map(drop)
     }),
@@ -166,7 +197,7 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
         Ok(())
     }),
     here("named-session", "the session keyring has a name", || {
-        let name = format!("keyrings-{}", std::process::id());
+        let name = format!("keyrings-{}", unique_number());
         keyctl_join_session_keyring(Some(&name))?;
         Ok(())
     }),
@@ -176,10 +207,17 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
     here("namespaces", "new mount, UTS, IPC, network and cgroup namespaces", || {
         Ok(unshare(CLONE_NEW_OTHERS)?)
     }),
+    on(
+        Stage::FirstProcess,
+        "pid-namespace",
+        "the first process of a new PID namespace, with a /proc to match",
+        mount_proc,
+    ),
     here("no-new-privs", "no_new_privs is set, and a seccomp filter allows every call", || {
         no_new_privs()?;
         Ok(seccomp_allow()?)
     }),
+    here("32-bit", "the process issues 32-bit system calls", use_32_bit_calls),
 ];
 
 /// What a key of type `user` with a link and a session keyring are charged beside a payload, in bytes.
@@ -196,12 +234,12 @@ pub fn find(name: &str) -> Option<&'static Circumstance> {
 /// A user and group id that no program uses: neither another process nor the program of the rule, whose
 /// own ids are those of [`crate::unused_id`].
 fn stranger() -> u32 {
-    0x2000_0000 + std::process::id()
+    0x2000_0000 + unique_number()
 }
 
 /// Another such id.
 fn second_stranger() -> u32 {
-    0x3000_0000 + std::process::id()
+    0x3000_0000 + unique_number()
 }
 
 fn ring_of(ring: KeySerial) -> Result<KeySerial, Errno> {
@@ -239,6 +277,49 @@ fn use_quota_but(bytes: u32) -> Checked {
 fn own_session() -> Checked {
     keyctl_join_session_keyring(None)?;
     Ok(())
+}
+
+/// Whether the calling process has a session keyring. A child asks, in a user namespace, because the kernel
+/// creates one for a caller without.
+fn has_session_keyring() -> Checked<bool> {
+    let child = fork_like(Way::Fork, || {
+        let entered = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
+        let described = entered.and_then(|()| {
+            let mut text = [0; 64];
+            fill(Filling::Describe, KEY_SPEC_SESSION_KEYRING.0, &mut text).map(|_| text)
+        });
+        exit(match described {
+            Ok(text) if text.windows(8).any(|part| part == b"_uid_ses") => 0,
+            Ok(_) => 1,
+            Err(_) => 2,
+        })
+    })?;
+    match wait(child)? {
+        Ended::Exited(0) => Ok(false),
+        Ended::Exited(1) => Ok(true),
+        _ => Err(Failure::new("a user namespace: it cannot be entered here")),
+    }
+}
+
+/// Has the process, and all that it creates, issue 32-bit calls of add_key(2), request_key(2) and
+/// keyctl(2).
+fn use_32_bit_calls() -> Checked {
+    if !compat::is_known() {
+        return Err(Failure::new("32-bit calls: this kernel does not know them"));
+    }
+    if let Some(arena) = Arena::here() {
+        arena.use_32_bit_calls();
+    }
+    record(|| event("use_32_bit_calls", vec![], Outcome::Returned(Value::Int(0))));
+    Ok(())
+}
+
+/// Mounts the /proc of a PID namespace, in a mount namespace that ends with it.
+fn mount_proc() -> Checked {
+    let none = None::<&str>;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .and_then(|()| mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), none))
+        .map_err(|errno| Failure::new(format!("/proc: it cannot be mounted: {}", named(errno))))
 }
 
 fn become_user(ids: [u32; 3]) -> Checked {

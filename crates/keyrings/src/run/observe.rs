@@ -3,7 +3,7 @@
 use super::outcome::{
     NO_KEYRINGS, NO_ROOM, NOT_APPLICABLE, NOT_AS_EXPECTED, Observed, set_alarm, supervised,
 };
-use super::vary::{Program, is_resumed, is_varied, varied};
+use super::vary::{Program, has_no_session, is_resumed, is_varied, varied};
 use crate::api::keyctl::{
     KEY_REQKEY_DEFL_DEFAULT, keyctl_join_session_keyring, keyctl_set_reqkey_keyring,
 };
@@ -78,7 +78,9 @@ fn conclude(rule: &str, result: Checked) -> Observed {
 /// Gives the calling process what every program begins with: an anonymous session keyring, and the
 /// default destination of request_key(2).
 pub(super) fn begin_with_session() -> Result<(), Errno> {
-    keyctl_join_session_keyring(None)?;
+    if !has_no_session() {
+        keyctl_join_session_keyring(None)?;
+    }
     keyctl_set_reqkey_keyring(KEY_REQKEY_DEFL_DEFAULT).map(drop)
 }
 

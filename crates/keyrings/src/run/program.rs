@@ -2,7 +2,7 @@
 
 use super::circumstance::Circumstance;
 use super::outcome::{Observed, under_supervision};
-use super::vary::{Varied, vary};
+use super::vary::{Varied, prepare, vary};
 
 pub use super::outcome::Ended;
 
@@ -144,6 +144,9 @@ impl RunningSnippet {
         variation: Option<(&'static Circumstance, &'static [&'static str])>,
     ) -> Result<RunningSnippet, Errno> {
         has_one_thread()?;
+        if let Some((circumstance, _)) = variation {
+            prepare(circumstance);
+        }
         let io = SnippetIo::new()?;
         let pid = fork_like(Way::Fork, || {
             under_supervision(deadline.as_secs().try_into().unwrap_or(u32::MAX));

@@ -5,11 +5,12 @@ use super::outcome::{
     Ended, NOT_APPLICABLE, NOT_AS_EXPECTED, Observed, set_alarm, supervised, under_supervision,
     wait,
 };
+use super::set_user_id;
 use crate::host::needs;
 use crate::sys::process::{Way, exit, fork_like};
 use crate::tasks::arena::{Arena, RESUME_VARIABLE};
 use crate::tasks::fail::{Checked, named};
-use crate::tasks::make::run_again;
+use crate::tasks::make::{CLONE_NEWPID_AND_NS, run_again};
 use crate::tasks::record::{self, record_creation};
 use crate::tasks::serve::SELF;
 use crate::tasks::task::adopt_orphans;
@@ -33,8 +34,7 @@ impl Varied {
     fn set_up(&self) -> Result<(), String> {
         (self.circumstance.set_up)().map_err(|failure| failure.to_string())?;
         needs::forget();
-        let unmet = |need: &&str| Some(format!("{need}: {}", needs::unmet(need)?));
-        self.needs.iter().find_map(unmet).map_or(Ok(()), Err)
+        needs::first_unmet(self.needs).map_or(Ok(()), Err)
     }
 
     /// Runs the program of a rule in the circumstance; `conclude` judges what it returned.
@@ -47,7 +47,12 @@ impl Varied {
         let Some(arena) = Arena::here() else { return not_applicable("no memory for the record") };
         let stage = self.circumstance.stage;
         let run = || match self.set_up() {
-            Ok(()) if stage == Stage::Program => not_applicable(&run_again(&resume_value(rule))),
+            Ok(()) if stage == Stage::Program => {
+                not_applicable(&run_again(&resume_value(rule, None)))
+            }
+            Ok(()) if stage == Stage::SetUserId => {
+                not_applicable(&set_user_id::begin(|itself| resume_value(rule, Some(itself))))
+            }
             Ok(()) => {
                 arena.begin_program();
                 conclude(program())
@@ -55,7 +60,7 @@ impl Varied {
             Err(why) => not_applicable(&why),
         };
         match stage {
-            Stage::Main | Stage::Program => run(),
+            Stage::Main | Stage::NoSession | Stage::Program | Stage::SetUserId => run(),
             Stage::Thread => {
                 let main = arena.replace_main();
                 record_creation(0, "pthread_create", vec![], &Ok(()), "main");
@@ -66,10 +71,17 @@ impl Varied {
                 std::thread::scope(|scope| scope.spawn(body).join())
                     .unwrap_or_else(|_| not_applicable("the thread panicked"))
             }
-            Stage::Child => {
+            Stage::Child | Stage::FirstProcess => {
                 let main = arena.replace_main();
-                record_creation(0, "fork", vec![], &Ok(()), "main");
-                let child = fork_like(Way::Fork, || {
+                let way = if stage == Stage::Child {
+                    record_creation(0, "fork", vec![], &Ok(()), "main");
+                    Way::Fork
+                } else {
+                    let flags = CLONE_NEWPID_AND_NS;
+                    record_creation(0, "clone", vec![flags.value()], &Ok(()), "main");
+                    Way::Clone(flags.bits())
+                };
+                let child = fork_like(way, || {
                     arena.seat_main(main);
                     adopt_orphans();
                     set_alarm();
@@ -96,6 +108,13 @@ fn not_applicable(why: &str) -> Observed {
 /// The circumstance of the snippet that this process runs, if it is varied.
 static VARIED: OnceLock<Varied> = OnceLock::new();
 
+/// Creates what a circumstance requires, before the processes that share it.
+pub(super) fn prepare(circumstance: &Circumstance) {
+    if circumstance.stage == Stage::SetUserId {
+        set_user_id::prepare();
+    }
+}
+
 /// Has the snippet of this process run in a circumstance.
 pub(super) fn vary(varied: Varied) {
     be_impatient(IMPATIENT);
@@ -115,6 +134,11 @@ pub(super) fn varied() -> Option<&'static Varied> {
     VARIED.get()
 }
 
+/// Whether the snippet of this process begins without a session keyring.
+pub(super) fn has_no_session() -> bool {
+    varied().is_some_and(|varied| varied.circumstance.stage == Stage::NoSession)
+}
+
 /// Whether the snippet goes on here after execve(2).
 pub(super) fn is_resumed() -> bool {
     RESUMED.load(Ordering::Relaxed)
@@ -124,18 +148,20 @@ pub(super) fn is_resumed() -> bool {
 static RESUMED: AtomicBool = AtomicBool::new(false);
 
 /// The value of [`RESUME_VARIABLE`] for a program in which this snippet goes on.
-fn resume_value(rule: &str) -> String {
+fn resume_value(rule: &str, executable: Option<i32>) -> String {
     let invitation = Arena::here().map(|arena| arena.invitation(0)).unwrap_or_default();
-    format!("{invitation}:{}:{rule}", supervised())
+    let executable = executable.map_or_else(String::new, |descriptor| descriptor.to_string());
+    format!("{invitation}:{}:{executable}:{rule}", supervised())
 }
 
 /// If a snippet goes on in this program after execve(2): prepares for it, and returns its rule, whose
 /// snippet the caller runs.
 pub fn resume() -> Option<String> {
     let value = std::env::var(RESUME_VARIABLE).ok()?;
-    let mut parts = value.splitn(4, ':');
+    let mut parts = value.splitn(5, ':');
     let descriptor = parts.next()?.parse().ok()?;
     let deadline = parts.nth(1)?.parse().ok()?;
+    let executable = parts.next()?;
     let rule = parts.next()?.to_owned();
     let arena = Arena::attach(descriptor).ok()?;
     arena.seat_main(0);
@@ -143,8 +169,11 @@ pub fn resume() -> Option<String> {
     RESUMED.store(true, Ordering::Relaxed);
     be_impatient(IMPATIENT);
     record::start();
-    let itself = || vec![Value::word(SELF)];
-    record::record(|| record::event("execve", itself(), Outcome::Returned(Value::Int(0))));
+    let mut args = vec![Value::word(SELF)];
+    if let Ok(executable) = executable.parse() {
+        args.push(Value::Uid(set_user_id::go_on(executable)));
+    }
+    record::record(|| record::event("execve", args, Outcome::Returned(Value::Int(0))));
     arena.begin_program();
     Some(rule)
 }

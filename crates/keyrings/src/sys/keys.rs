@@ -3,12 +3,12 @@
 //! Each group of operations with the same kinds of arguments has one function, so that a number can
 //! never stand where the kernel expects an address.
 
-use super::Result;
+use super::{Result, compat};
 use nix::errno::Errno;
 use nix::libc;
-use std::ffi::{CStr, c_char, c_long};
+use std::ffi::{CStr, c_long};
 use std::io::IoSlice;
-use std::ptr::null;
+use std::slice;
 
 /// An operation of keyctl(2) all of whose arguments are numbers.
 #[derive(Clone, Copy, Debug)]
@@ -52,51 +52,109 @@ pub(crate) enum PublicKey {
     Sign = libc::KEYCTL_PKEY_SIGN,
 }
 
+/// An argument of a call.
+pub(super) enum Arg<'a> {
+    Number(usize),
+    /// Memory that the kernel reads.
+    Input(&'a [u8]),
+    /// Memory that the kernel writes.
+    Output(&'a mut [u8]),
+}
+
+const NULL: Arg<'static> = Arg::Number(0);
+
+impl Arg<'_> {
+    /// The number or the address.
+    #[inline]
+    fn word(&self) -> usize {
+        match self {
+            Arg::Number(number) => *number,
+            Arg::Input(memory) => memory.as_ptr() as usize,
+            Arg::Output(memory) => memory.as_ptr() as usize,
+        }
+    }
+}
+
+/// One of the three system calls of this module.
+///
+/// # Safety
+///
+/// The kernel must take exactly those arguments for addresses that are [`Arg::Input`] or [`Arg::Output`], or null;
+/// it must write to none but the latter, and go no further than their ends.
+#[inline]
+unsafe fn call(number: c_long, args: [Arg<'_>; 5]) -> Result<i64> {
+    if compat::is_used() {
+        // SAFETY: the caller's contract.
+        return unsafe { compat::call(number, args) };
+    }
+    let [a, b, c, d, e] = args.each_ref().map(Arg::word);
+    // SAFETY: the caller's contract; the memory is borrowed through the call.
+    Errno::result(unsafe { libc::syscall(number, a, b, c, d, e) })
+}
+
 /// keyctl(2) with any operation and arguments.
 ///
 /// # Safety
 ///
-/// Each argument that the kernel takes for an address must point to memory that lives through the call,
-/// is as long as the operation says, and may be written if the operation writes there.
+/// As [`call`].
 #[inline]
-unsafe fn keyctl(operation: u32, args: [usize; 4]) -> Result<i64> {
+unsafe fn keyctl(operation: u32, args: [Arg<'_>; 4]) -> Result<i64> {
     let [a, b, c, d] = args;
     // SAFETY: the caller's contract.
-    Errno::result(unsafe { libc::syscall(libc::SYS_keyctl, c_long::from(operation), a, b, c, d) })
+    unsafe { call(libc::SYS_keyctl, [Arg::Number(operation as usize), a, b, c, d]) }
 }
 
 /// A key's serial number as an argument.
-fn id(key: i32) -> usize {
-    key as usize
+fn id(key: i32) -> Arg<'static> {
+    Arg::Number(key as usize)
 }
 
-fn text(text: &CStr) -> usize {
-    text.as_ptr() as usize
+fn length(memory: &[u8]) -> Arg<'static> {
+    Arg::Number(memory.len())
+}
+
+fn text(text: &CStr) -> Arg<'_> {
+    Arg::Input(text.to_bytes_with_nul())
+}
+
+/// `None` is a null pointer.
+fn text_or_null(string: Option<&CStr>) -> Arg<'_> {
+    string.map_or(NULL, text)
+}
+
+/// The bytes of a value that the kernel reads.
+fn bytes<T: Copy>(values: &[T]) -> Arg<'_> {
+    // SAFETY: the types here are integers, structures of integers without padding, and `IoSlice`.
+    Arg::Input(unsafe { slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) })
 }
 
 /// An operation whose arguments are all numbers; those it does not have are ignored.
 #[inline]
 pub(crate) fn numbers(operation: NumbersOnly, args: [i32; 4]) -> Result<i64> {
     // SAFETY: the kernel takes none of these arguments for an address.
-    unsafe { keyctl(operation as u32, args.map(|arg| arg as usize)) }
+    unsafe { keyctl(operation as u32, args.map(id)) }
 }
 
 /// `KEYCTL_GET_KEYRING_ID` with any number for the wish to create.
 pub(crate) fn get_keyring_id(key: i32, create: i64) -> Result<i64> {
     // SAFETY: takes numbers only.
-    unsafe { keyctl(libc::KEYCTL_GET_KEYRING_ID, [id(key), create as usize, 0, 0]) }
+    unsafe {
+        keyctl(libc::KEYCTL_GET_KEYRING_ID, [id(key), Arg::Number(create as usize), NULL, NULL])
+    }
 }
 
 /// Returns how many bytes there are, and fills the buffer if they fit.
 pub(crate) fn fill(operation: Filling, key: i32, buffer: &mut [u8]) -> Result<i64> {
-    let args = [id(key), buffer.as_mut_ptr() as usize, buffer.len(), 0];
+    let length = length(buffer);
+    let args = [id(key), Arg::Output(buffer), length, NULL];
     // SAFETY: the buffer may be written, and its length goes with it.
     unsafe { keyctl(operation as u32, args) }
 }
 
 /// `KEYCTL_CAPABILITIES`; returns how many bytes there are.
 pub(crate) fn capabilities(buffer: &mut [u8]) -> Result<i64> {
-    let args = [buffer.as_mut_ptr() as usize, buffer.len(), 0, 0];
+    let length = length(buffer);
+    let args = [Arg::Output(buffer), length, NULL, NULL];
     // SAFETY: the buffer may be written, and its length goes with it.
     unsafe { keyctl(libc::KEYCTL_CAPABILITIES, args) }
 }
@@ -104,12 +162,12 @@ pub(crate) fn capabilities(buffer: &mut [u8]) -> Result<i64> {
 /// `KEYCTL_JOIN_SESSION_KEYRING`.
 pub(crate) fn join_session_keyring(name: Option<&CStr>) -> Result<i64> {
     // SAFETY: the string ends in NUL and lives through the call.
-    unsafe { keyctl(libc::KEYCTL_JOIN_SESSION_KEYRING, [name.map_or(0, text), 0, 0, 0]) }
+    unsafe { keyctl(libc::KEYCTL_JOIN_SESSION_KEYRING, [text_or_null(name), NULL, NULL, NULL]) }
 }
 
 /// `KEYCTL_UPDATE`.
 pub(crate) fn update(key: i32, payload: &[u8]) -> Result<i64> {
-    let args = [id(key), payload.as_ptr() as usize, payload.len(), 0];
+    let args = [id(key), Arg::Input(payload), length(payload), NULL];
     // SAFETY: the kernel reads the payload, whose length goes with it.
     unsafe { keyctl(libc::KEYCTL_UPDATE, args) }
 }
@@ -128,30 +186,35 @@ pub(crate) fn search(
 
 /// `KEYCTL_INSTANTIATE`.
 pub(crate) fn instantiate(key: i32, payload: &[u8], keyring: i32) -> Result<i64> {
-    let args = [id(key), payload.as_ptr() as usize, payload.len(), id(keyring)];
+    let args = [id(key), Arg::Input(payload), length(payload), id(keyring)];
     // SAFETY: the kernel reads the payload, whose length goes with it.
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE, args) }
 }
 
 /// `KEYCTL_INSTANTIATE_IOV`.
 pub(crate) fn instantiate_iov(key: i32, pieces: &[IoSlice<'_>], keyring: i32) -> Result<i64> {
-    let args = [id(key), pieces.as_ptr() as usize, pieces.len(), id(keyring)];
+    if compat::is_used() {
+        return compat::instantiate_iov(key, pieces, keyring);
+    }
+    let args = [id(key), bytes(pieces), Arg::Number(pieces.len()), id(keyring)];
     // SAFETY: an `IoSlice` has the layout of `struct iovec`; the kernel reads the pieces.
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
 }
 
 /// `KEYCTL_DH_COMPUTE` of private key, prime and base; returns how many bytes the result has.
 pub(crate) fn dh_compute(keys: [i32; 3], buffer: &mut [u8]) -> Result<i64> {
-    let args = [keys.as_ptr() as usize, buffer.as_mut_ptr() as usize, buffer.len(), 0];
+    let length = length(buffer);
+    let args = [bytes(&keys), Arg::Output(buffer), length, NULL];
     // SAFETY: `struct keyctl_dh_params` is three serial numbers; the buffer may be written.
     unsafe { keyctl(libc::KEYCTL_DH_COMPUTE, args) }
 }
 
 /// `KEYCTL_RESTRICT_KEYRING`: a key type and a restriction, or null pointers for `None`.
 pub(crate) fn restrict(keyring: i32, restriction: Option<(&CStr, &CStr)>) -> Result<i64> {
-    let (kind, rest) = restriction.map_or((0, 0), |(kind, rest)| (text(kind), text(rest)));
+    let (kind, rest) = restriction.unzip();
+    let args = [id(keyring), text_or_null(kind), text_or_null(rest), NULL];
     // SAFETY: the strings end in NUL and live through the call.
-    unsafe { keyctl(libc::KEYCTL_RESTRICT_KEYRING, [id(keyring), kind, rest, 0]) }
+    unsafe { keyctl(libc::KEYCTL_RESTRICT_KEYRING, args) }
 }
 
 /// What an asymmetric key can do: [`crate::keyctl_pkey_query`].
@@ -176,12 +239,16 @@ pub struct PkeyQuery {
 /// `KEYCTL_PKEY_QUERY`.
 pub(crate) fn pkey_query(key: i32, info: &CStr) -> Result<PkeyQuery> {
     let mut query = PkeyQuery::default();
-    let args = [id(key), 0, text(info), (&raw mut query) as usize];
+    // SAFETY: any bytes are a valid structure of integers, and nothing else uses it meanwhile.
+    let memory =
+        unsafe { slice::from_raw_parts_mut((&raw mut query).cast(), size_of::<PkeyQuery>()) };
+    let args = [id(key), NULL, text(info), Arg::Output(memory)];
     // SAFETY: the kernel writes a `struct keyctl_pkey_query`, which has this layout.
     unsafe { keyctl(libc::KEYCTL_PKEY_QUERY, args) }.map(|_| query)
 }
 
 /// The key and the two lengths of an operation with a public key (`struct keyctl_pkey_params`).
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct PkeyParams {
     key: i32,
@@ -192,19 +259,18 @@ struct PkeyParams {
 
 /// # Safety
 ///
-/// `other` must point to memory of `other_len` bytes, which may be written unless the operation is
-/// `KEYCTL_PKEY_VERIFY`.
+/// `other` must be an [`Arg::Output`], or an [`Arg::Input`] if the operation is `KEYCTL_PKEY_VERIFY`.
 unsafe fn with_params(
     operation: u32,
     key: i32,
     info: &CStr,
     input: &[u8],
-    (other, other_len): (usize, usize),
+    (other, other_len): (Arg<'_>, usize),
 ) -> Result<i64> {
     let [in_len, other_len] =
         [input.len(), other_len].map(|length| u32::try_from(length).map_err(|_| Errno::EINVAL));
-    let params = PkeyParams { key, in_len: in_len?, other_len: other_len?, spare: [0; 7] };
-    let args = [(&raw const params) as usize, text(info), input.as_ptr() as usize, other];
+    let params = [PkeyParams { key, in_len: in_len?, other_len: other_len?, spare: [0; 7] }];
+    let args = [bytes(&params), text(info), Arg::Input(input), other];
     // SAFETY: all four live through the call; the lengths go with them.
     unsafe { keyctl(operation, args) }
 }
@@ -217,38 +283,17 @@ pub(crate) fn pkey(
     input: &[u8],
     output: &mut [u8],
 ) -> Result<i64> {
-    let output = (output.as_mut_ptr() as usize, output.len());
+    let length = output.len();
+    let output = (Arg::Output(output), length);
     // SAFETY: the output may be written, and its length goes with it.
     unsafe { with_params(operation as u32, key, info, input, output) }
 }
 
 /// `KEYCTL_PKEY_VERIFY`.
 pub(crate) fn pkey_verify(key: i32, info: &CStr, digest: &[u8], signature: &[u8]) -> Result<i64> {
-    let signature = (signature.as_ptr() as usize, signature.len());
+    let signature = (Arg::Input(signature), signature.len());
     // SAFETY: the kernel only reads the signature.
     unsafe { with_params(libc::KEYCTL_PKEY_VERIFY, key, info, digest, signature) }
-}
-
-fn pointer(text: Option<&CStr>) -> *const c_char {
-    text.map_or(null(), CStr::as_ptr)
-}
-
-/// # Safety
-///
-/// `payload` must point to `length` bytes, or be null.
-unsafe fn add(
-    kind: Option<&CStr>,
-    description: Option<&CStr>,
-    payload: *const u8,
-    length: usize,
-    keyring: i32,
-) -> Result<i64> {
-    let (kind, description, keyring) = (pointer(kind), pointer(description), c_long::from(keyring));
-    // SAFETY: the strings end in NUL and live through the call; the payload is the caller's contract,
-    // and the kernel refuses to read from null (`EFAULT`).
-    Errno::result(unsafe {
-        libc::syscall(libc::SYS_add_key, kind, description, payload, length, keyring)
-    })
 }
 
 /// add_key(2). `None` passes a null pointer.
@@ -258,9 +303,10 @@ pub(crate) fn add_key(
     payload: Option<&[u8]>,
     keyring: i32,
 ) -> Result<i64> {
-    let (start, length) = payload.map_or((null(), 0), |payload| (payload.as_ptr(), payload.len()));
-    // SAFETY: address and length are those of one slice.
-    unsafe { add(kind, description, start, length, keyring) }
+    let (start, length) = payload.map_or((NULL, NULL), |it| (Arg::Input(it), length(it)));
+    let args = [text_or_null(kind), text_or_null(description), start, length, id(keyring)];
+    // SAFETY: the strings end in NUL; address and length are those of one slice.
+    unsafe { call(libc::SYS_add_key, args) }
 }
 
 /// add_key(2) with a null pointer for the payload, and any length.
@@ -270,8 +316,9 @@ pub(crate) fn add_key_without_memory(
     length: usize,
     keyring: i32,
 ) -> Result<i64> {
-    // SAFETY: the payload is null.
-    unsafe { add(Some(kind), Some(description), null(), length, keyring) }
+    let args = [text(kind), text(description), NULL, Arg::Number(length), id(keyring)];
+    // SAFETY: the strings end in NUL; the kernel refuses to read from null (`EFAULT`).
+    unsafe { call(libc::SYS_add_key, args) }
 }
 
 /// request_key(2). `None` passes a null pointer.
@@ -281,10 +328,7 @@ pub(crate) fn request_key(
     callout: Option<&CStr>,
     keyring: i32,
 ) -> Result<i64> {
-    let [kind, description, callout] = [kind, description, callout].map(pointer);
-    let keyring = c_long::from(keyring);
+    let [kind, description, callout] = [kind, description, callout].map(text_or_null);
     // SAFETY: the strings end in NUL and live through the call.
-    Errno::result(unsafe {
-        libc::syscall(libc::SYS_request_key, kind, description, callout, keyring)
-    })
+    unsafe { call(libc::SYS_request_key, [kind, description, callout, id(keyring), NULL]) }
 }

@@ -6,7 +6,7 @@ use nix::libc;
 use std::convert::Infallible;
 use std::ffi::{CStr, CString, c_char, c_int, c_long, c_void};
 use std::os::fd::RawFd;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Sleeps until the word is woken, at most that long (`ETIMEDOUT`), and not at all if the word is no
@@ -115,6 +115,40 @@ pub(crate) fn clone_in_my_memory(flags: c_int, child: &mut dyn FnMut()) -> Resul
         let mut status = 0;
         while Errno::result(libc::waitpid(pid, &mut status, libc::__WALL)) == Err(Errno::EINTR) {}
         Ok(status)
+    }
+}
+
+/// Creates threads one after another, each of which ends at once; never returns.
+///
+/// It allocates no memory and holds no lock after its first steps, so a copy of the process that another
+/// thread creates meanwhile can go on without it.
+pub(crate) fn start_and_end_threads() {
+    extern "C" fn end(_: *mut c_void) -> c_int {
+        0
+    }
+    let flags = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_SYSVSEM
+        | libc::CLONE_THREAD
+        | libc::CLONE_CHILD_CLEARTID;
+    let mut stack = vec![0u128; 1 << 12];
+    let runs = AtomicU32::new(0);
+    loop {
+        runs.store(1, Ordering::Relaxed);
+        // SAFETY: the stack grows down from its end, which is aligned. Stack and word outlive the thread, because
+        // this function never returns, and the next thread begins after the kernel has cleared the word. The
+        // thread touches nothing else, in particular no thread-local memory.
+        let created = unsafe {
+            let top = stack.as_mut_ptr_range().end.cast::<c_void>();
+            let none = std::ptr::null_mut::<c_void>();
+            libc::clone(end, top, flags, none, none, none, runs.as_ptr())
+        };
+        while created > 0 && runs.load(Ordering::Acquire) != 0 {
+            let _ = futex_wait(&runs, 1, Duration::from_millis(100));
+        }
+        std::thread::yield_now();
     }
 }
 

@@ -5,6 +5,7 @@
 //! with them the keyrings, that the snippet is about. Nothing here opens a file later: the tasks wait
 //! for each other by futex.
 
+use crate::sys::compat;
 use crate::sys::process::{futex_wait, futex_wake};
 use crate::sys::shared::{Bytes, Order, shared_file, shared_memory, shared_struct};
 use nix::errno::Errno;
@@ -21,7 +22,8 @@ use std::time::Duration;
 pub(crate) const TASK_VARIABLE: &str = "KEYRINGS_TASK";
 
 /// Environment variable of a program in which a snippet goes on after execve(2): `descriptor:0`, the
-/// deadline of its supervisor in seconds, and the rule, each behind a colon.
+/// deadline of its supervisor in seconds, the descriptor of the executable in a set-user-ID copy of it, and
+/// the rule, each behind a colon.
 pub(crate) const RESUME_VARIABLE: &str = "KEYRINGS_RESUME";
 
 /// The longest wait for anything. Nothing takes long, except on a loaded machine.
@@ -89,6 +91,10 @@ shared_struct! {
         spoiled: AtomicBool,
         /// The program could not enter the user namespace that it needs.
         no_stage: AtomicBool,
+        /// Every task issues 32-bit calls.
+        compat: AtomicBool,
+        /// The process with which the snippet began, as its supervisor sees it.
+        first_pid: AtomicI32,
         /// The user and group with which the snippet began.
         first_uid: AtomicU32,
         first_gid: AtomicU32,
@@ -119,6 +125,16 @@ pub(crate) fn my_desk() -> usize {
 /// Seats the calling task at a desk.
 pub(crate) fn sit_at(desk: usize) {
     DESK.set(desk);
+}
+
+/// A number below 2^28 that no other process has at the same time, whatever PID namespace it runs in.
+pub(crate) fn unique_number() -> u32 {
+    let me = nix::unistd::getpid().as_raw();
+    let Some(arena) = Arena::here() else { return me as u32 * DESKS as u32 };
+    let first = arena.first_pid.load(Ordering::Relaxed) as u32;
+    let mut desks = arena.desks().iter();
+    let of_process = desks.position(|desk| desk.pid.load(Ordering::Relaxed) == me);
+    first * DESKS as u32 + of_process.unwrap_or_else(my_desk) as u32
 }
 
 /// The name of the calling task.
@@ -160,6 +176,7 @@ impl Arena {
     pub(crate) fn seat_first(&self) {
         self.occupied.store(1, Ordering::Release);
         self.desk(0).rename("main");
+        self.first_pid.store(nix::unistd::getpid().as_raw(), Ordering::Relaxed);
         self.first_uid.store(nix::unistd::getuid().as_raw(), Ordering::Relaxed);
         self.first_gid.store(nix::unistd::getgid().as_raw(), Ordering::Relaxed);
         self.seat_main(0);
@@ -198,6 +215,7 @@ impl Arena {
         self.occupied.store(0, Ordering::Relaxed);
         self.failures_len.store(0, Ordering::Relaxed);
         self.short.store(false, Ordering::Relaxed);
+        self.compat.store(false, Ordering::Relaxed);
         self.spoiled.store(false, Ordering::Relaxed);
         self.set_up_len.store(0, Ordering::Relaxed);
         self.no_stage.store(false, Ordering::Relaxed);
@@ -206,8 +224,17 @@ impl Arena {
 
     /// Finds the memory again in a program that was started as a task.
     pub(crate) fn attach(descriptor: RawFd) -> nix::Result<&'static Arena> {
-        let arena = shared_memory(descriptor)?;
+        let arena: &Arena = shared_memory(descriptor)?;
+        if arena.compat.load(Ordering::Relaxed) {
+            compat::use_it();
+        }
         Ok(HERE.get_or_init(|| arena))
+    }
+
+    /// Has every task issue 32-bit calls, also in the programs that tasks begin.
+    pub(crate) fn use_32_bit_calls(&self) {
+        self.compat.store(true, Ordering::Relaxed);
+        compat::use_it();
     }
 
     /// The value of [`TASK_VARIABLE`] for a program that will sit at this desk.

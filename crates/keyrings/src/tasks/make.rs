@@ -11,7 +11,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::Pid;
 use std::ffi::{CString, NulError, OsString};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use trace::{Outcome, Value};
 
@@ -100,6 +102,10 @@ pub const CLONE_NEW_OTHERS: Namespaces = Namespaces(
 /// A new PID namespace.
 pub const CLONE_NEWPID: Namespaces = Namespaces(libc::CLONE_NEWPID);
 
+/// A new PID namespace and a new mount namespace.
+pub(crate) const CLONE_NEWPID_AND_NS: CloneFlags =
+    CloneFlags(libc::CLONE_NEWPID | libc::CLONE_NEWNS);
+
 const FLAG_NAMES: [(i32, &str); 13] = [
     (libc::CLONE_VM, "CLONE_VM"),
     (libc::CLONE_VFORK, "CLONE_VFORK"),
@@ -137,6 +143,10 @@ impl Namespaces {
 }
 
 impl CloneFlags {
+    pub(crate) fn bits(self) -> i32 {
+        self.0
+    }
+
     pub(crate) fn value(self) -> Value {
         let set = FLAG_NAMES.iter().filter(|(flag, _)| self.0 & flag != 0);
         let names: Vec<&str> = set.map(|(_, name)| *name).collect();
@@ -354,11 +364,22 @@ pub fn execve(path: &str) -> Result<(), Errno> {
     Err(error)
 }
 
+/// The descriptor of the program's executable, if the file that runs is a set-user-ID copy.
+static EXECUTABLE: OnceLock<RawFd> = OnceLock::new();
+
+/// Has [`SELF`] stand for the executable behind this descriptor, which programs inherit.
+pub(crate) fn set_own_executable(descriptor: RawFd) {
+    let _ = EXECUTABLE.set(descriptor);
+}
+
 /// The executable that runs, and its arguments.
 pub(crate) fn own_executable() -> (CString, Vec<CString>) {
     let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let args = std::env::args_os().map(|arg| text(arg.as_bytes())).collect();
-    let link = c"/proc/self/exe";
+    let link = match EXECUTABLE.get() {
+        Some(descriptor) => &*text(format!("/proc/self/fd/{descriptor}").as_bytes()),
+        None => c"/proc/self/exe",
+    };
     // Without /proc, the path by which the program was started.
     let path = match nix::unistd::access(link, nix::unistd::AccessFlags::X_OK) {
         Ok(()) => link,
@@ -369,12 +390,20 @@ pub(crate) fn own_executable() -> (CString, Vec<CString>) {
 
 /// Begins this program again, where the snippet goes on; on failure returns why.
 pub(crate) fn run_again(resume: &str) -> String {
-    let (path, args) = own_executable();
-    let Ok(env) = environment_with(RESUME_VARIABLE, resume) else {
-        return "the environment contains a NUL".to_owned();
+    let (path, _) = own_executable();
+    let (args, env) = match self_again(resume) {
+        Ok(prepared) => prepared,
+        Err(why) => return why,
     };
     let Err(errno) = nix::unistd::execve(&path, &args, &env);
     format!("this program cannot be run again: {}", named(errno))
+}
+
+/// Arguments and environment of this program where the snippet goes on; on failure returns why.
+pub(crate) fn self_again(resume: &str) -> Result<(Vec<CString>, Vec<CString>), String> {
+    let (_, args) = own_executable();
+    let env = environment_with(RESUME_VARIABLE, resume);
+    Ok((args, env.map_err(|_| "the environment contains a NUL".to_owned())?))
 }
 
 /// The environment of a program that will serve at a desk.

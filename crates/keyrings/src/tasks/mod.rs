@@ -2,6 +2,7 @@
 //! did.
 
 pub(crate) mod arena;
+pub(crate) mod churn;
 pub(crate) mod fail;
 pub(crate) mod make;
 pub(crate) mod plain;

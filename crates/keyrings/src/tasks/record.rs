@@ -15,6 +15,11 @@ pub(crate) fn start() {
     ON.store(true, Ordering::Relaxed);
 }
 
+/// Stops it, in a process that only asks what is possible.
+pub(crate) fn stop() {
+    ON.store(false, Ordering::Relaxed);
+}
+
 /// Records what `event` returns, if a record is kept. Without a record it costs a load.
 #[inline]
 pub(crate) fn record(event: impl FnOnce() -> Event) {

@@ -78,6 +78,9 @@ impl Run<'_> {
 
     pub(super) fn keyctl_describe(&mut self) -> Prediction {
         let found = self.lookup(self.key_arg(0)?, KeySlot::Describe)?;
+        if self.world.is_of_user(found.key) {
+            return Ok(Predicted::Any);
+        }
         let description = self.description(found.key);
         if self.event.args.len() == 1 {
             return Ok(Predicted::Text(description));

@@ -106,6 +106,8 @@ transitions! {
     "mmap" | "dlopen" => map(), "vm_area_alloc, get_file";
     "munmap" | "dlclose" => unmap(), "remove_vma";
     "chdir" => change_nothing(), "set_fs_pwd";
+    "begin_without_session_keyring" => begin_without_session_keyring(), "copy_creds";
+    "use_32_bit_calls" => change_nothing(), "compat_keyctl";
     "wait_until" => wait_until(), "key_garbage_collector, key_validate";
     "wait_for_the_collector" => wait_for_the_collector(), "put_cred_rcu, key_garbage_collector";
     "proc_keys" => proc_keys(), "proc_keys_show";

@@ -65,7 +65,10 @@ impl Run<'_> {
         let (user, group) = self.shown_ids(key);
         let flags = self.flags(key);
         let timeout = self.timeout(key);
-        let summary = self.summary(key);
+        let summary = match self.world.is_of_user(key) {
+            true => Predicted::Any,
+            false => Predicted::Text(self.summary(key)),
+        };
         let key = self.key(key);
         Ok(Predicted::List(vec![
             Predicted::Text(flags),
@@ -74,7 +77,7 @@ impl Run<'_> {
             Predicted::Word(user),
             Predicted::Word(group),
             Predicted::Text(key.kind.name().to_owned()),
-            Predicted::Text(summary),
+            summary,
         ]))
     }
 

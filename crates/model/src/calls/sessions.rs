@@ -59,15 +59,13 @@ impl Run<'_> {
         self.invalid(key).map_or(Ok(()), |errno| Err(Stop::Errno(errno)))
     }
 
-    /// Kernel: `join_session_keyring`.
     pub(super) fn join_session_keyring(&mut self) -> Attempt<KeyId> {
         let name = self.text(0)?;
         if name.is_some_and(|name| name.starts_with('.')) {
             return Err(Stop::Errno(EPERM));
         }
-        let cred = self.cred().clone();
         if !self.law(Fact::JoinMakes)
-            && let Some(session) = cred.session
+            && let Some(session) = self.cred().session
         {
             return Ok(session);
         }
@@ -75,17 +73,32 @@ impl Run<'_> {
             Some(name) if self.law(Fact::JoinFinds) => self.joinable(name),
             _ => None,
         };
-        let key = match found {
-            Some(key) => key,
-            None => {
-                let (description, perm) =
-                    name.map_or(("_ses", 0x3f03_0000), |name| (name, 0x3f13_0000));
-                if !self.has_room(cred.user.real, 1, description.len() as i64 + 1) {
-                    return Err(Stop::Errno(EDQUOT));
-                }
-                self.new_key(Key::keyring(description, cred.user.real, cred.group.real, perm))
+        match found {
+            Some(key) => {
+                self.install_session(key);
+                Ok(key)
             }
-        };
+            None => self.new_session_keyring(name),
+        }
+    }
+
+    /// Creates a session keyring for the caller. Kernel: `join_session_keyring`,
+    /// `install_session_keyring_to_cred`.
+    pub(crate) fn new_session_keyring(&mut self, name: Option<&str>) -> Attempt<KeyId> {
+        let cred = self.cred().clone();
+        let (description, perm) = name.map_or(("_ses", 0x3f03_0000), |name| (name, 0x3f13_0000));
+        // The first one may overrun the quota.
+        let is_limited = cred.session.is_some() || name.is_some();
+        if is_limited && !self.has_room(cred.user.real, 1, description.len() as i64 + 1) {
+            return Err(Stop::Errno(EDQUOT));
+        }
+        let key = Key::keyring(description, cred.user.real, cred.group.real, perm);
+        let key = self.new_key(key);
+        self.install_session(key);
+        Ok(key)
+    }
+
+    fn install_session(&mut self, key: KeyId) {
         let keeps_others = self.law(Fact::JoinKeepsOthers);
         let all = !self.law(Fact::JoinIsOwn);
         for task in self.threads_or_one(all) {
@@ -96,7 +109,6 @@ impl Run<'_> {
             }
             self.commit(task, cred);
         }
-        Ok(key)
     }
 
     /// A keyring that can be joined by its name. Kernel: `find_keyring_by_name`.
@@ -119,10 +131,9 @@ impl Run<'_> {
 
     /// Gives the parent the caller's session keyring. Kernel: `keyctl_session_to_parent`.
     pub(super) fn session_to_parent(&mut self) -> Attempt {
-        if let Some(key) = self.cred().session {
-            self.need_valid(key)?;
-            self.need(Ref { key, possessed: true }, Permission::Link)?;
-        }
+        let key = self.session_keyring(false)?;
+        self.need_valid(key)?;
+        self.need(Ref { key, possessed: true }, Permission::Link)?;
         let group = self.group();
         let Some(parent) = self.world.groups[group].parent else {
             return Err(Stop::Errno(EPERM));
@@ -150,6 +161,16 @@ impl Run<'_> {
             cred.drop_own_keyrings();
         }
         self.commit(parent, cred);
+        Ok(())
+    }
+
+    /// The trace begins without the session keyring that a program has otherwise.
+    pub(super) fn begin_without_session_keyring(&mut self) -> Attempt {
+        let mut cred = self.cred().clone();
+        if let Some(session) = cred.session.take() {
+            self.world.end_key(session);
+        }
+        self.commit(self.task, cred);
         Ok(())
     }
 

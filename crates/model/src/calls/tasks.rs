@@ -136,6 +136,13 @@ impl<'a> Run<'a> {
     pub(super) fn execve(&mut self) -> Attempt {
         if self.word_or_text(0)? == "self" {
             self.begin_program(self.task, true);
+            if self.event.args.len() > 1 {
+                let owner = self.id(1)?;
+                let mut cred = self.cred().clone();
+                let user = &mut cred.user;
+                (user.effective, user.saved, user.filesystem) = (owner, owner, owner);
+                self.commit(self.task, cred);
+            }
             return Ok(());
         }
         self.failed_execve()
