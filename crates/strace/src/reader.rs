@@ -1,0 +1,428 @@
+//! A log as events: halves of calls merged, lines without a pid attributed.
+
+use std::io::{BufRead, Result};
+
+use crate::escape::{shown, without_strings};
+use crate::event::{Call, End, Event, Place, What};
+use crate::line::{Body, Line, Time, split_message};
+use crate::outcome::{Outcome, Returned};
+use crate::pending::{Calls, Pending};
+use crate::scan::{Ending, Scanner, Token};
+use crate::source::{Order, Source, Sources};
+use crate::tasks::{Tasks, creates_task};
+
+/// How many lines were read, and how many of them could not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All lines.
+    pub lines: u64,
+    /// Lines that are not strace's, or broken.
+    pub unparsed: u64,
+    /// Lines longer than [`crate::LONGEST_LINE`], which were cut.
+    pub cut: u64,
+    /// The first of the lines that could not be parsed: strings masked, control characters escaped, at most
+    /// [`SAMPLE_LENGTH`] bytes of each.
+    pub samples: Vec<(Place, String)>,
+}
+
+/// The number of samples in [`Counts`].
+pub const SAMPLES: usize = 10;
+/// The length of a sample, in bytes of the log.
+pub const SAMPLE_LENGTH: usize = 160;
+
+/// Reads the events of a log. Memory grows with the tasks that live, not with lines.
+pub struct Reader {
+    sources: Sources,
+    tasks: Tasks,
+    calls: Calls,
+    counts: Counts,
+    /// The beginning of a line that a message of strace interrupted.
+    held: Option<Held>,
+    /// Whether the current line must be read once more.
+    again: Option<usize>,
+    /// The text of the call that is returned, and where its arguments are.
+    call: Pending,
+    spans: Vec<(usize, usize)>,
+    line: Vec<u8>,
+}
+
+struct Held {
+    text: Vec<u8>,
+    place: Place,
+    task: u32,
+}
+
+/// An event whose texts are in the reader.
+struct Found {
+    task: u32,
+    first: Place,
+    last: Place,
+    time: Option<Time>,
+    what: Kind,
+}
+
+enum Kind {
+    /// The line says it all, from this offset on.
+    Line(usize),
+    /// The call is among those that have not returned.
+    Entered,
+    Call(Ended),
+}
+
+/// How [`Reader::call`] ended, and where its result begins.
+#[derive(Clone, Copy)]
+struct Ended {
+    end: End,
+    outcome: Option<usize>,
+}
+
+impl Reader {
+    /// Reads one log.
+    pub fn new(input: impl BufRead + 'static) -> Reader {
+        let source = Source::new(Box::new(input), 0, None);
+        let sources = Sources::new(vec![source], Order::Log);
+        Reader::of(sources.expect("nothing is read yet"))
+    }
+
+    pub(crate) fn of(sources: Sources) -> Reader {
+        Reader {
+            sources,
+            tasks: Tasks::default(),
+            calls: Calls::default(),
+            counts: Counts::default(),
+            held: None,
+            again: None,
+            call: Pending::new(),
+            spans: Vec::new(),
+            line: Vec::new(),
+        }
+    }
+
+    /// In which order the lines happened.
+    pub fn order(&self) -> Order {
+        self.sources.order
+    }
+
+    /// What was read so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The pid of [`crate::UNNAMED`], if the log has named it so far and the task lives.
+    pub fn first_pid(&self) -> Option<u32> {
+        self.tasks.first()
+    }
+
+    /// The next event, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Only those of the input. Lines that cannot be parsed are counted: [`Reader::counts`].
+    #[expect(clippy::should_implement_trait, reason = "an event borrows from the reader")]
+    pub fn next(&mut self) -> Result<Option<Event<'_>>> {
+        loop {
+            let nth = match self.again.take() {
+                Some(nth) => Some(nth),
+                None => self.read()?,
+            };
+            let found = match nth {
+                Some(nth) => self.event(nth),
+                None => match self.at_end() {
+                    Some(found) => Some(found),
+                    None => return Ok(None),
+                },
+            };
+            if let Some(found) = found {
+                return Ok(Some(self.view(found)));
+            }
+        }
+    }
+
+    /// Reads a line into `self.line`, and returns its file.
+    fn read(&mut self) -> Result<Option<usize>> {
+        let Some(nth) = self.sources.advance()? else { return Ok(None) };
+        let source = &mut self.sources.all[nth];
+        std::mem::swap(&mut self.line, &mut source.line);
+        self.counts.lines += 1;
+        self.counts.cut += u64::from(source.cut);
+        Ok(Some(nth))
+    }
+
+    /// Calls that never returned, in the order in which they were entered.
+    fn at_end(&mut self) -> Option<Found> {
+        if let Some(held) = self.held.take() {
+            self.unparsed(&held.text, held.place);
+        }
+        let (task, pending) = self.calls.take_first()?;
+        Some(self.dangling(task, pending))
+    }
+
+    fn dangling(&mut self, task: u32, pending: Pending) -> Found {
+        let (first, time, end) = (pending.place, pending.time, pending.end);
+        self.call = pending;
+        self.split();
+        let what = Kind::Call(Ended { end, outcome: None });
+        Found { task, first, last: first, time, what }
+    }
+
+    /// Interprets the current line.
+    fn event(&mut self, nth: usize) -> Option<Found> {
+        let place = self.sources.all[nth].place;
+        let mut first = place;
+        let mut held_by = None;
+        if let Some(held) = self.held.take() {
+            if matches!(self.line.first(), Some(b',' | b')' | b']' | b'}'))
+                || self.line.starts_with(b" =>")
+                || self.line.starts_with(b" <")
+            {
+                self.line.splice(..0, held.text);
+                first = held.place;
+                held_by = Some(held.task);
+            } else {
+                self.unparsed(&held.text, held.place);
+            }
+        }
+        let text = std::mem::take(&mut self.line);
+        let found = self.event_of(nth, &text, (first, place), held_by);
+        self.line = text;
+        found
+    }
+
+    fn event_of(
+        &mut self,
+        nth: usize,
+        text: &[u8],
+        (first, last): (Place, Place),
+        held_by: Option<u32>,
+    ) -> Option<Found> {
+        let fixed = self.sources.all[nth].pid;
+        let cut = self.sources.all[nth].cut;
+        let mut from = 0;
+        let mut line = Line::parse(text);
+        if let Some((head @ 1.., message)) = split_message(text)
+            && matches!(line.body, Body::Call { .. } | Body::Resumed { .. })
+        {
+            line = Line::parse(&text[..head]);
+            let task = held_by.unwrap_or_else(|| self.task(fixed, &line));
+            let head = text[..head].to_vec();
+            self.held = Some(Held { text: head, place: first, task });
+            line = Line::parse(message);
+            from = text.len() - message.len();
+        }
+        match line.body {
+            Body::Skipped => return None,
+            Body::Unknown => {
+                self.unparsed(text, first);
+                return None;
+            }
+            // These name their task, which is not the line's.
+            Body::Attached { pid, .. } | Body::Detached(pid) | Body::Mode { pid, .. } => {
+                if matches!(line.body, Body::Attached { .. }) {
+                    self.tasks.attached(pid);
+                }
+                let task = if self.tasks.first() == Some(pid) { crate::UNNAMED } else { pid };
+                return Some(Found { task, first: last, last, time: line.time, what: Kind::Line(from) });
+            }
+            _ => {}
+        }
+        let task = held_by.unwrap_or_else(|| self.task(fixed, &line));
+        match line.body {
+            Body::Call { name, text: arguments } => {
+                if let Some(pending) = self.calls.take(task) {
+                    // Only a damaged log has a second call before the first one returned.
+                    self.again = Some(nth);
+                    return Some(self.dangling(task, pending));
+                }
+                self.call.begin(name, first, line.time, task);
+                self.part(task, arguments, if cut { None } else { Some(text) }, last)
+            }
+            Body::Resumed { name, text: arguments } => {
+                match self.calls.resume(task, name) {
+                    Some(pending) => self.call = pending,
+                    None => {
+                        self.call.begin(name, first, line.time, task);
+                        self.call.headless = true;
+                    }
+                }
+                self.call.end = End::Unfinished;
+                self.part(task, arguments, if cut { None } else { Some(text) }, last)
+            }
+            _ => self.simple(nth, task, &line, last),
+        }
+    }
+
+    /// An event that is one line, whole.
+    fn simple(
+        &mut self,
+        nth: usize,
+        task: u32,
+        line: &Line<'_>,
+        place: Place,
+    ) -> Option<Found> {
+        let ends =
+            matches!(line.body, Body::Exited(_) | Body::Killed { .. } | Body::Superseded(_));
+        if ends && let Some(pending) = self.calls.take(task) {
+            self.again = Some(nth);
+            return Some(self.dangling(task, pending));
+        }
+        match line.body {
+            Body::Exited(_) | Body::Killed { .. } => self.tasks.ended(task),
+            Body::Superseded(by) => {
+                let by = if self.tasks.first() == Some(by) { crate::UNNAMED } else { by };
+                self.tasks.ended(by);
+                self.calls.rename(by, task);
+            }
+            _ => {}
+        }
+        Some(Found { task, first: place, last: place, time: line.time, what: Kind::Line(0) })
+    }
+
+    /// Adds a part to the current call, which ends or waits for more. A line that was cut is not counted again.
+    fn part(
+        &mut self,
+        task: u32,
+        arguments: &[u8],
+        line: Option<&[u8]>,
+        last: Place,
+    ) -> Option<Found> {
+        let fits = self.call.add(arguments);
+        let Some(ended) = self.split().filter(|_| fits) else {
+            if let Some(line) = line {
+                self.unparsed(line, last);
+            }
+            return None;
+        };
+        let (first, time) = (self.call.place, self.call.time);
+        let what = match ended.end {
+            End::Returned | End::Detached => {
+                self.returned(task, ended);
+                Kind::Call(ended)
+            }
+            End::Unfinished | End::PidChanged(_) => {
+                self.call.end = ended.end;
+                let continues = self.call.continues();
+                let call = std::mem::replace(&mut self.call, Pending::new());
+                self.calls.insert(task, call);
+                if continues {
+                    return None;
+                }
+                Kind::Entered
+            }
+        };
+        Some(Found { task, first, last, time, what })
+    }
+
+    /// Learns from a call that returned which tasks live.
+    fn returned(&mut self, task: u32, ended: Ended) {
+        let outcome = ended.outcome.and_then(|at| Outcome::parse(&self.call.text[at..]));
+        match outcome.map(|outcome| outcome.returned) {
+            Some(Returned::Number(number)) if creates_task(&self.call.name) => {
+                let child = number.pid_of_strace().unwrap_or(number.bits as u32);
+                self.tasks.expect(child);
+                self.sources.created(child);
+            }
+            Some(Returned::Unknown) if matches!(&*self.call.name, b"exit" | b"exit_group") => {
+                self.tasks.leaving(task);
+            }
+            _ => {}
+        }
+    }
+
+    /// Finds the arguments of the current call. Without an end it is broken.
+    fn split(&mut self) -> Option<Ended> {
+        let text = &self.call.text;
+        self.spans.clear();
+        let mut scanner = Scanner::new(text, 0);
+        let mut start = 0;
+        let (ending, at, next) = loop {
+            match scanner.next() {
+                Token::Comma(at) => {
+                    self.spans.push((start, at));
+                    start = at + 1;
+                }
+                Token::Str(_) => {}
+                Token::End { ending, at, next } => break (ending, at, next),
+            }
+        };
+        if start < at && !(text[start..at].trim_ascii().is_empty() && self.spans.is_empty()) {
+            self.spans.push((start, at));
+        }
+        let (end, outcome) = match ending {
+            Ending::Closed => {
+                Outcome::parse(&text[next..])?;
+                (End::Returned, Some(next))
+            }
+            Ending::Unfinished => (End::Unfinished, None),
+            Ending::Detached => (End::Detached, None),
+            Ending::PidChanged(pid) => (End::PidChanged(pid), None),
+            Ending::Open => return None,
+        };
+        if end != End::Returned {
+            self.call.text.truncate(at);
+        }
+        Some(Ended { end, outcome })
+    }
+
+    fn view(&self, found: Found) -> Event<'_> {
+        let line = match found.what {
+            Kind::Line(from) => Line::parse(&self.line[from..]),
+            _ => Line::parse(&self.line),
+        };
+        let what = match found.what {
+            Kind::Line(_) => what(line.body),
+            Kind::Entered => {
+                let pending = self.calls.get(found.task).expect("the call was entered just now");
+                What::Entered(self.call_of(pending, pending.end, None))
+            }
+            Kind::Call(ended) => What::Call(self.call_of(&self.call, ended.end, ended.outcome)),
+        };
+        let (task, time) = (found.task, found.time);
+        let Line { comm, since, .. } = line;
+        Event { task, comm, time, since, first: found.first, last: found.last, what }
+    }
+
+    fn call_of<'a>(&'a self, call: &'a Pending, end: End, outcome: Option<usize>) -> Call<'a> {
+        Call {
+            name: &call.name,
+            outcome: outcome.and_then(|at| Outcome::parse(&call.text[at..])),
+            end,
+            headless: call.headless,
+            entered_by: call.entered_by,
+            text: &call.text,
+            spans: &self.spans,
+        }
+    }
+
+    fn task(&mut self, fixed: Option<u32>, line: &Line<'_>) -> u32 {
+        match fixed {
+            Some(pid) => pid,
+            None => self.tasks.of(line, |task| self.calls.name(task)),
+        }
+    }
+
+    fn unparsed(&mut self, text: &[u8], place: Place) {
+        self.counts.unparsed += 1;
+        if self.counts.samples.len() < SAMPLES {
+            let masked = without_strings(text);
+            let sample = shown(&masked[..masked.len().min(SAMPLE_LENGTH)]);
+            self.counts.samples.push((place, sample));
+        }
+    }
+}
+
+/// A line that is an event on its own.
+fn what(body: Body<'_>) -> What<'_> {
+    match body {
+        Body::Exited(status) => What::Exited(status),
+        Body::Killed { signal, core } => What::Killed { signal, core },
+        Body::Superseded(by) => What::SupersededBy(by),
+        Body::Attached { threads, .. } => What::Attached { threads },
+        Body::Detached(_) => What::Detached,
+        Body::Signal { name, info } => What::Signal { name, info },
+        Body::Stopped(signal) => What::Stopped(signal),
+        Body::Mode { mode, .. } => What::Mode(mode),
+        Body::Call { .. } | Body::Resumed { .. } | Body::Skipped | Body::Unknown => {
+            unreachable!("only events that are one line come here")
+        }
+    }
+}
