@@ -107,6 +107,9 @@ impl<'a> Line<'a> {
             rest = after;
         }
         line.body = if is_skipped(rest) { Body::Skipped } else { body(rest) };
+        if line.body == Body::Unknown && is_statistics(text) {
+            line.body = Body::Skipped;
+        }
         line
     }
 
@@ -182,6 +185,17 @@ fn is_skipped(text: &[u8]) -> bool {
     matches!(text, [b' ', b'>' | b'|' | b'*', b' ', ..] | [b'#', ..]) || text.trim_ascii().is_empty()
 }
 
+/// A line of the table that `strace -C` adds.
+fn is_statistics(text: &[u8]) -> bool {
+    let numbers = |word: &[u8]| word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let words = text.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    text.starts_with(b"% time ")
+        || text.starts_with(b"------ ")
+        || (words.clone().take_while(|word| numbers(word)).count() + 1 == words.clone().count()
+            && words.clone().next().is_some_and(|word| word.contains(&b'.'))
+            && words.count() >= 4)
+}
+
 fn body(text: &[u8]) -> Body<'_> {
     match text {
         [b'+', b'+', b'+', b' ', rest @ ..] => end_of_task(rest),
@@ -236,8 +250,9 @@ fn message(text: &[u8]) -> Option<Body<'_>> {
     let text = match split_message(text) {
         Some((0, message)) => message,
         _ => {
-            let program = memchr::memmem::find(&text[..text.len().min(200)], b"strace: ")?;
-            let path = text[..program].iter().all(|byte| is_word(*byte) || b"/.-+".contains(byte));
+            let path = |byte: &u8| is_word(*byte) || b"/.-+".contains(byte);
+            let length = text.iter().take_while(|byte| path(byte)).count();
+            let path = text[..length].ends_with(b"strace") && text[length..].starts_with(b": ");
             return path.then_some(Body::Skipped);
         }
     };

@@ -40,12 +40,11 @@ impl<'a> Outcome<'a> {
         let (text, duration) = duration(text);
         let (returned, note) = returned(text)?;
         let note = note.trim_ascii();
-        let flag = |name: &[u8]| memchr::memmem::find(note, name).is_some();
-        let (injected, delayed) = if note.is_empty() {
-            (false, false)
-        } else {
-            (flag(b"INJECTED"), flag(b"DELAYED"))
+        // `(INJECTED)`, `(INJECTED: args)`, `(DELAYED)`. The letters are rare in errors' descriptions.
+        let flag = |rare: u8, name: &[u8]| {
+            memchr::memchr(rare, note).is_some() && memchr::memmem::find(note, name).is_some()
         };
+        let (injected, delayed) = (flag(b'J', b"(INJECTED"), flag(b'Y', b"(DELAYED"));
         Some(Outcome { returned, injected, delayed, duration, note })
     }
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, Result};
 use crate::escape::{shown, without_strings};
 use crate::event::{Call, End, Event, Place, What};
 use crate::line::{Body, Line, Time, split_message};
+use crate::lines::LONGEST_LINE;
 use crate::outcome::{Outcome, Returned};
 use crate::pending::{Calls, Pending};
 use crate::scan::{Ending, Scanner, Token};
@@ -171,10 +172,7 @@ impl Reader {
         let mut first = place;
         let mut held_by = None;
         if let Some(held) = self.held.take() {
-            if matches!(self.line.first(), Some(b',' | b')' | b']' | b'}'))
-                || self.line.starts_with(b" =>")
-                || self.line.starts_with(b" <")
-            {
+            if continues(&self.line) && held.text.len() + self.line.len() <= 2 * LONGEST_LINE {
                 self.line.splice(..0, held.text);
                 first = held.place;
                 held_by = Some(held.task);
@@ -314,16 +312,18 @@ impl Reader {
 
     /// Learns from a call that returned which tasks live.
     fn returned(&mut self, task: u32, ended: Ended) {
+        let creates = creates_task(&self.call.name);
+        if !creates && !matches!(&*self.call.name, b"exit" | b"exit_group") {
+            return;
+        }
         let outcome = ended.outcome.and_then(|at| Outcome::parse(&self.call.text[at..]));
         match outcome.map(|outcome| outcome.returned) {
-            Some(Returned::Number(number)) if creates_task(&self.call.name) => {
+            Some(Returned::Number(number)) if creates => {
                 let child = number.pid_of_strace().unwrap_or(number.bits as u32);
                 self.tasks.expect(child);
                 self.sources.created(child);
             }
-            Some(Returned::Unknown) if matches!(&*self.call.name, b"exit" | b"exit_group") => {
-                self.tasks.leaving(task);
-            }
+            Some(Returned::Unknown) if !creates => self.tasks.leaving(task),
             _ => {}
         }
     }
@@ -408,6 +408,14 @@ impl Reader {
             self.counts.samples.push((place, sample));
         }
     }
+}
+
+/// Whether a line is the rest of one that a message interrupted.
+fn continues(line: &[u8]) -> bool {
+    matches!(line.first(), Some(b',' | b')' | b']' | b'}' | b'"'))
+        || line.starts_with(b" =>")
+        || line.starts_with(b" <")
+        || matches!(Line::parse(line), Line { body: Body::Unknown, pid: None, .. })
 }
 
 /// A line that is an event on its own.

@@ -203,9 +203,19 @@ pub(crate) fn annotation_end(text: &[u8], mut at: usize) -> Option<usize> {
 
 /// The decimal number at the beginning of the text, and its number of digits.
 pub(crate) fn number<T: TryFrom<u64>>(text: &[u8]) -> Option<(T, usize)> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let text = std::str::from_utf8(&text[..digits]).ok()?;
-    Some((T::try_from(text.parse().ok()?).ok()?, digits))
+    let (value, length) = digits(text, 10)?;
+    Some((T::try_from(value).ok()?, length))
+}
+
+/// The digits at the beginning of the text as a number, and how many they are. At least one is required.
+pub(crate) fn digits(text: &[u8], base: u32) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    let mut length = 0;
+    while let Some(digit) = text.get(length).and_then(|byte| char::from(*byte).to_digit(base)) {
+        value = value.checked_mul(u64::from(base))?.checked_add(u64::from(digit))?;
+        length += 1;
+    }
+    (length > 0).then_some((value, length))
 }
 
 /// Whether a byte can stand in a name.

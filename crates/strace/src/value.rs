@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use crate::scan::{Scanner, Token, annotation_end, is_word, string_at};
+use crate::scan::{Scanner, Token, annotation_end, digits, is_word, string_at};
 
 /// One argument, or one member of a structure or list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,15 +171,14 @@ impl<'a> Number<'a> {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let (radix, base, digits) = match unsigned {
+        let (radix, base, text_of) = match unsigned {
             [b'0', b'x', rest @ ..] => (Radix::Hex, 16, rest),
             [b'0', b'0'..=b'7', ..] => (Radix::Octal, 8, &unsigned[1..]),
             _ => (Radix::Decimal, 10, unsigned),
         };
-        let length = digits.iter().take_while(|byte| (**byte as char).is_digit(base)).count();
-        let bits = u64::from_str_radix(std::str::from_utf8(&digits[..length]).ok()?, base).ok()?;
+        let (bits, length) = digits(text_of, base)?;
         let bits = if negative { bits.wrapping_neg() } else { bits };
-        let mut rest = &digits[length..];
+        let mut rest = &text_of[length..];
         if rest.first() == Some(&b'<') && !rest.starts_with(b"<<") {
             rest = after_annotation(text, text.len() - rest.len());
         }
