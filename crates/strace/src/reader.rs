@@ -340,7 +340,7 @@ impl Reader {
                     self.spans.push((start, at));
                     start = at + 1;
                 }
-                Token::Str(_) => {}
+                Token::Str(_) | Token::Annotation { .. } => {}
                 Token::End { ending, at, next } => break (ending, at, next),
             }
         };
@@ -411,7 +411,7 @@ impl Reader {
 }
 
 /// Whether a line is the rest of one that a message interrupted.
-fn continues(line: &[u8]) -> bool {
+pub(crate) fn continues(line: &[u8]) -> bool {
     matches!(line.first(), Some(b',' | b')' | b']' | b'}' | b'"'))
         || line.starts_with(b" =>")
         || line.starts_with(b" <")

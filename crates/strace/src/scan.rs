@@ -25,6 +25,8 @@ pub(crate) enum Token {
     Comma(usize),
     /// A string.
     Str(StrSpan),
+    /// What stands between `<` and `>` after a descriptor or pid.
+    Annotation { start: usize, end: usize },
     /// The arguments end at `at`; what follows them begins at `next`.
     End { ending: Ending, at: usize, next: usize },
 }
@@ -78,8 +80,8 @@ impl<'a> Scanner<'a> {
                 }
                 b'/' => self.comment(),
                 b'<' => {
-                    if let Some(end) = self.angle() {
-                        return end;
+                    if let Some(token) = self.angle() {
+                        return token;
                     }
                     continue;
                 }
@@ -128,7 +130,10 @@ impl<'a> Scanner<'a> {
         let annotates = at > 0 && (self.text[at - 1].is_ascii_alphanumeric());
         if (annotates || rest.starts_with(b"<... ")) && !self.no_annotation_end {
             match annotation_end(self.text, at) {
-                Some(end) => self.at = end,
+                Some(end) => {
+                    self.at = end;
+                    return annotates.then_some(Token::Annotation { start: at + 1, end: end - 1 });
+                }
                 None => self.no_annotation_end = true,
             }
         }

@@ -353,7 +353,7 @@ impl<'a> Iterator for Items<'a> {
         let mut scanner = Scanner::new(self.text, 0);
         loop {
             match scanner.next() {
-                Token::Str(_) => {}
+                Token::Str(_) | Token::Annotation { .. } => {}
                 Token::Comma(at) => {
                     let item = Arg::parse(&self.text[..at]);
                     self.text = &self.text[at + 1..];
