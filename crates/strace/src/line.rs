@@ -182,7 +182,8 @@ fn time_of_day(text: &[u8]) -> Option<Time> {
 
 /// Lines of a stack (` > `), of a hex dump (` | `, ` * `), empty ones and comments.
 fn is_skipped(text: &[u8]) -> bool {
-    matches!(text, [b' ', b'>' | b'|' | b'*', b' ', ..] | [b'#', ..]) || text.trim_ascii().is_empty()
+    matches!(text, [b' ', b'>' | b'|' | b'*', b' ', ..] | [b'#', ..])
+        || text.trim_ascii().is_empty()
 }
 
 /// A line of the table that `strace -C` adds.

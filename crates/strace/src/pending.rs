@@ -85,9 +85,8 @@ impl Calls {
     /// The call with this name that this task resumes. After a thread's execve(2) it is the thread's.
     pub fn resume(&mut self, task: u32, name: &[u8]) -> Option<Pending> {
         if self.name(task) != Some(name) {
-            let renamed = |pending: &Pending| {
-                pending.end == End::PidChanged(task) && pending.name == name
-            };
+            let renamed =
+                |pending: &Pending| pending.end == End::PidChanged(task) && pending.name == name;
             let (&thread, _) = self.by_task.iter().find(|(_, pending)| renamed(pending))?;
             return self.by_task.remove(&thread);
         }

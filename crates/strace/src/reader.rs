@@ -219,7 +219,13 @@ impl Reader {
                     self.tasks.attached(pid);
                 }
                 let task = if self.tasks.first() == Some(pid) { crate::UNNAMED } else { pid };
-                return Some(Found { task, first: last, last, time: line.time, what: Kind::Line(from) });
+                return Some(Found {
+                    task,
+                    first: last,
+                    last,
+                    time: line.time,
+                    what: Kind::Line(from),
+                });
             }
             _ => {}
         }
@@ -250,15 +256,8 @@ impl Reader {
     }
 
     /// An event that is one line, whole.
-    fn simple(
-        &mut self,
-        nth: usize,
-        task: u32,
-        line: &Line<'_>,
-        place: Place,
-    ) -> Option<Found> {
-        let ends =
-            matches!(line.body, Body::Exited(_) | Body::Killed { .. } | Body::Superseded(_));
+    fn simple(&mut self, nth: usize, task: u32, line: &Line<'_>, place: Place) -> Option<Found> {
+        let ends = matches!(line.body, Body::Exited(_) | Body::Killed { .. } | Body::Superseded(_));
         if ends && let Some(pending) = self.calls.take(task) {
             self.again = Some(nth);
             return Some(self.dangling(task, pending));

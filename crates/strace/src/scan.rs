@@ -67,11 +67,7 @@ impl<'a> Scanner<'a> {
                 b'"' => return Token::Str(self.string()),
                 b'(' | b'[' | b'{' => self.depth += 1,
                 b')' if self.depth == 0 => {
-                    return Token::End {
-                        ending: Ending::Closed,
-                        at: self.at,
-                        next: self.at + 1,
-                    };
+                    return Token::End { ending: Ending::Closed, at: self.at, next: self.at + 1 };
                 }
                 b')' | b']' | b'}' => self.depth = self.depth.saturating_sub(1),
                 b',' if self.depth == 0 => {

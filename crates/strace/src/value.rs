@@ -245,7 +245,8 @@ fn unit(text: &[u8]) -> Option<(u8, usize)> {
     }
     let octal = rest.iter().take(3).take_while(|byte| (b'0'..=b'7').contains(*byte)).count();
     if octal > 0 {
-        let value = rest[..octal].iter().fold(0, |value, digit| value * 8 + u32::from(digit - b'0'));
+        let value =
+            rest[..octal].iter().fold(0, |value, digit| value * 8 + u32::from(digit - b'0'));
         return Some((value as u8, 1 + octal));
     }
     let Some(&kind) = rest.first() else { return Some((b'\\', 1)) };
@@ -322,7 +323,7 @@ fn names(text: &[u8]) -> Value<'_> {
         let length = rest.iter().take_while(|byte| is_word(**byte)).count();
         let after = match Number::prefix(rest) {
             Some((_, after)) => after,
-            None if length == 0 => return Value::Other(text),
+            None if length == 0 || rest[0].is_ascii_digit() => return Value::Other(text),
             None => &rest[length..],
         };
         match after {

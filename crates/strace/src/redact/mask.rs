@@ -38,7 +38,8 @@ impl Mask {
                 return self.string(&content[name..], start + name);
             }
             PartKind::Str(Kind::Name | Kind::Other) => return self.string(content, start),
-            PartKind::Plain => self.plain(content),
+            PartKind::Annotation => return self.string(content, start),
+            PartKind::Plain => self.parts_of(content),
             PartKind::Dump => Some(dump(content)),
             PartKind::Foreign => return self.foreign(content, start),
         };
@@ -80,14 +81,6 @@ impl Mask {
         Some(masked)
     }
 
-    /// Text without escapes.
-    fn plain(&self, text: &[u8]) -> Option<Vec<u8>> {
-        if let Some(masked) = self.parts_of(text) {
-            return Some(masked);
-        }
-        None
-    }
-
     /// Text that is not strace's: strings are masked, and parts of secrets.
     fn foreign(&self, text: &[u8], start: usize) -> Vec<Edit> {
         let Some(found) = strings(text) else {
@@ -97,12 +90,14 @@ impl Mask {
         let mut edits = Vec::new();
         let mut at = 0;
         for (from, to) in found {
-            edits.extend(self.plain(&text[at..from]).map(|text| (start + at, start + from, text)));
+            edits.extend(
+                self.parts_of(&text[at..from]).map(|text| (start + at, start + from, text)),
+            );
             edits.push((start + from, start + to, stars(units(&text[from..to]).count())));
             at = to;
         }
         let end = start + text.len();
-        edits.extend(self.plain(&text[at..]).map(|text| (start + at, end, text)));
+        edits.extend(self.parts_of(&text[at..]).map(|text| (start + at, end, text)));
         edits
     }
 }

@@ -8,8 +8,8 @@ mod walk;
 use std::io::{BufRead, Result, Seek, Write};
 
 use mask::Mask;
-pub use secrets::WINDOW;
 use secrets::Secrets;
+pub use secrets::WINDOW;
 use table::Kind;
 use walk::{PartKind, Walk};
 

@@ -14,7 +14,8 @@ pub(crate) struct Secrets {
 impl Secrets {
     pub fn add(&mut self, secret: &[u8]) {
         let windows = secret.windows(WINDOW);
-        self.windows.extend(windows.map(|window| <[u8; WINDOW]>::try_from(window).expect("4 bytes")));
+        self.windows
+            .extend(windows.map(|window| <[u8; WINDOW]>::try_from(window).expect("4 bytes")));
     }
 
     /// Which of the bytes belong to a part of a secret, written as such or in hexadecimal digits. `None` if none does.
@@ -24,7 +25,8 @@ impl Secrets {
         }
         let mut covered: Option<Vec<bool>> = None;
         let mut cover = |start: usize, length: usize| {
-            covered.get_or_insert_with(|| vec![false; bytes.len()])[start..start + length].fill(true);
+            covered.get_or_insert_with(|| vec![false; bytes.len()])[start..start + length]
+                .fill(true);
         };
         for (start, window) in bytes.windows(WINDOW).enumerate() {
             if self.windows.contains(window) {

@@ -64,7 +64,14 @@ const KEYCTL: &[&str] = &["keyctl"];
 
 /// Fields that name a place, not data: `sun_path="/run/x"` of a message, `name="vol"` of a device.
 const PLACES: [&str; 9] = [
-    "sun_path", "sin_addr", "sin6_addr", "name", "uuid", "lo_file_name", "ifr_name", "msg_name",
+    "sun_path",
+    "sin_addr",
+    "sin6_addr",
+    "name",
+    "uuid",
+    "lo_file_name",
+    "ifr_name",
+    "msg_name",
     "dev",
 ];
 

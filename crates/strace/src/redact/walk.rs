@@ -19,7 +19,9 @@ pub(crate) struct Part {
 pub(crate) enum PartKind {
     /// The contents of a string.
     Str(Kind),
-    /// Text that is not escaped, such as `/dev/null<char 1:3>`.
+    /// What annotates a descriptor or a pid, such as `/dev/null<char 1:3>`.
+    Annotation,
+    /// A line of a stack, a comment, another message.
     Plain,
     /// Text that is not strace's. All of it is masked if a quote has no partner.
     Foreign,
@@ -80,13 +82,13 @@ impl Walk {
     fn resume(&mut self, task: u32, name: &[u8]) -> Position {
         for task in [task, 0] {
             if self.pending.get(&task).is_some_and(|position| position.is(name)) {
-                return self.pending.remove(&task).expect("it is there");
+                return self.pending.remove(&task).expect("just found");
             }
         }
         // On standard error, the line that began it may have had another form.
         let mut others = self.pending.iter().filter(|(_, position)| position.is(name));
         match (others.next(), others.next()) {
-            (Some((&task, _)), None) => self.pending.remove(&task).expect("it is there"),
+            (Some((&task, _)), None) => self.pending.remove(&task).expect("just found"),
             _ => Position::unknown(name),
         }
     }
@@ -120,7 +122,7 @@ impl Walk {
                     });
                 }
                 Token::Annotation { start, end } => {
-                    parts.push(Part { start, end, what: PartKind::Plain });
+                    parts.push(Part { start, end, what: PartKind::Annotation });
                 }
                 Token::End { ending, at, next } => {
                     position.ends(&text[argument..at]);
@@ -149,7 +151,7 @@ fn result(text: &[u8], from: usize, parts: &mut Vec<Part>) {
                 what: PartKind::Str(Kind::Other),
             }),
             Token::Annotation { start, end } => {
-                parts.push(Part { start, end, what: PartKind::Plain });
+                parts.push(Part { start, end, what: PartKind::Annotation });
             }
             Token::Comma(_) => {}
             Token::End { at, .. } if at < text.len() && at >= scanner.at => scanner.at = at + 1,
