@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::scan::string_at;
 
 /// Text for people: control characters, invalid UTF-8 and characters that reorder text are escaped (`\x1b`,
-/// `\u{202e}`), so that a log cannot move the cursor of whoever reads a message about it.
+/// `\u{202e}`), so that a log cannot move the cursor of the reader's terminal.
 pub fn shown(text: &[u8]) -> String {
     let mut output = String::with_capacity(text.len());
     for chunk in text.utf8_chunks() {
@@ -34,8 +34,8 @@ fn is_invisible(char: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Replaces the contents of all strings by `*`, and all of the text if a quote has no partner: then nobody knows what
-/// is inside and what outside.
+/// Replaces the contents of all strings by `*`, and all of the text if a quote has no partner: inside and
+/// outside cannot be told apart then.
 pub fn without_strings(text: &[u8]) -> Vec<u8> {
     let mut output = Vec::with_capacity(text.len());
     let mut at = 0;

@@ -1,7 +1,7 @@
 //! What a call returned.
 
+use crate::number::Number;
 use crate::scan::is_word;
-use crate::value::Number;
 
 /// What a call returned, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,35 +1,17 @@
 //! A log as events: halves of calls merged, lines without a pid attributed.
 
+mod calls;
+mod view;
+
 use std::io::{BufRead, Result};
 
-use crate::escape::{shown, without_strings};
-use crate::event::{Call, End, Event, Place, What};
+use crate::counts::Counts;
+use crate::event::{End, Event, Place};
 use crate::line::{Body, Line, Time, split_message};
 use crate::lines::LONGEST_LINE;
-use crate::outcome::{Outcome, Returned};
 use crate::pending::{Calls, Pending};
-use crate::scan::{Ending, Scanner, Token};
 use crate::source::{Order, Source, Sources};
-use crate::tasks::{Tasks, creates_task};
-
-/// How many lines were read, and how many of them could not be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// All lines.
-    pub lines: u64,
-    /// Lines that are not strace's, or broken.
-    pub unparsed: u64,
-    /// Lines longer than [`crate::LONGEST_LINE`], which were cut.
-    pub cut: u64,
-    /// The first of the lines that could not be parsed: strings masked, control characters escaped, at most
-    /// [`SAMPLE_LENGTH`] bytes of each.
-    pub samples: Vec<(Place, String)>,
-}
-
-/// The number of samples in [`Counts`].
-pub const SAMPLES: usize = 10;
-/// The length of a sample, in bytes of the log.
-pub const SAMPLE_LENGTH: usize = 160;
+use crate::tasks::Tasks;
 
 /// Reads the events of a log. Memory grows with the tasks that live, not with lines.
 pub struct Reader {
@@ -152,7 +134,7 @@ impl Reader {
     /// Calls that never returned, in the order in which they were entered.
     fn at_end(&mut self) -> Option<Found> {
         if let Some(held) = self.held.take() {
-            self.unparsed(&held.text, held.place);
+            self.counts.unparsed(&held.text, held.place);
         }
         let (task, pending) = self.calls.take_first()?;
         Some(self.dangling(task, pending))
@@ -177,7 +159,7 @@ impl Reader {
                 first = held.place;
                 held_by = Some(held.task);
             } else {
-                self.unparsed(&held.text, held.place);
+                self.counts.unparsed(&held.text, held.place);
             }
         }
         let text = std::mem::take(&mut self.line);
@@ -210,7 +192,7 @@ impl Reader {
         match line.body {
             Body::Skipped => return None,
             Body::Unknown => {
-                self.unparsed(text, first);
+                self.counts.unparsed(text, first);
                 return None;
             }
             // These name their task, which is not the line's.
@@ -274,137 +256,10 @@ impl Reader {
         Some(Found { task, first: place, last: place, time: line.time, what: Kind::Line(0) })
     }
 
-    /// Adds a part to the current call, which ends or waits for more. A line that was cut is not counted again.
-    fn part(
-        &mut self,
-        task: u32,
-        arguments: &[u8],
-        line: Option<&[u8]>,
-        last: Place,
-    ) -> Option<Found> {
-        let fits = self.call.add(arguments);
-        let Some(ended) = self.split().filter(|_| fits) else {
-            if let Some(line) = line {
-                self.unparsed(line, last);
-            }
-            return None;
-        };
-        let (first, time) = (self.call.place, self.call.time);
-        let what = match ended.end {
-            End::Returned | End::Detached => {
-                self.returned(task, ended);
-                Kind::Call(ended)
-            }
-            End::Unfinished | End::PidChanged(_) => {
-                self.call.end = ended.end;
-                let continues = self.call.continues();
-                let call = std::mem::replace(&mut self.call, Pending::new());
-                self.calls.insert(task, call);
-                if continues {
-                    return None;
-                }
-                Kind::Entered
-            }
-        };
-        Some(Found { task, first, last, time, what })
-    }
-
-    /// Learns from a call that returned which tasks live.
-    fn returned(&mut self, task: u32, ended: Ended) {
-        let creates = creates_task(&self.call.name);
-        if !creates && !matches!(&*self.call.name, b"exit" | b"exit_group") {
-            return;
-        }
-        let outcome = ended.outcome.and_then(|at| Outcome::parse(&self.call.text[at..]));
-        match outcome.map(|outcome| outcome.returned) {
-            Some(Returned::Number(number)) if creates => {
-                let child = number.pid_of_strace().unwrap_or(number.bits as u32);
-                self.tasks.expect(child);
-                self.sources.created(child);
-            }
-            Some(Returned::Unknown) if !creates => self.tasks.leaving(task),
-            _ => {}
-        }
-    }
-
-    /// Finds the arguments of the current call. Without an end it is broken.
-    fn split(&mut self) -> Option<Ended> {
-        let text = &self.call.text;
-        self.spans.clear();
-        let mut scanner = Scanner::new(text, 0);
-        let mut start = 0;
-        let (ending, at, next) = loop {
-            match scanner.next() {
-                Token::Comma(at) => {
-                    self.spans.push((start, at));
-                    start = at + 1;
-                }
-                Token::Str(_) | Token::Annotation { .. } => {}
-                Token::End { ending, at, next } => break (ending, at, next),
-            }
-        };
-        if start < at && !(text[start..at].trim_ascii().is_empty() && self.spans.is_empty()) {
-            self.spans.push((start, at));
-        }
-        let (end, outcome) = match ending {
-            Ending::Closed => {
-                Outcome::parse(&text[next..])?;
-                (End::Returned, Some(next))
-            }
-            Ending::Unfinished => (End::Unfinished, None),
-            Ending::Detached => (End::Detached, None),
-            Ending::PidChanged(pid) => (End::PidChanged(pid), None),
-            Ending::Open => return None,
-        };
-        if end != End::Returned {
-            self.call.text.truncate(at);
-        }
-        Some(Ended { end, outcome })
-    }
-
-    fn view(&self, found: Found) -> Event<'_> {
-        let line = match found.what {
-            Kind::Line(from) => Line::parse(&self.line[from..]),
-            _ => Line::parse(&self.line),
-        };
-        let what = match found.what {
-            Kind::Line(_) => what(line.body),
-            Kind::Entered => {
-                let pending = self.calls.get(found.task).expect("the call was entered just now");
-                What::Entered(self.call_of(pending, pending.end, None))
-            }
-            Kind::Call(ended) => What::Call(self.call_of(&self.call, ended.end, ended.outcome)),
-        };
-        let (task, time) = (found.task, found.time);
-        let Line { comm, since, .. } = line;
-        Event { task, comm, time, since, first: found.first, last: found.last, what }
-    }
-
-    fn call_of<'a>(&'a self, call: &'a Pending, end: End, outcome: Option<usize>) -> Call<'a> {
-        Call {
-            name: &call.name,
-            outcome: outcome.and_then(|at| Outcome::parse(&call.text[at..])),
-            end,
-            headless: call.headless,
-            entered_by: call.entered_by,
-            text: &call.text,
-            spans: &self.spans,
-        }
-    }
-
     fn task(&mut self, fixed: Option<u32>, line: &Line<'_>) -> u32 {
         match fixed {
             Some(pid) => pid,
             None => self.tasks.of(line, |task| self.calls.name(task)),
-        }
-    }
-
-    fn unparsed(&mut self, text: &[u8], place: Place) {
-        self.counts.unparsed += 1;
-        if self.counts.samples.len() < SAMPLES {
-            let masked = without_strings(text);
-            let sample = shown(&masked[..masked.len().min(SAMPLE_LENGTH)]);
-            self.counts.samples.push((place, sample));
         }
     }
 }
@@ -415,21 +270,4 @@ pub(crate) fn continues(line: &[u8]) -> bool {
         || line.starts_with(b" =>")
         || line.starts_with(b" <")
         || matches!(Line::parse(line), Line { body: Body::Unknown, pid: None, .. })
-}
-
-/// A line that is an event on its own.
-fn what(body: Body<'_>) -> What<'_> {
-    match body {
-        Body::Exited(status) => What::Exited(status),
-        Body::Killed { signal, core } => What::Killed { signal, core },
-        Body::Superseded(by) => What::SupersededBy(by),
-        Body::Attached { threads, .. } => What::Attached { threads },
-        Body::Detached(_) => What::Detached,
-        Body::Signal { name, info } => What::Signal { name, info },
-        Body::Stopped(signal) => What::Stopped(signal),
-        Body::Mode { mode, .. } => What::Mode(mode),
-        Body::Call { .. } | Body::Resumed { .. } | Body::Skipped | Body::Unknown => {
-            unreachable!("only events that are one line come here")
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! Arguments, as strace writes them. They are interpreted when asked for.
 
-use std::borrow::Cow;
-
 use memchr::memmem;
 
-use crate::scan::{Scanner, Token, annotation_end, digits, is_word, string_at};
+use crate::number::{Number, after_annotation};
+use crate::scan::{Scanner, Token, is_word, string_at};
+use crate::string::Str;
 
 /// One argument, or one member of a structure or list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,158 +118,6 @@ impl<'a> Arg<'a> {
             _ => false,
         }
     }
-}
-
-/// How a number is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Radix {
-    /// `12`, `-1`.
-    Decimal,
-    /// `0x1f`.
-    Hex,
-    /// `022`.
-    Octal,
-}
-
-/// A number. `-1` and `0xffffffffffffffff` have the same bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Number<'a> {
-    /// Two's complement, 64 bits.
-    pub bits: u64,
-    /// How it is written.
-    pub radix: Radix,
-    /// What stands in a comment beside it: `0xb /* KEYCTL_READ */`, `2 /* 26535 in strace's PID NS */`.
-    pub comment: Option<&'a [u8]>,
-}
-
-impl<'a> Number<'a> {
-    /// As the kernel reads an `int`: the lower 32 bits, signed. A serial and `-2` in each spelling.
-    pub fn int(&self) -> i32 {
-        self.bits as u32 as i32
-    }
-
-    /// Signed, 64 bits.
-    pub fn long(&self) -> i64 {
-        self.bits as i64
-    }
-
-    /// For a pid inside another PID namespace (`--decode-pids=pidns`): the pid that strace itself uses.
-    pub fn pid_of_strace(&self) -> Option<u32> {
-        let comment = self.comment?;
-        let (pid, length) = crate::scan::number(comment)?;
-        comment[length..].starts_with(b" in strace").then_some(pid)
-    }
-
-    fn parse(text: &'a [u8]) -> Option<Number<'a>> {
-        let (number, rest) = Number::prefix(text)?;
-        rest.is_empty().then_some(number)
-    }
-
-    /// The number at the beginning, with its comment and annotation, and what follows.
-    pub(crate) fn prefix(text: &'a [u8]) -> Option<(Number<'a>, &'a [u8])> {
-        let (negative, unsigned) = match text.strip_prefix(b"-") {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (radix, base, text_of) = match unsigned {
-            [b'0', b'x', rest @ ..] => (Radix::Hex, 16, rest),
-            [b'0', b'0'..=b'7', ..] => (Radix::Octal, 8, &unsigned[1..]),
-            _ => (Radix::Decimal, 10, unsigned),
-        };
-        let (bits, length) = digits(text_of, base)?;
-        let bits = if negative { bits.wrapping_neg() } else { bits };
-        let mut rest = &text_of[length..];
-        if rest.first() == Some(&b'<') && !rest.starts_with(b"<<") {
-            rest = after_annotation(text, text.len() - rest.len());
-        }
-        let mut comment = None;
-        if let Some(inner) = rest.trim_ascii_start().strip_prefix(b"/*")
-            && let Some(end) = memmem::find(inner, b"*/")
-        {
-            comment = Some(inner[..end].trim_ascii());
-            rest = &inner[end + 2..];
-        }
-        Some((Number { bits, radix, comment }, rest))
-    }
-}
-
-/// What follows the annotation that begins at `at`.
-fn after_annotation(text: &[u8], at: usize) -> &[u8] {
-    annotation_end(text, at).map_or(&[], |end| &text[end..])
-}
-
-/// A string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Str<'a> {
-    /// The contents as written, with escapes.
-    pub raw: &'a [u8],
-    /// Whether strace cut it (`"abc"...`): it may be longer.
-    pub cut: bool,
-}
-
-impl<'a> Str<'a> {
-    fn at(text: &'a [u8], quote: usize) -> Str<'a> {
-        let span = string_at(text, quote);
-        let cut = !span.closed || text[span.end + 1..].starts_with(b"...");
-        Str { raw: &text[span.start..span.end], cut }
-    }
-
-    /// The bytes that it stands for.
-    pub fn bytes(&self) -> Cow<'a, [u8]> {
-        if memchr::memchr(b'\\', self.raw).is_none() {
-            return Cow::Borrowed(self.raw);
-        }
-        Cow::Owned(units(self.raw).map(|(byte, _)| byte).collect())
-    }
-
-    /// The number of bytes that it stands for.
-    pub fn length(&self) -> usize {
-        units(self.raw).count()
-    }
-}
-
-/// The bytes of a string's contents, each with the number of bytes that spell it.
-pub(crate) fn units(raw: &[u8]) -> impl Iterator<Item = (u8, usize)> + '_ {
-    let mut rest = raw;
-    std::iter::from_fn(move || {
-        let (byte, length) = unit(rest)?;
-        rest = &rest[length..];
-        Some((byte, length))
-    })
-}
-
-fn unit(text: &[u8]) -> Option<(u8, usize)> {
-    let (&first, rest) = text.split_first()?;
-    if first != b'\\' {
-        return Some((first, 1));
-    }
-    let octal = rest.iter().take(3).take_while(|byte| (b'0'..=b'7').contains(*byte)).count();
-    if octal > 0 {
-        let value =
-            rest[..octal].iter().fold(0, |value, digit| value * 8 + u32::from(digit - b'0'));
-        return Some((value as u8, 1 + octal));
-    }
-    let Some(&kind) = rest.first() else { return Some((b'\\', 1)) };
-    if kind == b'x' {
-        let hex = |at: usize| rest.get(at).and_then(|digit| (*digit as char).to_digit(16));
-        return Some(match (hex(1), hex(2)) {
-            (Some(high), Some(low)) => ((high * 16 + low) as u8, 4),
-            (Some(low), None) => (low as u8, 3),
-            _ => (b'x', 2),
-        });
-    }
-    let byte = match kind {
-        b'n' => b'\n',
-        b't' => b'\t',
-        b'r' => b'\r',
-        b'v' => 0x0b,
-        b'f' => 0x0c,
-        b'a' => 0x07,
-        b'b' => 0x08,
-        b'e' => 0x1b,
-        other => other,
-    };
-    Some((byte, 2))
 }
 
 /// Constants joined by `|`.

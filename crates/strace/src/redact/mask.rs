@@ -6,7 +6,7 @@ use super::Redaction;
 use super::secrets::Secrets;
 use super::table::{Kind, is_public_name};
 use super::walk::{Part, PartKind, strings};
-use crate::value::units;
+use crate::string::units;
 
 /// A range of the line, and what is written instead.
 type Edit = (usize, usize, Vec<u8>);

@@ -14,7 +14,7 @@ use table::Kind;
 use walk::{PartKind, Walk};
 
 use crate::lines::{color_length, read_line};
-use crate::value::units;
+use crate::string::units;
 
 /// What is masked besides secrets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

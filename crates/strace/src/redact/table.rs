@@ -20,7 +20,9 @@ pub(crate) enum Kind {
 }
 
 /// Calls, the operation of keyctl(2) by name and number, the argument, what it holds.
-const SLOTS: &[(&[&str], Option<(&str, u64)>, usize, Kind)] = &[
+type Slot = (&'static [&'static str], Option<(&'static str, u64)>, usize, Kind);
+
+const SLOTS: &[Slot] = &[
     (&["add_key", "request_key"], None, 0, Kind::Type),
     (&["add_key", "request_key"], None, 1, Kind::Name),
     (&["add_key", "request_key"], None, 2, Kind::Secret),
@@ -141,7 +143,7 @@ impl Position {
             }
         }
         match self.argument {
-            // Nobody knows which argument this is: it may be the worst.
+            // Which argument this is, is unknown: it may be the worst.
             None if known => Kind::Data,
             _ => Kind::Other,
         }
