@@ -65,6 +65,7 @@ impl<'a> Number<'a> {
         let mut rest = &text_of[length..];
         if rest.first() == Some(&b'<') && !rest.starts_with(b"<<") {
             rest = after_annotation(text, text.len() - rest.len());
+            rest = rest.strip_prefix(b"(deleted)").unwrap_or(rest);
         }
         let mut comment = None;
         if let Some(inner) = rest.trim_ascii_start().strip_prefix(b"/*")

@@ -180,10 +180,12 @@ fn marker(text: &[u8]) -> Option<(Ending, usize)> {
 /// The offset after the annotation that begins at `at`: `<TCP:[a->b]>`, `</dev/null<char 1:3>>`.
 pub(crate) fn annotation_end(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 0;
+    // A path may end in `-`. Only addresses have arrows, and they begin with the protocol.
+    let address = text.get(at + 1) != Some(&b'/');
     loop {
         match text.get(at)? {
             b'<' => depth += 1,
-            b'>' if text[at - 1] == b'-' => {}
+            b'>' if address && text[at - 1] == b'-' => {}
             b'>' => depth -= 1,
             b'\\' => at += 1,
             b'"' => {

@@ -100,6 +100,10 @@ fn lists_and_structures() {
 /// Commas and brackets inside annotations, comments and strings belong to them.
 #[test]
 fn what_annotates_is_not_syntax() {
+    with("3</tmp/x->, 4</tmp/a (b>(deleted), 5", |call| {
+        let numbers: Vec<u64> = call.args().map(|arg| arg.number().unwrap().bits).collect();
+        assert_eq!(numbers, [3, 4, 5]);
+    });
     with(
         r#"3<TCP:[a->b], (x>, 4</dev/null<char 1:3>>, 0x1 /* a, (b) */, 5<UNIX:[1->2, "x>"]>, 1<<2"#,
         |call| {
