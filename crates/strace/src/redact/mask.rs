@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Redaction;
 use super::secrets::Secrets;
-use super::table::{Kind, is_public_name};
+use super::table::{Kind, is_public_name, is_type};
 use super::walk::{Part, PartKind, strings};
 use crate::string::units;
 
@@ -29,7 +29,8 @@ impl Mask {
         let (start, end) = (part.start, part.end);
         let content = &text[start..end];
         let masked = match part.what {
-            PartKind::Str(Kind::Type) => None,
+            PartKind::Str(Kind::Type) if is_type(&bytes(content)) => None,
+            PartKind::Str(Kind::Type) => self.parts_of(content),
             PartKind::Str(Kind::Secret | Kind::Data) => {
                 (!content.is_empty()).then(|| stars(units(content).count()))
             }
@@ -54,8 +55,7 @@ impl Mask {
 
     /// A string with the parts of secrets masked.
     fn parts_of(&self, raw: &[u8]) -> Option<Vec<u8>> {
-        let bytes: Vec<u8> = units(raw).map(|(byte, _)| byte).collect();
-        let covered = self.secrets.covered(&bytes)?;
+        let covered = self.secrets.covered(&bytes(raw))?;
         let mut masked = Vec::with_capacity(raw.len());
         let mut at = 0;
         for ((_, length), covered) in units(raw).zip(covered) {
@@ -70,13 +70,14 @@ impl Mask {
 
     /// A name's number, as long as the name where it fits.
     fn name(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
-        if raw.is_empty() || is_public_name(raw) {
+        let name = bytes(raw);
+        if name.is_empty() || is_public_name(&name) {
             return self.parts_of(raw);
         }
+        let length = name.len();
         let next = self.names.len() + 1;
-        let number = *self.names.entry(raw.to_vec()).or_insert(next);
+        let number = *self.names.entry(name).or_insert(next);
         let mut masked = format!("n{number}").into_bytes();
-        let length = units(raw).count();
         masked.resize(masked.len().max(length), b'*');
         Some(masked)
     }
@@ -106,9 +107,23 @@ fn stars(count: usize) -> Vec<u8> {
     vec![b'*'; count]
 }
 
+/// The bytes that a string stands for.
+fn bytes(raw: &[u8]) -> Vec<u8> {
+    units(raw).map(|(byte, _)| byte).collect()
+}
+
 /// Where the description begins in `type;uid;gid;permissions;description`.
 fn described(raw: &[u8]) -> usize {
-    memchr::memchr_iter(b';', raw).nth(3).map_or(raw.len(), |at| at + 1)
+    let mut fields = 0;
+    let mut at = 0;
+    for (byte, length) in units(raw) {
+        at += length;
+        fields += u32::from(byte == b';');
+        if fields == 4 {
+            break;
+        }
+    }
+    at
 }
 
 /// The width of the bytes in a hex dump: sixteen, with a space after each and one in the middle.

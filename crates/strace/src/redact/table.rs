@@ -5,7 +5,7 @@ use crate::value::Arg;
 /// What a string is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A key's type: a few public words.
+    /// A key's type: one of a few public words, unless the program is wrong.
     Type,
     /// A description or another name.
     Name,
@@ -76,6 +76,28 @@ const PLACES: [&str; 9] = [
     "msg_name",
     "dev",
 ];
+
+/// The types of keys that Linux has. A payload may contain one of these words, and says nothing by that.
+pub(crate) fn is_type(name: &[u8]) -> bool {
+    const TYPES: [&str; 15] = [
+        "user",
+        "logon",
+        "keyring",
+        "big_key",
+        "asymmetric",
+        "encrypted",
+        "trusted",
+        "blacklist",
+        "dns_resolver",
+        "rxrpc",
+        "rxrpc_s",
+        "ceph",
+        "cifs.spnego",
+        "id_resolver",
+        "fscrypt-provisioning",
+    ];
+    TYPES.iter().any(|known| known.as_bytes() == name)
+}
 
 /// Names that the kernel chooses. They stay, because they are the same everywhere.
 pub(crate) fn is_public_name(name: &[u8]) -> bool {
