@@ -82,6 +82,14 @@ impl Mask {
         Some(masked)
     }
 
+    /// What a program printed: bytes as they are, or escaped.
+    fn printed(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let Some(covered) = self.secrets.covered(text) else { return self.parts_of(text) };
+        let masked = text.iter().zip(covered);
+        let masked: Vec<u8> = masked.map(|(byte, hide)| if hide { b'*' } else { *byte }).collect();
+        Some(self.parts_of(&masked).unwrap_or(masked))
+    }
+
     /// Text that is not strace's: strings are masked, and parts of secrets.
     fn foreign(&self, text: &[u8], start: usize) -> Vec<Edit> {
         let Some(found) = strings(text) else {
@@ -98,7 +106,7 @@ impl Mask {
             at = to;
         }
         let end = start + text.len();
-        edits.extend(self.parts_of(&text[at..]).map(|text| (start + at, end, text)));
+        edits.extend(self.printed(&text[at..]).map(|text| (start + at, end, text)));
         edits
     }
 }

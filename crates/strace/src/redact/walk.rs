@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::table::{Kind, Position};
 use crate::line::{Body, Line, split_message};
+use crate::outcome::Outcome;
 use crate::reader::continues;
 use crate::scan::{Ending, Scanner, Token, string_at};
 
@@ -128,8 +129,17 @@ impl Walk {
                     position.ends(&text[argument..at]);
                     position.depth = scanner.depth;
                     match ending {
-                        Ending::Closed => result(text, next, parts),
                         Ending::Open if interrupted => self.held = Some((task, position)),
+                        Ending::Closed if Outcome::parse(&text[next..]).is_some() => {
+                            result(text, next, parts);
+                        }
+                        // Broken, perhaps by what the program printed: `write(1, "secret\n", 7secret`.
+                        Ending::Open | Ending::Closed => {
+                            self.unparsed += 1;
+                            parts.clear();
+                            let what = PartKind::Foreign;
+                            parts.push(Part { start: 0, end: text.len(), what });
+                        }
                         Ending::Unfinished => _ = self.pending.insert(task, position),
                         _ => {}
                     }

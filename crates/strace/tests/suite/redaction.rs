@@ -104,6 +104,14 @@ fn names() {
     );
 }
 
+/// On a terminal the program's output stands in the middle of strace's.
+#[test]
+fn what_the_program_prints() {
+    let log = "add_key(\"user\", \"u\", \"hunter2-secret\", 14, 3) = 5\nwrite(1, \"hunter2-secret\\n\", 15hunter2-secret\n) = 15\n";
+    let expected = "add_key(\"user\", \"u\", \"**************\", 14, 3) = 5\nwrite(1, \"***************\", 15**************\n) = 15\n";
+    assert_eq!(redacted(log), expected);
+}
+
 /// A payload that contains a type's name does not change the type; another word there is masked.
 #[test]
 fn types() {
@@ -160,6 +168,7 @@ fn elsewhere() -> impl Strategy<Value = &'static str> {
             "9 request_key(\"@\", \"x\", NULL, 0) = 7",
             "what the program printed: @ \"@\"",
             "9 broken(\"@",
+            "write(1, \"x\", 9@",
         ][..],
     )
 }
