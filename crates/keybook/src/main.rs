@@ -78,7 +78,10 @@ fn main() -> ExitCode {
     // Snippets run this program again, as one of their tasks.
     keyrings::serve_if_invited();
     if let Some(rule) = keyrings::resume() {
-        return vary::go_on(&rule);
+        return ExitCode::from(vary::go_on(&rule));
+    }
+    if let Some(rule) = keyrings::handler::begin() {
+        keyrings::handler::end(vary::go_on(&rule));
     }
     if init::is_first_process() {
         init::run(|| run("check"))

@@ -46,7 +46,7 @@ pub use nix::sys::signal::Signal;
 pub use run::observe::*;
 pub use run::outcome::{NO_KEYRINGS, NO_ROOM, NOT_APPLICABLE, NOT_AS_EXPECTED, Observed};
 pub use run::vary::resume;
-pub use run::{circumstance, program, stage};
+pub use run::{circumstance, handler, program, stage};
 pub use sys::handles::SystemLibrary;
 pub use tasks::fail::*;
 pub use tasks::make::*;

@@ -72,7 +72,7 @@ impl Run<'_> {
     pub(crate) fn unlinked_goes(&mut self, key: KeyId) -> bool {
         self.law(match self.key(key).kind {
             KeyType::Keyring => Fact::UnlinkedKeyringGoes,
-            KeyType::User | KeyType::Logon => Fact::UnlinkedGoes,
+            KeyType::User | KeyType::Logon | KeyType::Authority => Fact::UnlinkedGoes,
         })
     }
 
@@ -247,9 +247,11 @@ impl Run<'_> {
             KeyArg::User => self.user_keyrings().user,
             KeyArg::UserSession => self.user_keyrings().session,
             KeyArg::Group => return Err(self.fail(Fact::GroupIdUnknown, EINVAL)),
-            KeyArg::Authority | KeyArg::Requestor => {
-                return Err(self.fail(Fact::NoAuthority, ENOKEY));
-            }
+            KeyArg::Authority | KeyArg::Requestor => match self.cred().authority {
+                Some(authority) if arg == KeyArg::Authority => authority.key,
+                Some(authority) => authority.destination,
+                None => return Err(self.fail(Fact::NoAuthority, ENOKEY)),
+            },
             KeyArg::Invalid | KeyArg::None => {
                 return Err(self.fail(Fact::SpecialIdUnknown, EINVAL));
             }

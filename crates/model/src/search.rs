@@ -18,7 +18,7 @@ pub(crate) struct Ref {
 pub(crate) enum Wanted<'a> {
     /// This key, in any state.
     Key(KeyId),
-    /// The authority to instantiate a key, which no task of this model has.
+    /// The authority to instantiate a key that has one already.
     Authority,
     /// A valid key of this type and description; the last says whether an expired one is skipped
     /// without noting its error.
@@ -206,7 +206,26 @@ impl Run<'_> {
     }
 
     /// Searches the keyrings of credentials: thread, process, and session or user session.
+    ///
+    /// With the authority to instantiate a key, the requestor's keyrings follow.
     pub(crate) fn search_all(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
+        let own = self.search_own(cred, wanted);
+        let (Err(error), Some(authority), false) =
+            (own, cred.authority, matches!(wanted, Wanted::Authority))
+        else {
+            return own;
+        };
+        let requestor = self.world.creds[authority.requestor].clone();
+        let theirs = self.search_own(&requestor, wanted);
+        match (error, theirs) {
+            (_, Ok(found)) => Ok(found),
+            (ENOKEY, _) | (_, Err(ENOKEY)) => Err(ENOKEY),
+            (EACCES, theirs) => theirs,
+            (own, _) => Err(own),
+        }
+    }
+
+    fn search_own(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
         let mut order = [
             (cred.thread, Fact::PossessionByThread),
             (cred.process, Fact::PossessionByProcess),

@@ -39,6 +39,8 @@ pub(crate) enum KeyType {
     Keyring,
     User,
     Logon,
+    /// The authority to instantiate a key.
+    Authority,
 }
 
 impl KeyType {
@@ -57,6 +59,7 @@ impl KeyType {
             KeyType::Keyring => "keyring",
             KeyType::User => "user",
             KeyType::Logon => "logon",
+            KeyType::Authority => ".request_key_auth",
         }
     }
 }
@@ -169,9 +172,22 @@ pub(crate) struct Cred {
     pub(crate) session: Option<KeyId>,
     /// The default destination of request_key(2).
     pub(crate) destination: i64,
+    /// The authority to instantiate a key that the task has assumed.
+    pub(crate) authority: Option<Authority>,
     pub(crate) capabilities: Capabilities,
     /// The supplementary groups.
     pub(crate) groups: Arc<[Id]>,
+}
+
+/// The authority to instantiate a key. Kernel: `struct request_key_auth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Authority {
+    /// The key that stands for it.
+    pub(crate) key: KeyId,
+    pub(crate) target: KeyId,
+    /// The credentials of the task that requested the key, and the keyring for it.
+    pub(crate) requestor: CredId,
+    pub(crate) destination: KeyId,
 }
 
 /// The capabilities of a task in the initial user namespace.
@@ -360,6 +376,7 @@ world! {
         spaces: Space,
         left: (Id, Left),
         user_keyrings: UserKeyrings,
+        authorities: Authority,
         persistent: (SpaceId, Id, KeyId),
         /// Files on their way through a socket, and whether they have been received.
         sent: (File, bool),

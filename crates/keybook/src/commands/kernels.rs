@@ -1,9 +1,9 @@
 //! `keybook kernels`: checks the rules on other kernels and in other environments, and prints the
 //! matrix of rules and kernels.
 
-mod companions;
+pub(super) mod companions;
 mod environments;
-mod executable;
+pub(super) mod executable;
 mod matrix;
 
 use crate::report::Report;

@@ -1,22 +1,24 @@
 //! `keybook vary`: runs rules in other circumstances on the running kernel.
 
+mod guest;
+
 use crate::embedded;
 use crate::output::{self, BAD, GOOD, ListFormat, NAME, UNKNOWN, count};
 use crate::runner::{self, Finished, Job, Limits};
 use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
-use crate::{jobs, progress, project};
+use crate::{init, jobs, progress, project};
 use anyhow::{Context, Result, anyhow, bail};
 use keyrings::circumstance::{self, CIRCUMSTANCES, Circumstance};
+use keyrings::handler;
 use keyrings::probe::Keyrings;
 use keyrings::program::Ended;
 use keyrings::{Errno, NO_ROOM, NOT_APPLICABLE, SEPARATOR, needs};
 use model::Verdict;
 use rulebook::Cells;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::process::ExitCode;
 use std::time::Duration;
 use trace::Trace;
 
@@ -24,7 +26,8 @@ use trace::Trace;
 pub(crate) struct Vary {
     /// Ids of rules, or prefixes of ids that end with `.` or `*`; by default all rules.
     rules: Vec<String>,
-    /// Only in these circumstances; by default in all.
+    /// Only in these circumstances; by default in all that can be set up here. Those that request-key(8)
+    /// brings about are set up in a guest, on a kernel that `keybook kernels fetch` has fetched.
     #[arg(long = "in", value_name = "NAME", num_args = 1..)]
     within: Vec<String>,
     /// List the circumstances.
@@ -50,7 +53,7 @@ struct Cell {
 }
 
 /// Whether a rule holds in a circumstance.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "result", rename_all = "kebab-case")]
 enum CellResult {
     /// Every expectation holds, and the trace is the pinned one.
@@ -68,14 +71,15 @@ enum CellResult {
 /// How long a snippet may run.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Goes on with the snippet of a rule in this program, after execve(2).
-pub(crate) fn go_on(rule: &str) -> ExitCode {
-    let Some(rule) = embedded::rule(rule) else { return ExitCode::from(MISUSE) };
+/// Goes on with the snippet of a rule in this program, which the kernel or another task began; returns
+/// its exit status.
+pub(crate) fn go_on(rule: &str) -> u8 {
+    let Some(rule) = embedded::rule(rule) else { return MISUSE };
     if let Some(why) = needs::first_unmet(rule.needs) {
         eprintln!("{why}");
-        return ExitCode::from(NOT_APPLICABLE);
+        return NOT_APPLICABLE;
     }
-    ExitCode::from((rule.observe)().status())
+    (rule.observe)().status()
 }
 
 pub(crate) fn run(vary: &Vary) -> Result<u8> {
@@ -88,7 +92,17 @@ pub(crate) fn run(vary: &Vary) -> Result<u8> {
         eprintln!("{why}");
         return Ok(NOTHING_HERE);
     }
-    let varied = circumstances.iter().flat_map(|circumstance| {
+    let is_guest = init::is_first_process();
+    if is_guest {
+        handler::install().context("request-key(8) cannot be replaced")?;
+    }
+    let (elsewhere, here): (Vec<_>, Vec<_>) =
+        circumstances.into_iter().partition(|it| it.is_for_a_guest() && !is_guest);
+    let in_guest = match vary.save || !vary.within.is_empty() {
+        true if !elsewhere.is_empty() => guest::run(&vary.rules, &elsewhere)?,
+        _ => Vec::new(),
+    };
+    let varied = here.iter().flat_map(|circumstance| {
         rules.iter().map(|rule| Job { rule, circumstance: Some(circumstance) })
     });
     let varied: Vec<Job> = varied.collect();
@@ -96,11 +110,13 @@ pub(crate) fn run(vary: &Vary) -> Result<u8> {
     let bar = progress::bar(varied.len() as u64, "{pos}/{len} cells, {elapsed}");
     let (results, stopped) = runner::run(&varied, limits, &bar, result)?;
     let saved = Cells::parse_all(embedded::CELLS);
-    let cells = varied.iter().zip(results).filter_map(|(job, result)| {
-        let (rule, circumstance) = (job.rule.id, job.circumstance?.name);
-        let result = result?;
+    let here = varied
+        .iter()
+        .zip(results)
+        .filter_map(|(job, result)| Some((job.rule.id, job.circumstance?.name, result?)));
+    let cells = here.chain(in_guest).map(|(rule, circumstance, result)| {
         let as_saved = is_as_saved(&result, saved.get(rule), circumstance);
-        Some(Cell { rule, circumstance, as_saved, result })
+        Cell { rule, circumstance, as_saved, result }
     });
     let cells: Vec<Cell> = cells.collect();
     if vary.save && stopped.is_none() {

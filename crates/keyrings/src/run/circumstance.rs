@@ -61,6 +61,8 @@ pub(super) enum Stage {
     FirstProcess,
     /// A program that the snippet's process has begun by execve(2).
     Program,
+    /// A program that request_key(2) starts, before or after it has assumed the authority to instantiate the key.
+    Handler { assumes: bool },
     /// A set-user-ID program that the snippet's process has begun.
     SetUserId,
 }
@@ -80,6 +82,13 @@ const fn here(name: &'static str, about: &'static str, set_up: fn() -> Checked) 
 
 fn nothing() -> Checked {
     Ok(())
+}
+
+impl Circumstance {
+    /// Whether it requires a machine that exists for it only.
+    pub fn is_for_a_guest(&self) -> bool {
+        matches!(self.stage, Stage::Handler { .. })
+    }
 }
 
 /// Every circumstance.
@@ -217,6 +226,18 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
         no_new_privs()?;
         Ok(seccomp_allow()?)
     }),
+    on(
+        Stage::Handler { assumes: false },
+        "request-key",
+        "request_key(2) has started the program, as request-key(8)",
+        nothing,
+    ),
+    on(
+        Stage::Handler { assumes: true },
+        "request-key-authority",
+        "the same, after the program has assumed the authority to instantiate the key",
+        nothing,
+    ),
     here("32-bit", "the process issues 32-bit system calls", use_32_bit_calls),
 ];
 

@@ -5,7 +5,7 @@ use super::outcome::{
     Ended, NOT_APPLICABLE, NOT_AS_EXPECTED, Observed, set_alarm, supervised, under_supervision,
     wait,
 };
-use super::set_user_id;
+use super::{handler, set_user_id};
 use crate::host::needs;
 use crate::sys::process::{Way, exit, fork_like};
 use crate::tasks::arena::{Arena, RESUME_VARIABLE};
@@ -61,6 +61,11 @@ impl Varied {
         };
         match stage {
             Stage::Main | Stage::NoSession | Stage::Program | Stage::SetUserId => run(),
+            Stage::Handler { assumes } => {
+                let main = arena.replace_main();
+                handler::run(rule, main, assumes, supervised())
+                    .unwrap_or_else(|why| not_applicable(&why))
+            }
             Stage::Thread => {
                 let main = arena.replace_main();
                 record_creation(0, "pthread_create", vec![], &Ok(()), "main");
@@ -144,6 +149,12 @@ pub(super) fn is_resumed() -> bool {
     RESUMED.load(Ordering::Relaxed)
 }
 
+/// Has the snippet go on in this program.
+pub(super) fn resume_here() {
+    RESUMED.store(true, Ordering::Relaxed);
+    be_impatient(IMPATIENT);
+}
+
 /// Whether the snippet of this process began in another program.
 static RESUMED: AtomicBool = AtomicBool::new(false);
 
@@ -166,8 +177,7 @@ pub fn resume() -> Option<String> {
     let arena = Arena::attach(descriptor).ok()?;
     arena.seat_main(0);
     under_supervision(deadline);
-    RESUMED.store(true, Ordering::Relaxed);
-    be_impatient(IMPATIENT);
+    resume_here();
     record::start();
     let mut args = vec![Value::word(SELF)];
     if let Ok(executable) = executable.parse() {

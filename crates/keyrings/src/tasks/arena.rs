@@ -13,6 +13,7 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::memfd::MFdFlags;
 use nix::unistd::Pid;
 use std::cell::Cell;
+use std::fs::File;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
@@ -91,6 +92,8 @@ shared_struct! {
         spoiled: AtomicBool,
         /// The program could not enter the user namespace that it needs.
         no_stage: AtomicBool,
+        /// What became of the program, if request-key(8) runs it.
+        pub(crate) handler_status: AtomicU32,
         /// Every task issues 32-bit calls.
         compat: AtomicBool,
         /// The process with which the snippet began, as its supervisor sees it.
@@ -229,6 +232,15 @@ impl Arena {
             compat::use_it();
         }
         Ok(HERE.get_or_init(|| arena))
+    }
+
+    /// Finds the memory of a snippet whose program goes on in a process that is no descendant of it.
+    pub(crate) fn adopt(file: File) -> nix::Result<&'static Arena> {
+        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        let descriptor = file.into_raw_fd();
+        let arena = Arena::attach(descriptor)?;
+        arena.descriptor.store(descriptor, Ordering::Relaxed);
+        Ok(arena)
     }
 
     /// Has every task issue 32-bit calls, also in the programs that tasks begin.

@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
     fn check_payload(&mut self, kind: KeyType, length: usize) -> Attempt {
         let fits = match kind {
             KeyType::Keyring => length == 0,
-            KeyType::User | KeyType::Logon => length > 0,
+            KeyType::User | KeyType::Logon | KeyType::Authority => length > 0,
         };
         self.refuse_if(!fits, Fact::AddEmptyPayload, EINVAL)?;
         self.refuse_if(length > LONGEST_OF_USER, Fact::AddPayloadForType, EINVAL)?;
@@ -119,7 +119,7 @@ impl<'a> Run<'a> {
         self.refuse_if(self.key(at.key).restricted, Fact::LinkRestricted, EPERM)?;
         let is_updated = match kind {
             KeyType::Keyring => !self.law(Fact::AddKeyringReplaces),
-            KeyType::User | KeyType::Logon => self.law(Fact::AddUpdates),
+            KeyType::User | KeyType::Logon | KeyType::Authority => self.law(Fact::AddUpdates),
         };
         if let Some(key) = same
             && is_updated
@@ -158,12 +158,13 @@ impl<'a> Run<'a> {
         let perm = match kind {
             KeyType::Keyring | KeyType::User => 0x3f01_0000,
             KeyType::Logon => 0x3d01_0000,
+            KeyType::Authority => 0x0b01_0000,
         };
         let perm = if self.law(Fact::AddMask) { perm } else { 0x3f3f_0000 };
         let payer = if self.law(Fact::AddCounts) { Some(uid) } else { None };
         let content = match kind {
             KeyType::Keyring => Content::Links(Vec::new()),
-            KeyType::User | KeyType::Logon => Content::Payload(payload.into()),
+            KeyType::User | KeyType::Logon | KeyType::Authority => Content::Payload(payload.into()),
         };
         let description = description.into();
         Key { kind, description, content, uid, gid, perm, payer, ..Key::default() }

@@ -174,6 +174,9 @@ impl Run<'_> {
     /// Where an upcall links its key if no destination is given. Kernel: `construct_get_dest_keyring`.
     fn default_destination(&mut self) -> Attempt<KeyId> {
         let cred = self.cred().clone();
+        if let (Some(authority), 0 | 7) = (cred.authority, cred.destination) {
+            return Ok(authority.destination);
+        }
         let setting = if self.law(Fact::UpcallSetting) { cred.destination } else { 0 };
         let thread = cred.thread.filter(|_| self.law(Fact::UpcallDefaultThread));
         let process = cred.process.filter(|_| self.law(Fact::UpcallDefaultProcess));

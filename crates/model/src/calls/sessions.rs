@@ -157,6 +157,7 @@ impl Run<'_> {
         if self.law(Fact::ToParent) {
             cred.session = own.session;
         }
+        cred.authority = None;
         if !self.law(Fact::ToParentKeepsOthers) {
             cred.drop_own_keyrings();
         }
@@ -256,7 +257,14 @@ impl Run<'_> {
     /// Kernel: `keyctl_assume_authority`.
     pub(super) fn assume_authority(&mut self) -> Attempt {
         match self.key_arg(0)? {
-            KeyArg::None => Ok(()),
+            KeyArg::None => {
+                self.assume(None);
+                Ok(())
+            }
+            KeyArg::Serial(Some(key)) if let Some(authority) = self.authority_of(key) => {
+                self.assume(Some(authority));
+                Ok(())
+            }
             KeyArg::Serial(_) => Err(self.fail(Fact::AuthorityOfNone, ENOKEY)),
             _ => Err(self.fail(Fact::AuthorityOfSpecial, EINVAL)),
         }

@@ -376,6 +376,7 @@ impl<'a> Run<'a> {
     }
 
     fn new_namespace(&mut self, cred: &mut Cred) {
+        cred.authority = None;
         cred.space = self.world.spaces.add(Space { mapped: Some((Vec::new(), Vec::new())) });
     }
 

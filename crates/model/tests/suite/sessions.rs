@@ -83,3 +83,67 @@ fn keyrings_of_users() {
         only(&then(child, gives), &then(child, other));
     }
 }
+
+/// A caller without a session keyring gets one: its user's, or a new one from a call that creates keyrings.
+#[test]
+fn a_caller_without_a_session_keyring() {
+    let then = |rest: &str| {
+        format!(
+            "main  begin_without_session_keyring() = 0
+             main  enter_user_namespace()
+             {rest}"
+        )
+    };
+    // `@us` links to `@u`, and a new session keyring to nothing.
+    let read = |creates: &str, gives: &str| {
+        then(&format!(
+            "main  keyctl_get_keyring_ID(@s, {creates}) = K1
+             main  keyctl_read(@s) = {gives}"
+        ))
+    };
+    only(&read("0", "{K2}"), &read("0", "{}"));
+    only(&read("1", "{}"), &read("1", "{K2}"));
+    // The user session keyring is no obstacle to a new one.
+    let twice = |again: &str| {
+        then(&format!(
+            "main  keyctl_get_keyring_ID(@us, 0) = K1
+             main  keyctl_get_keyring_ID(@s, 0) = K1
+             main  keyctl_get_keyring_ID(@s, 1) = {again}"
+        ))
+    };
+    only(&twice("K2"), &twice("K1"));
+    // The user session keyring is searched before it is anybody's session keyring.
+    let found = |gives: &str| {
+        then(&format!(
+            "main  add_key(\"user\", \"key\", \"1\", @u) = K1
+             main  request_key(\"user\", \"key\", NULL, 0) = {gives}"
+        ))
+    };
+    only(&found("K1"), &found("-1 ENOKEY (Required key not available)"));
+}
+
+/// The program that a request for a key starts searches the requestor's keyrings once it has assumed the
+/// authority to instantiate the key.
+#[test]
+fn a_program_that_a_request_starts() {
+    let then = |assumes: &str, rest: &str| {
+        format!(
+            "starter  add_key(\"user\", \"other\", \"1\", @s) = K1
+             starter  upcall() = main
+             main     key_to_instantiate() = K2
+             {assumes}
+             main     {rest}"
+        )
+    };
+    let assumes = "main  keyctl_assume_authority(K2) = 0";
+    let nothing = "main  keyctl_get_keyring_ID(@t, 0) = -1 ENOKEY (Required key not available)";
+    let request = |key: &str| format!("request_key(\"user\", \"other\", NULL, 0) = {key}");
+    let missing = request("-1 ENOKEY (Required key not available)");
+    only(&then(assumes, &request("K1")), &then(assumes, &missing));
+    only(&then(nothing, &missing), &then(nothing, &request("K1")));
+    // The destination of the request is the requestor's session keyring.
+    let id = |gives: &str| format!("keyctl_read(KEY_SPEC_REQUESTOR_KEYRING) = {gives}");
+    only(&then(assumes, &id("{K1, K2}")), &then(assumes, &id("{}")));
+    let again = format!("{assumes}\nmain  keyctl_assume_authority(0) = 0");
+    only(&then(&again, &missing), &then(&again, &request("K1")));
+}

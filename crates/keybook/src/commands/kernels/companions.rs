@@ -14,7 +14,7 @@ const CONFIGURATION: &str = "/etc/request-key.conf";
 const LIBRARIES: &str = "/etc/ld.so.cache";
 
 /// Returns the files, each with its path in the guest, which is the same.
-pub(super) fn find() -> Vec<(PathBuf, String)> {
+pub(in crate::commands) fn find() -> Vec<(PathBuf, String)> {
     let configuration = fs::read_to_string(CONFIGURATION).unwrap_or_default();
     let lines = configuration.lines().filter(|line| !line.starts_with('#'));
     let started = lines.flat_map(str::split_whitespace).map(|word| word.trim_start_matches('|'));

@@ -9,7 +9,7 @@ use std::process::Command;
 const BUILT: &str = "target/x86_64-unknown-linux-gnu/static/keybook";
 
 /// Returns `named`, or this program if it is static, or what `cargo static` builds.
-pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
+pub(in crate::commands) fn find(named: Option<&Path>) -> Result<PathBuf> {
     if let Some(named) = named {
         return named.canonicalize().with_context(|| format!("--program {}", named.display()));
     }

@@ -1,0 +1,63 @@
+//! Circumstances that change the machine: set up in a guest.
+
+use super::CellResult;
+use crate::commands::kernels::{companions, executable};
+use crate::embedded;
+use ::kernels::{Kernel, Limits, Payload, Target};
+use anyhow::{Context, Result, anyhow};
+use keyrings::circumstance::{self, Circumstance};
+use serde::Deserialize;
+
+/// A cell as the guest reports it.
+#[derive(Deserialize)]
+struct Reported {
+    rule: String,
+    circumstance: String,
+    #[serde(flatten)]
+    result: CellResult,
+}
+
+/// A rule, a circumstance, and what became of the rule in it.
+type Found = (&'static str, &'static str, CellResult);
+
+/// Runs rules in these circumstances on the fastest kernel of the cache: User Mode Linux needs no emulation.
+pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> Result<Vec<Found>> {
+    let cache = ::kernels::cache();
+    let kernels = if cache.exists() { ::kernels::find(&cache)? } else { Vec::new() };
+    let is_fast = |kernel: &&Kernel| matches!(kernel.target, Target::Uml { .. });
+    let Some(kernel) = kernels.iter().find(is_fast).or(kernels.last()) else {
+        return not_applicable(rules, circumstances);
+    };
+    let mut args = vec!["vary".to_owned()];
+    args.extend(rules.iter().cloned());
+    args.push("--in".to_owned());
+    args.extend(circumstances.iter().map(|it| it.name.to_owned()));
+    args.extend(["--format", "json"].map(str::to_owned));
+    let payload = Payload { executable: executable::find(None)?, args, files: companions::find() };
+    let run = ::kernels::run(kernel, &payload, &Limits::default())?;
+    let cells: Vec<Reported> = serde_json::from_str(&run.output)
+        .with_context(|| format!("{}: no report, but {:?}", kernel.name, run.output))?;
+    cells.into_iter().map(known).collect()
+}
+
+/// The cell with the names of this program.
+fn known(cell: Reported) -> Result<Found> {
+    let rule = embedded::rule(&cell.rule).map(|rule| rule.id);
+    let circumstance = circumstance::find(&cell.circumstance).map(|it| it.name);
+    let (Some(rule), Some(circumstance)) = (rule, circumstance) else {
+        return Err(anyhow!("the guest reports {} in {}", cell.rule, cell.circumstance));
+    };
+    Ok((rule, circumstance, cell.result))
+}
+
+fn not_applicable(rules: &[String], circumstances: &[&'static Circumstance]) -> Result<Vec<Found>> {
+    let rules = embedded::select(rules).map_err(|error| anyhow!(error))?;
+    let cells = circumstances.iter().flat_map(|circumstance| {
+        let because = "a guest: `keybook kernels fetch` fetches kernels for one".to_owned();
+        let cell = move |id| {
+            (id, circumstance.name, CellResult::NotApplicable { because: because.clone() })
+        };
+        rules.iter().map(move |rule| cell(rule.id))
+    });
+    Ok(cells.collect())
+}

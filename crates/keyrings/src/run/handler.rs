@@ -1,0 +1,148 @@
+//! A program that request_key(2) starts: this one, installed as request-key(8).
+//!
+//! The file of the stock request-key(8) is replaced, so this is for a machine that exists for one check only. The
+//! program goes on with a snippet if the key to instantiate is described by one, and otherwise runs the stock one.
+
+use super::outcome::{Observed, set_alarm, under_supervision};
+use super::vary::resume_here;
+use crate::api::key::{KeySerial, NO_KEYRING};
+use crate::api::keyctl::keyctl_assume_authority;
+use crate::sys::keys::{self, Filling};
+use crate::sys::process::exit;
+use crate::tasks::arena::Arena;
+use crate::tasks::fail::{Checked, Failure, named};
+use crate::tasks::make::self_again;
+use crate::tasks::record::{self, event, record, record_creation};
+use crate::tasks::task::adopt_orphans;
+use nix::errno::Errno;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use trace::Outcome;
+
+/// The program that the kernel starts.
+const REQUEST_KEY: &str = "/sbin/request-key";
+/// Where the stock one goes.
+const STOCK: &str = "/sbin/request-key.stock";
+/// What the descriptions of our keys begin with.
+const PREFIX: &str = "keyrings-handler:";
+
+/// Installs this program as request-key(8) of the machine.
+///
+/// # Errors
+///
+/// If the files cannot be changed.
+///
+/// # References
+///
+/// request-key(8); `call_sbin_request_key`
+pub fn install() -> io::Result<()> {
+    if is_installed() {
+        return Ok(());
+    }
+    if Path::new(REQUEST_KEY).exists() {
+        fs::rename(REQUEST_KEY, STOCK)?;
+    }
+    fs::create_dir_all("/sbin")?;
+    symlink(std::env::current_exe()?, REQUEST_KEY)
+}
+
+fn is_installed() -> bool {
+    let ours = std::env::current_exe();
+    fs::read_link(REQUEST_KEY).is_ok_and(|target| ours.is_ok_and(|ours| target == ours))
+}
+
+/// Requests a key for which the handler runs the program of a rule; returns what became of it.
+pub(super) fn run(
+    rule: &str,
+    desk: usize,
+    assumes: bool,
+    deadline: u32,
+) -> Result<Observed, String> {
+    let Some(arena) = Arena::here().filter(|_| is_installed()) else {
+        return Err("request-key(8): it is not this program, as in a guest".to_owned());
+    };
+    let (pid, invitation) = (std::process::id(), arena.invitation(desk));
+    let description = format!("{PREFIX}{pid}:{invitation}:{deadline}:{}:{rule}", u8::from(assumes));
+    let description = CString::new(description).map_err(|error| error.to_string())?;
+    record_creation(0, "upcall", vec![], &Ok(()), "main");
+    arena.handler_status.store(NOT_RUN, Ordering::Release);
+    let requested = keys::request_key(Some(c"user"), Some(&description), Some(c""), NO_KEYRING.0);
+    match (arena.handler_status.load(Ordering::Acquire), requested) {
+        (NOT_RUN, requested) => {
+            let why = requested.err().unwrap_or(Errno::ENOKEY);
+            Err(format!("request-key(8): it did not run: {}", named(why)))
+        }
+        (status, _) => Ok(Observed::with(status as u8)),
+    }
+}
+
+/// No status of a snippet.
+const NOT_RUN: u32 = u32::MAX;
+
+/// If the kernel started this program as request-key(8): runs the stock one and does not return, or prepares for
+/// the snippet that requested the key, and returns its rule. The caller runs that and passes the result to [`end`].
+pub fn begin() -> Option<String> {
+    let mut args = std::env::args_os();
+    if !args.next()?.as_bytes().ends_with(b"/request-key") {
+        return None;
+    }
+    let key: i32 = args.nth(1)?.to_str()?.parse().ok()?;
+    match requested(key) {
+        Ok(rule) => Some(rule),
+        Err(_) => {
+            let (args, env) = self_again("").unwrap_or_default();
+            let stock = CString::new(STOCK).unwrap_or_default();
+            let _ = nix::unistd::execve(&stock, &args, &env);
+            exit(1)
+        }
+    }
+}
+
+/// Takes the place of the main task of the snippet that requested this key.
+fn requested(key: i32) -> Checked<String> {
+    let mut text = [0; 512];
+    let length = keys::fill(Filling::Describe, key, &mut text)? as usize;
+    let text = String::from_utf8_lossy(text.get(..length.saturating_sub(1)).unwrap_or_default());
+    let ours = text.split_once(PREFIX).map(|(_, rest)| rest.to_owned());
+    let ours = ours.ok_or_else(|| Failure::new("another key"))?;
+    let parts: Vec<&str> = ours.splitn(6, ':').collect();
+    let [pid, descriptor, desk, deadline, assumes, rule] = parts[..] else {
+        return Err(Failure::new("another key"));
+    };
+    let number = |text: &str| text.parse::<u32>().map_err(|error| Failure::new(error.to_string()));
+    let open = |descriptor: &str| {
+        let path = format!("/proc/{pid}/fd/{descriptor}");
+        let file = File::options().read(true).write(true).open(&path);
+        file.map_err(|error| Failure::new(format!("{path}: {error}")))
+    };
+    nix::unistd::dup2_stdout(open("1")?)?;
+    nix::unistd::dup2_stderr(open("2")?)?;
+    let arena = Arena::adopt(open(descriptor)?)?;
+    arena.seat_main(number(desk)? as usize);
+    under_supervision(number(deadline)?);
+    resume_here();
+    adopt_orphans();
+    set_alarm();
+    record::start();
+    if assumes == "1" {
+        let key = KeySerial(key);
+        let named = Outcome::Returned(key.into());
+        record(|| event("key_to_instantiate", vec![], named));
+        keyctl_assume_authority(key)?;
+    }
+    arena.begin_program();
+    Ok(rule.to_owned())
+}
+
+/// Ends the process of a handler with what became of the snippet.
+pub fn end(status: u8) -> ! {
+    if let Some(arena) = Arena::here() {
+        arena.handler_status.store(u32::from(status), Ordering::Release);
+    }
+    exit(0)
+}

@@ -1,0 +1,61 @@
+//! The program that request_key(2) starts, and the authority to instantiate the key.
+
+use crate::run::{Predicted, Prediction, Run, Stop};
+use crate::search::Wanted;
+use crate::world::{Authority, Content, Cred, Group, Key, KeyId, KeyType, Memory};
+
+impl Run<'_> {
+    /// A task requests a key, for which the kernel starts a program. Kernel: `call_sbin_request_key`.
+    pub(super) fn begin_handler(&mut self) -> Prediction {
+        let requestor = self.cred_id();
+        let Some(destination) = self.cred().session else {
+            return Err(Stop::Unknown("a requestor with a session keyring".to_owned()));
+        };
+        let target =
+            Key { kind: KeyType::User, content: Content::Nothing, ..self.a_key(0x3f01_0000) };
+        let target = self.new_key(target);
+        let key =
+            Key { kind: KeyType::Authority, content: Content::Nothing, ..self.a_key(0x0b01_0000) };
+        let key = self.new_key(key);
+        self.world.authorities.add(Authority { key, target, requestor, destination });
+        let session = self.new_key(self.a_key(0x3f03_0000));
+        self.put_link(session, key);
+        self.put_link(destination, target);
+
+        let cred = Cred { space: self.cred().space, session: Some(session), ..Cred::default() };
+        let memory = self.world.memories.add(Memory::default());
+        let files = self.world.tables.add(Vec::new());
+        let leader = self.world.tasks.next();
+        let group =
+            Group { leader, parent: None, call: None, memory, files, reaped_at_once: false };
+        let name = self.new_name();
+        self.add_process(name, cred, group);
+        Ok(Predicted::word(name))
+    }
+
+    /// A key of root, which no quota counts.
+    fn a_key(&self, perm: u32) -> Key {
+        Key { payer: None, ..Key::keyring("_req", 0, 0, perm) }
+    }
+
+    /// The key that the program is to instantiate, which is its second argument.
+    pub(super) fn key_to_instantiate(&mut self) -> Prediction {
+        match self.world.authorities.iter().last() {
+            Some(authority) => Ok(Predicted::Key(authority.target)),
+            None => Err(Stop::Never),
+        }
+    }
+
+    /// The authority to instantiate a key, if the caller finds it. Kernel: `key_get_instantiation_authkey`.
+    pub(super) fn authority_of(&mut self, target: KeyId) -> Option<Authority> {
+        let authority = self.world.authorities.iter().find(|it| it.target == target).copied()?;
+        let cred = self.cred().clone();
+        self.search_all(&cred, &Wanted::Key(authority.key)).ok().map(|_| authority)
+    }
+
+    pub(super) fn assume(&mut self, authority: Option<Authority>) {
+        let mut cred = self.cred().clone();
+        cred.authority = authority;
+        self.commit(self.task, cred);
+    }
+}
