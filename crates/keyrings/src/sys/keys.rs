@@ -114,6 +114,12 @@ pub(crate) fn update(key: i32, payload: &[u8]) -> Result<i64> {
     unsafe { keyctl(libc::KEYCTL_UPDATE, args) }
 }
 
+/// `KEYCTL_UPDATE` with a null pointer for the payload, and any length.
+pub(crate) fn update_without_memory(key: i32, length: usize) -> Result<i64> {
+    // SAFETY: the payload is null.
+    unsafe { keyctl(libc::KEYCTL_UPDATE, [id(key), 0, length, 0]) }
+}
+
 /// `KEYCTL_SEARCH`.
 pub(crate) fn search(
     keyring: i32,
@@ -137,6 +143,14 @@ pub(crate) fn instantiate(key: i32, payload: &[u8], keyring: i32) -> Result<i64>
 pub(crate) fn instantiate_iov(key: i32, pieces: &[IoSlice<'_>], keyring: i32) -> Result<i64> {
     let args = [id(key), pieces.as_ptr() as usize, pieces.len(), id(keyring)];
     // SAFETY: an `IoSlice` has the layout of `struct iovec`; the kernel reads the pieces.
+    unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
+}
+
+/// `KEYCTL_INSTANTIATE_IOV` with pieces that are not mapped. The kernel takes a null pointer for no
+/// pieces, so this passes another address in the first page, which is never mapped.
+pub(crate) fn instantiate_iov_without_memory(key: i32, pieces: usize, keyring: i32) -> Result<i64> {
+    let args = [id(key), align_of::<IoSlice<'_>>(), pieces, id(keyring)];
+    // SAFETY: the kernel only reads there, and fails.
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
 }
 

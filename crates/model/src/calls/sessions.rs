@@ -6,7 +6,7 @@ use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Ref;
 use crate::world::{Ids, Key, KeyId, KeyType, Life, NO_ID, UserKeyrings};
-use trace::Errno::*;
+use trace::Errno::{self, *};
 use trace::{REQKEY_DEFAULTS, Value};
 
 impl Run<'_> {
@@ -212,8 +212,10 @@ impl Run<'_> {
     /// `keyctl_instantiate_key_common`, `keyctl_reject_key`.
     pub(super) fn instantiate(&mut self, keyring: usize) -> Prediction {
         let named = self.key_arg(keyring)?;
-        if self.has_invalid_argument()? {
-            return Err(Stop::Errno(EINVAL));
+        if let Some(errno) = self.argument_error()?
+            && self.law(Fact::InstantiateChecksFirst)
+        {
+            return Err(Stop::Errno(errno));
         }
         if !self.law(Fact::InstantiateNeedsAuthority) {
             self.lookup(named, KeySlot::LinkKeyring)?;
@@ -223,12 +225,20 @@ impl Run<'_> {
         Err(Stop::Errno(EPERM))
     }
 
-    /// Whether the payload or the errno is one that the kernel refuses before it looks for an authority.
-    fn has_invalid_argument(&self) -> Attempt<bool> {
-        Ok(match self.event.call.as_str() {
-            "keyctl_instantiate" => self.payload_len(1)? > LONGEST_PAYLOAD,
-            "keyctl_reject" => matches!(self.arg(2)?, Value::Word(word) if word == "UnknownErrno"),
-            _ => false,
+    /// The error for a payload or an errno that the kernel refuses before it looks for an authority.
+    fn argument_error(&self) -> Attempt<Option<Errno>> {
+        Ok(match (self.event.call.as_str(), self.arg(1)?) {
+            ("keyctl_instantiate", _) if self.payload_len(1)? > LONGEST_PAYLOAD => Some(EINVAL),
+            ("keyctl_instantiate_iov", Value::List(pieces)) => {
+                let is_unmapped =
+                    |piece| matches!(piece, &Value::Word(ref word) if word == "unmapped");
+                pieces.first().is_some_and(is_unmapped).then_some(EFAULT)
+            }
+            ("keyctl_reject", _) => {
+                let is_none = matches!(self.arg(2)?, Value::Word(word) if word == "UnknownErrno");
+                is_none.then_some(EINVAL)
+            }
+            _ => None,
         })
     }
 
