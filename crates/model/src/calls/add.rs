@@ -84,6 +84,10 @@ impl<'a> Run<'a> {
             return Ok(self.create_key(at, kind, "", ""));
         };
         self.fail_if(self.key(at.key).kind != KeyType::Keyring, Fact::AddNotAKeyring, ENOTDIR)?;
+        let uid = self.cred().user.filesystem;
+        if !self.has_room(uid, 1, 0) && !self.law(Fact::AddPayloadBeforeQuota) {
+            return Err(Stop::Errno(EDQUOT));
+        }
         self.check_payload(kind, length)?;
         let payload = match payload {
             Payload::None => String::new(),

@@ -130,7 +130,11 @@ impl Run<'_> {
         let changed_user = cred.user.filesystem != before.user.filesystem || !only_change;
         let changed_group = cred.group.filesystem != before.group.filesystem || !only_change;
         if let Some(key) = cred.thread {
-            if changed_user && self.law(Fact::ThreadFollowsUser) {
+            let follows = match &*self.event.call {
+                "setfsuid" => Fact::ThreadFollowsFsuid,
+                _ => Fact::ThreadFollowsUser,
+            };
+            if changed_user && self.law(follows) {
                 self.world.keys.edit(key).uid = cred.user.filesystem;
             }
             if changed_group && self.law(Fact::ThreadFollowsGroup) {

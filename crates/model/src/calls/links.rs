@@ -66,7 +66,7 @@ impl Run<'_> {
         description: &str,
     ) -> Attempt<Option<KeyId>> {
         let same = self.linked_like(keyring, kind, description);
-        if same.is_none() {
+        if same.is_none() || !self.law(Fact::ReplacedIsPaid) {
             self.room_for_link(keyring)?;
         }
         Ok(same)
