@@ -9,8 +9,8 @@ use crate::sys::handles::with_separate_files;
 use crate::sys::process::{self, Way, clone_in_my_memory, fork_like};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::Pid;
-use std::ffi::{CString, NulError, OsString};
+use nix::unistd::{AccessFlags, Pid};
+use std::ffi::{CStr, CString, NulError, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering;
 use trace::{Outcome, Value};
@@ -358,12 +358,11 @@ pub fn execve(path: &str) -> Result<(), Errno> {
 pub(crate) fn own_executable() -> (CString, Vec<CString>) {
     let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let args = std::env::args_os().map(|arg| text(arg.as_bytes())).collect();
-    let link = c"/proc/self/exe";
-    // Without /proc, the path by which the program was started.
-    let path = match nix::unistd::access(link, nix::unistd::AccessFlags::X_OK) {
-        Ok(()) => link,
-        Err(_) => process::own_path().unwrap_or(link),
-    };
+    // `self` leads nowhere once the main thread has ended; Linux has `thread-self` since 3.17. Without
+    // /proc, the path by which the program was started.
+    let links = [c"/proc/thread-self/exe", c"/proc/self/exe"];
+    let is_there = |link: &&CStr| nix::unistd::access(*link, AccessFlags::X_OK).is_ok();
+    let path = links.into_iter().find(is_there).or_else(process::own_path).unwrap_or(links[1]);
     (path.to_owned(), args)
 }
 

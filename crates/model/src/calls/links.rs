@@ -33,6 +33,9 @@ impl Run<'_> {
     pub(super) fn link(&mut self, keyring: KeyId, key: KeyId) -> Attempt {
         self.takes_links(keyring)?;
         let (kind, description) = self.index(key);
+        if !self.law(Fact::CycleLast) && self.key(key).kind == KeyType::Keyring {
+            self.no_cycle(keyring, key, 0)?;
+        }
         self.begin_link(keyring, kind, &description)?;
         self.check_link(keyring, key)?;
         self.put_link(keyring, key);
