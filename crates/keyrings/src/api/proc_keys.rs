@@ -43,8 +43,8 @@ pub fn proc_keys(key: KeySerial) -> Checked<Option<ProcKey>> {
     look_up(file, key, vec![])
 }
 
-/// As [`proc_keys()`], in a `/proc/keys` that was opened before: it shows what its opener may view, whoever
-/// reads it.
+/// [`proc_keys()`] in a `/proc/keys` that is open already. The file shows what its opener may view, to any
+/// reader.
 ///
 /// # Errors
 ///

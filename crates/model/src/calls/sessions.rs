@@ -229,11 +229,12 @@ impl Run<'_> {
     fn argument_error(&self) -> Attempt<Option<Errno>> {
         Ok(match (self.event.call.as_str(), self.arg(1)?) {
             ("keyctl_instantiate", _) if self.payload_len(1)? > LONGEST_PAYLOAD => Some(EINVAL),
-            ("keyctl_instantiate_iov", Value::List(pieces)) => {
-                let is_unmapped =
-                    |piece| matches!(piece, &Value::Word(ref word) if word == "unmapped");
-                pieces.first().is_some_and(is_unmapped).then_some(EFAULT)
-            }
+            ("keyctl_instantiate_iov", Value::List(pieces)) => match pieces.as_slice() {
+                [Value::Word(word), ..] if word == "unmapped" => Some(EFAULT),
+                pieces => {
+                    (pieces.iter().map(length).sum::<usize>() > LONGEST_PAYLOAD).then_some(EINVAL)
+                }
+            },
             ("keyctl_reject", _) => {
                 let is_none = matches!(self.arg(2)?, Value::Word(word) if word == "UnknownErrno");
                 is_none.then_some(EINVAL)
@@ -249,5 +250,17 @@ impl Run<'_> {
             KeyArg::Serial(_) => Err(self.fail(Fact::AuthorityOfNone, ENOKEY)),
             _ => Err(self.fail(Fact::AuthorityOfSpecial, EINVAL)),
         }
+    }
+}
+
+/// The length of a piece of a payload, in bytes.
+fn length(piece: &Value) -> usize {
+    match piece {
+        Value::Text(text) => text.len(),
+        Value::List(values) => match values.first() {
+            Some(Value::Int(length)) => usize::try_from(*length).unwrap_or(0),
+            _ => 0,
+        },
+        _ => 0,
     }
 }

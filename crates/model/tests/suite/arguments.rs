@@ -73,3 +73,16 @@ fn the_end_of_a_traced_thread() {
         only(&then(traced, end, ENOKEY), &then(traced, end, eacces));
     }
 }
+
+/// Pieces of a payload are refused before the authority if they cannot be read or are too long together.
+#[test]
+fn the_pieces_of_a_payload() {
+    let then = |pieces: &str, gives: &str| {
+        format!("main  keyctl_instantiate_iov(@t, [{pieces}], 0) = {gives}")
+    };
+    let efault = "-1 EFAULT (Bad address)";
+    only(&then("unmapped, 1, pieces", efault), &then("unmapped, 1, pieces", EPERM));
+    let (most, more) = ("[1048568, bytes], \"payload\"", "[1048569, bytes], \"payload\"");
+    only(&then(most, EPERM), &then(most, EINVAL));
+    only(&then(more, EINVAL), &then(more, EPERM));
+}
