@@ -65,6 +65,11 @@ impl Run<'_> {
             return Err(Stop::Errno(errno));
         }
         if !self.may_read(found) {
+            if !self.law(Fact::ReadPermissionFirst)
+                && let Some(errno) = self.invalid(found.key)
+            {
+                return Err(Stop::Errno(errno));
+            }
             return Err(self.fail(Law::PermissionErrno(KeySlot::Read), EACCES));
         }
         self.refuse_if(self.key(found.key).kind == KeyType::Logon, Fact::ReadOfLogon, EOPNOTSUPP)?;

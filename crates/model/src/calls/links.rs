@@ -24,6 +24,9 @@ impl Run<'_> {
 
     /// Kernel: `keyctl_keyring_link`.
     pub(super) fn link_args(&mut self, key: KeyArg, keyring: KeyArg) -> Attempt {
+        if !self.law(Fact::LinkTargetFirst) {
+            self.lookup(key, KeySlot::LinkKey)?;
+        }
         let keyring = self.lookup(keyring, KeySlot::LinkKeyring)?;
         let key = self.lookup(key, KeySlot::LinkKey)?;
         self.link(keyring.key, key.key)
@@ -234,6 +237,10 @@ impl Run<'_> {
         flags: i64,
     ) -> Attempt {
         self.refuse_if(flags & !EXCLUSIVE != 0, Fact::MoveFlags, EINVAL)?;
+        if !self.law(Fact::MoveInOrder) {
+            self.lookup(to, KeySlot::MoveTo)?;
+            self.lookup(from, KeySlot::MoveFrom)?;
+        }
         let key = self.lookup(key, KeySlot::MoveKey)?;
         let from = self.lookup(from, KeySlot::MoveFrom)?;
         let to = self.lookup(to, KeySlot::MoveTo)?;
