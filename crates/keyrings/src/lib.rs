@@ -38,6 +38,7 @@ pub use api::key::*;
 pub use api::keyctl::*;
 pub use api::keyctl_program::*;
 pub use api::proc_keys::*;
+pub use api::ptrace::*;
 pub use api::quota::*;
 pub use api::wait::*;
 pub use host::{environment, needs, probe, room};

@@ -259,8 +259,15 @@ pub(crate) struct Task {
     pub(crate) group: GroupId,
     pub(crate) cred: CredId,
     pub(crate) life: Life,
-    /// The credentials of the task that traces it.
-    pub(crate) tracer: Option<CredId>,
+    pub(crate) tracer: Option<Tracer>,
+}
+
+/// The tracer of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tracer {
+    pub(crate) task: TaskId,
+    /// The credentials with which it began to trace; `None` if the traced task does not pin them.
+    pub(crate) cred: Option<CredId>,
 }
 
 /// A process: a group of threads.
@@ -439,6 +446,26 @@ impl World {
         if life == Life::Reaped {
             self.live.take_out(|live| *live == task);
         }
+        if life != Life::Runs {
+            self.end_tracing_by(task);
+        }
+    }
+
+    /// What a task that has ended traced is traced no more, and threads that have ended are reaped.
+    /// Kernel: `exit_ptrace`.
+    fn end_tracing_by(&mut self, tracer: TaskId) {
+        for task in self.live() {
+            let traced = &self.tasks[task];
+            if traced.tracer.is_none_or(|by| by.task != tracer) {
+                continue;
+            }
+            let is_leader = self.groups[traced.group].leader == task;
+            let is_over = traced.life == Life::Zombie && !is_leader;
+            self.tasks.edit(task).tracer = None;
+            if is_over {
+                self.set_life(task, Life::Reaped);
+            }
+        }
     }
 
     /// The keys that are not known to be destroyed, oldest first.
@@ -508,7 +535,8 @@ impl World {
                 continue;
             }
             hold(task.cred, &mut todo);
-            task.tracer.into_iter().for_each(|cred| hold(cred, &mut todo));
+            let tracer = task.tracer.and_then(|tracer| tracer.cred);
+            tracer.into_iter().for_each(|cred| hold(cred, &mut todo));
             if task.life == Life::Runs {
                 let group = &self.groups[task.group];
                 let memory = &self.memories[group.memory];

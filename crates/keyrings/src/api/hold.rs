@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
 use nix::sys::socket::{self, ControlMessage, MsgFlags};
 use nix::sys::stat::Mode;
+use std::fs::File;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -94,6 +95,13 @@ impl Descriptor {
             return Ok(self.0.number as RawFd);
         }
         Err(not_here("a file"))
+    }
+
+    /// The same open file, to read.
+    #[track_caller]
+    pub(super) fn file(&self) -> Result<File> {
+        let duplicate = handles::duplicate(self.0).unwrap_or_else(|| Err(not_here("a file")));
+        duplicate.map(File::from)
     }
 }
 

@@ -4,8 +4,7 @@ use crate::sys::process;
 use crate::tasks::arena::{Arena, unique_number};
 use crate::tasks::fail::{Checked, Failure};
 use crate::tasks::make::{CloneFlags, Namespaces};
-use crate::tasks::record::{call, event, outcome, record};
-use crate::tasks::task::Task;
+use crate::tasks::record::{call, event, record};
 use nix::errno::Errno;
 use nix::sched;
 use nix::unistd::{self, Gid, Uid};
@@ -193,25 +192,4 @@ pub fn enter_user_namespace() -> Checked {
     }
     record(|| event("enter_user_namespace", vec![], Outcome::Nothing));
     Ok(())
-}
-
-/// Starts to trace another task, without stopping it.
-///
-/// # Errors
-///
-/// Those of ptrace(2).
-///
-/// # References
-///
-/// ptrace(2) with `PTRACE_SEIZE`
-pub fn ptrace_seize(task: Task) -> Result<(), Errno> {
-    let result = nix::sys::ptrace::seize(task.pid(), nix::sys::ptrace::Options::empty());
-    record(|| {
-        event(
-            "ptrace",
-            vec![Value::word("PTRACE_SEIZE"), Value::word(task.name())],
-            outcome(&result),
-        )
-    });
-    result
 }

@@ -154,11 +154,14 @@ pub fn add_key_without_memory(
 ) -> Result<KeySerial> {
     let (c_kind, c_description) = (c_string(kind), c_string(description));
     let result = keys::add_key_without_memory(&c_kind, &c_description, length, keyring.0);
-    let args = || {
-        let payload = Value::List(vec![Value::word("NULL"), int(length), Value::word("bytes")]);
-        vec![Value::text(kind), Value::text(description), payload, keyring.into()]
-    };
+    let args =
+        || vec![Value::text(kind), Value::text(description), no_memory(length), keyring.into()];
     recorded("add_key", args, result.map(serial))
+}
+
+/// A payload that is not mapped, of this length in bytes.
+fn no_memory(length: usize) -> Value {
+    Value::List(vec![Value::word("NULL"), int(length), Value::word("bytes")])
 }
 
 /// Creates an empty keyring: [`add_key`] of type `keyring`.
@@ -258,6 +261,16 @@ pub fn keyctl_update(key: KeySerial, payload: impl AsRef<[u8]>) -> Result<()> {
     let payload = payload.as_ref();
     let result = keys::update(key.0, payload).map(drop);
     recorded("keyctl_update", || vec![key.into(), bytes(payload)], result)
+}
+
+/// [`keyctl_update`] with a payload that is not mapped: a null pointer with a length, in bytes.
+///
+/// # Errors
+///
+/// `EFAULT`, or `EINVAL` from one page and a byte on.
+pub fn keyctl_update_without_memory(key: KeySerial, length: usize) -> Result<()> {
+    let result = keys::update_without_memory(key.0, length).map(drop);
+    recorded("keyctl_update", || vec![key.into(), no_memory(length)], result)
 }
 
 /// Revokes a key: nobody can use it any more, and a keyring loses its links.
@@ -507,6 +520,24 @@ pub fn keyctl_instantiate_iov(key: KeySerial, pieces: &[&[u8]], keyring: KeySeri
     let result = keys::instantiate_iov(key.0, &vectors, keyring.0).map(drop);
     let args = || {
         let pieces = pieces.iter().map(|piece| bytes(piece)).collect();
+        vec![key.into(), Value::List(pieces), keyring.into()]
+    };
+    recorded("keyctl_instantiate_iov", args, result)
+}
+
+/// [`keyctl_instantiate_iov`] with pieces that are not mapped, at an address below the first mapping.
+///
+/// # Errors
+///
+/// `EFAULT`.
+pub fn keyctl_instantiate_iov_without_memory(
+    key: KeySerial,
+    pieces: usize,
+    keyring: KeySerial,
+) -> Result<()> {
+    let result = keys::instantiate_iov_without_memory(key.0, pieces, keyring.0).map(drop);
+    let args = || {
+        let pieces = vec![Value::word("unmapped"), int(pieces), Value::word("pieces")];
         vec![key.into(), Value::List(pieces), keyring.into()]
     };
     recorded("keyctl_instantiate_iov", args, result)

@@ -7,5 +7,6 @@ pub(crate) mod key;
 pub(crate) mod keyctl;
 pub(crate) mod keyctl_program;
 pub(crate) mod proc_keys;
+pub(crate) mod ptrace;
 pub(crate) mod quota;
 pub(crate) mod wait;

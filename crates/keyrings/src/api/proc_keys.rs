@@ -1,10 +1,11 @@
 //! `/proc/keys`.
 
+use super::hold::Descriptor;
 use super::key::KeySerial;
 use crate::tasks::fail::{Checked, Failure};
-use crate::tasks::record::{event, record};
+use crate::tasks::record::{Recorded, event, record};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek};
 use trace::{Outcome, Value};
 
 /// A line of `/proc/keys`.
@@ -38,22 +39,48 @@ pub struct ProcKey {
 ///
 /// keyrings(7); `proc_keys_show`, which shows what the opener may view
 pub fn proc_keys(key: KeySerial) -> Checked<Option<ProcKey>> {
-    let path = "/proc/keys";
-    let unreadable = |error| Failure::new(format!("{path} cannot be read: {error}"));
+    let file = File::open(PATH).map_err(unreadable)?;
+    look_up(file, key, vec![])
+}
+
+/// [`proc_keys()`] in a `/proc/keys` that is open already. The file shows what its opener may view, to any
+/// reader.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, or is not open in this process and program.
+///
+/// # References
+///
+/// `proc_keys_show`
+pub fn proc_keys_in(file: &Descriptor, key: KeySerial) -> Checked<Option<ProcKey>> {
+    let mut opened = file.file()?;
+    opened.rewind().map_err(unreadable)?;
+    look_up(opened, key, vec![file.value()])
+}
+
+const PATH: &str = "/proc/keys";
+
+fn unreadable(error: io::Error) -> Failure {
+    Failure::new(format!("{PATH} cannot be read: {error}"))
+}
+
+fn look_up(file: File, key: KeySerial, file_argument: Vec<Value>) -> Checked<Option<ProcKey>> {
     let serial = format!("{:08x}", key.0);
     let mut found = None;
-    for line in BufReader::new(File::open(path).map_err(unreadable)?).split(b'\n') {
+    for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;
         if line.starts_with(serial.as_bytes()) {
             let parsed = parse(&String::from_utf8_lossy(&line));
             found =
-                Some(parsed.ok_or_else(|| Failure::new(format!("{path} has an unknown form")))?);
+                Some(parsed.ok_or_else(|| Failure::new(format!("{PATH} has an unknown form")))?);
             break;
         }
     }
     record(|| {
         let shown = found.as_ref().map_or_else(|| Value::word("nothing"), line_value);
-        event("proc_keys", vec![key.into()], Outcome::Returned(shown))
+        let args = [key.into()].into_iter().chain(file_argument).collect();
+        event("proc_keys", args, Outcome::Returned(shown))
     });
     Ok(found)
 }

@@ -9,7 +9,7 @@ use super::Result;
 use nix::errno::Errno;
 use nix::libc;
 use std::ffi::{CStr, c_void};
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard};
 
 /// What a handle stands for.
@@ -72,6 +72,17 @@ pub(crate) fn with_separate_files<R>(run: impl FnOnce() -> R) -> R {
 /// Enters a file that stays open until [`close`].
 pub(crate) fn keep(file: OwnedFd, tag: u32) -> Handle {
     enter(Resource::File, file.into_raw_fd() as u64, tag)
+}
+
+/// Duplicates the descriptor of a file: dup(2). `None` if it is not open here.
+pub(crate) fn duplicate(file: Handle) -> Option<Result<OwnedFd>> {
+    let ledger = ledger();
+    if !ledger.contains(&(Resource::File, file)) {
+        return None;
+    }
+    // SAFETY: the ledger lists it and is locked, so it stays open during the call.
+    let file = unsafe { BorrowedFd::borrow_raw(file.number as RawFd) };
+    Some(nix::unistd::dup(file))
 }
 
 /// Closes a file: close(2). `None` if it is not open here.

@@ -172,6 +172,12 @@ pub(crate) fn update(key: i32, payload: &[u8]) -> Result<i64> {
     unsafe { keyctl(libc::KEYCTL_UPDATE, args) }
 }
 
+/// `KEYCTL_UPDATE` with a null pointer for the payload, and any length.
+pub(crate) fn update_without_memory(key: i32, length: usize) -> Result<i64> {
+    // SAFETY: the payload is null.
+    unsafe { keyctl(libc::KEYCTL_UPDATE, [id(key), NULL, Arg::Number(length), NULL]) }
+}
+
 /// `KEYCTL_SEARCH`.
 pub(crate) fn search(
     keyring: i32,
@@ -198,6 +204,15 @@ pub(crate) fn instantiate_iov(key: i32, pieces: &[IoSlice<'_>], keyring: i32) ->
     }
     let args = [id(key), bytes(pieces), Arg::Number(pieces.len()), id(keyring)];
     // SAFETY: an `IoSlice` has the layout of `struct iovec`; the kernel reads the pieces.
+    unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
+}
+
+/// `KEYCTL_INSTANTIATE_IOV` with pieces that are not mapped. The kernel takes a null pointer for no
+/// pieces, so this passes another address in the first page, which is never mapped.
+pub(crate) fn instantiate_iov_without_memory(key: i32, pieces: usize, keyring: i32) -> Result<i64> {
+    let unmapped = Arg::Number(align_of::<IoSlice<'_>>());
+    let args = [id(key), unmapped, Arg::Number(pieces), id(keyring)];
+    // SAFETY: the kernel only reads there, and fails.
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
 }
 

@@ -9,8 +9,8 @@ use crate::sys::handles::with_separate_files;
 use crate::sys::process::{self, Way, clone_in_my_memory, fork_like};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::Pid;
-use std::ffi::{CString, NulError, OsString};
+use nix::unistd::{AccessFlags, Pid};
+use std::ffi::{CStr, CString, NulError, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
@@ -376,16 +376,15 @@ pub(crate) fn set_own_executable(descriptor: RawFd) {
 pub(crate) fn own_executable() -> (CString, Vec<CString>) {
     let text = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let args = std::env::args_os().map(|arg| text(arg.as_bytes())).collect();
-    let link = match EXECUTABLE.get() {
-        Some(descriptor) => &*text(format!("/proc/self/fd/{descriptor}").as_bytes()),
-        None => c"/proc/self/exe",
-    };
-    // Without /proc, the path by which the program was started.
-    let path = match nix::unistd::access(link, nix::unistd::AccessFlags::X_OK) {
-        Ok(()) => link,
-        Err(_) => process::own_path().unwrap_or(link),
-    };
-    (path.to_owned(), args)
+    let original = EXECUTABLE.get().map(|fd| text(format!("/proc/thread-self/fd/{fd}").as_bytes()));
+    // `self` leads nowhere once the main thread has ended; Linux has `thread-self` since 3.17. Without
+    // /proc, the path by which the program was started.
+    let links = [c"/proc/thread-self/exe", c"/proc/self/exe"].map(CStr::to_owned);
+    let is_there = |link: &CString| nix::unistd::access(&**link, AccessFlags::X_OK).is_ok();
+    let found = original.into_iter().chain(links.clone()).find(is_there);
+    let path = found.or_else(|| process::own_path().map(CStr::to_owned));
+    let [link, _] = links;
+    (path.unwrap_or(link), args)
 }
 
 /// Begins this program again, where the snippet goes on; on failure returns why.

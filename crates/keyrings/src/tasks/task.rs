@@ -58,6 +58,10 @@ impl Task {
         Pid::from_raw(self.desk().pid.load(Ordering::Acquire))
     }
 
+    pub(crate) fn tid(self) -> Pid {
+        Pid::from_raw(self.desk().tid.load(Ordering::Acquire))
+    }
+
     /// Has this task carry out a piece of the snippet; waits for the result.
     ///
     /// The piece is a function: it captures nothing, because what it captured could dangle in the task's

@@ -71,8 +71,8 @@ impl<'a> Run<'a> {
         {
             return Err(Stop::Errno(EPERM));
         }
-        let unreadable = matches!(payload, Payload::Bytes(1.., false));
-        self.fail_if(unreadable, Fact::PayloadUnreadable, EFAULT)?;
+        let (_, is_readable) = self.payload_size(2)?;
+        self.fail_if(!is_readable, Fact::PayloadUnreadable, EFAULT)?;
         let at = self.lookup(keyring, KeySlot::AddKey)?;
         let Some(kind) = KeyType::named(kind) else {
             return Err(self.fail(Fact::AddUnknownType, ENODEV));
@@ -84,6 +84,10 @@ impl<'a> Run<'a> {
             return Ok(self.create_key(at, kind, "", ""));
         };
         self.fail_if(self.key(at.key).kind != KeyType::Keyring, Fact::AddNotAKeyring, ENOTDIR)?;
+        let uid = self.cred().user.filesystem;
+        if !self.has_room(uid, 1, 0) && !self.law(Fact::AddPayloadBeforeQuota) {
+            return Err(Stop::Errno(EDQUOT));
+        }
         self.check_payload(kind, length)?;
         let payload = match payload {
             Payload::None => String::new(),
@@ -206,6 +210,12 @@ impl<'a> Run<'a> {
     /// The length of a payload argument, in bytes.
     pub(super) fn payload_len(&self, nth: usize) -> Attempt<usize> {
         Ok(self.payload(nth)?.len())
+    }
+
+    /// The length of a payload argument, in bytes, and whether it can be read.
+    pub(super) fn payload_size(&self, nth: usize) -> Attempt<(usize, bool)> {
+        let payload = self.payload(nth)?;
+        Ok((payload.len(), !matches!(payload, Payload::Bytes(1.., false))))
     }
 
     fn payload(&self, nth: usize) -> Attempt<Payload<'a>> {

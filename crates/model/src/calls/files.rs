@@ -59,7 +59,7 @@ impl Run<'_> {
     }
 
     /// One of the caller's open files. The trace calls all of them `file`.
-    fn one_file(&mut self) -> Attempt<File> {
+    pub(super) fn one_file(&mut self) -> Attempt<File> {
         let mut files: Vec<File> = Vec::new();
         for file in self.world.tables[self.table()].iter().rev() {
             if !files.contains(file) {

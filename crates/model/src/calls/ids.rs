@@ -4,7 +4,7 @@
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Run, Stop};
-use crate::world::{Capabilities, Cred, Id, NO_ID, SpaceId, TaskId};
+use crate::world::{Capabilities, Cred, Expiry, Id, Key, NO_ID, SpaceId, TaskId};
 use trace::Errno::*;
 
 impl Run<'_> {
@@ -129,8 +129,15 @@ impl Run<'_> {
         let only_change = self.law(Fact::FollowsOnlyChange);
         let changed_user = cred.user.filesystem != before.user.filesystem || !only_change;
         let changed_group = cred.group.filesystem != before.group.filesystem || !only_change;
-        if let Some(key) = cred.thread {
-            if changed_user && self.law(Fact::ThreadFollowsUser) {
+        let unusable = |key: &Key| key.revoked || key.invalidated || key.expiry == Expiry::Passed;
+        if let Some(key) = cred.thread
+            && (!unusable(&self.world.keys[key]) || self.law(Fact::UnusableFollows))
+        {
+            let follows = match &*self.event.call {
+                "setfsuid" => Fact::ThreadFollowsFsuid,
+                _ => Fact::ThreadFollowsUser,
+            };
+            if changed_user && self.law(follows) {
                 self.world.keys.edit(key).uid = cred.user.filesystem;
             }
             if changed_group && self.law(Fact::ThreadFollowsGroup) {

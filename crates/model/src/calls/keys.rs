@@ -65,6 +65,11 @@ impl Run<'_> {
             return Err(Stop::Errno(errno));
         }
         if !self.may_read(found) {
+            if !self.law(Fact::ReadPermissionFirst)
+                && let Some(errno) = self.invalid(found.key)
+            {
+                return Err(Stop::Errno(errno));
+            }
             return Err(self.fail(Law::PermissionErrno(KeySlot::Read), EACCES));
         }
         self.refuse_if(self.key(found.key).kind == KeyType::Logon, Fact::ReadOfLogon, EOPNOTSUPP)?;
@@ -123,9 +128,9 @@ impl Run<'_> {
     /// Kernel: `keyctl_update_key`, `key_update`.
     pub(super) fn keyctl_update(&mut self) -> Attempt {
         let named = self.key_arg(0)?;
-        if self.payload_len(1)? > PAGE as usize {
-            return Err(Stop::Errno(EINVAL));
-        }
+        let (length, is_readable) = self.payload_size(1)?;
+        self.refuse_if(length > PAGE as usize, Fact::UpdateChecksFirst, EINVAL)?;
+        self.refuse_if(!is_readable, Fact::UpdateChecksFirst, EFAULT)?;
         let found = self.lookup(named, KeySlot::Update)?;
         self.fail_if(self.key(found.key).kind == KeyType::Keyring, Fact::UpdateType, EOPNOTSUPP)?;
         let payload = self.text(1)?.unwrap_or_default();

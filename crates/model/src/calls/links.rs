@@ -24,6 +24,9 @@ impl Run<'_> {
 
     /// Kernel: `keyctl_keyring_link`.
     pub(super) fn link_args(&mut self, key: KeyArg, keyring: KeyArg) -> Attempt {
+        if !self.law(Fact::LinkTargetFirst) {
+            self.lookup(key, KeySlot::LinkKey)?;
+        }
         let keyring = self.lookup(keyring, KeySlot::LinkKeyring)?;
         let key = self.lookup(key, KeySlot::LinkKey)?;
         self.link(keyring.key, key.key)
@@ -33,6 +36,9 @@ impl Run<'_> {
     pub(super) fn link(&mut self, keyring: KeyId, key: KeyId) -> Attempt {
         self.takes_links(keyring)?;
         let (kind, description) = self.index(key);
+        if !self.law(Fact::CycleLast) && self.key(key).kind == KeyType::Keyring {
+            self.no_cycle(keyring, key, 0)?;
+        }
         self.begin_link(keyring, kind, &description)?;
         self.check_link(keyring, key)?;
         self.put_link(keyring, key);
@@ -66,7 +72,7 @@ impl Run<'_> {
         description: &str,
     ) -> Attempt<Option<KeyId>> {
         let same = self.linked_like(keyring, kind, description);
-        if same.is_none() {
+        if same.is_none() || !self.law(Fact::ReplacedIsPaid) {
             self.room_for_link(keyring)?;
         }
         Ok(same)
@@ -231,6 +237,10 @@ impl Run<'_> {
         flags: i64,
     ) -> Attempt {
         self.refuse_if(flags & !EXCLUSIVE != 0, Fact::MoveFlags, EINVAL)?;
+        if !self.law(Fact::MoveInOrder) {
+            self.lookup(to, KeySlot::MoveTo)?;
+            self.lookup(from, KeySlot::MoveFrom)?;
+        }
         let key = self.lookup(key, KeySlot::MoveKey)?;
         let from = self.lookup(from, KeySlot::MoveFrom)?;
         let to = self.lookup(to, KeySlot::MoveTo)?;

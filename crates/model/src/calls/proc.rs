@@ -41,8 +41,21 @@ impl Run<'_> {
         Ok(Predicted::Nothing)
     }
 
-    /// Kernel: `proc_keys_show`.
+    /// A file that was opened before shows what its opener may view.
     pub(super) fn proc_keys(&mut self) -> Prediction {
+        if self.event.args.len() == 1 || !self.law(Fact::ProcOpener) {
+            return self.line_of_proc_keys();
+        }
+        let reader = self.cred_id();
+        let opener = self.one_file()?.opener.unwrap_or(reader);
+        self.world.tasks.edit(self.task).cred = opener;
+        let line = self.line_of_proc_keys();
+        self.world.tasks.edit(self.task).cred = reader;
+        line
+    }
+
+    /// Kernel: `proc_keys_show`.
+    fn line_of_proc_keys(&mut self) -> Prediction {
         let nothing = || Ok(Predicted::word("nothing"));
         let KeyArg::Serial(key) = self.key_arg(0)? else {
             return self.expected(0, "a serial number");

@@ -6,7 +6,7 @@ use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Ref;
 use crate::world::{Ids, Key, KeyId, KeyType, Life, NO_ID, UserKeyrings};
-use trace::Errno::*;
+use trace::Errno::{self, *};
 use trace::{REQKEY_DEFAULTS, Value};
 
 impl Run<'_> {
@@ -234,8 +234,10 @@ impl Run<'_> {
     /// `keyctl_instantiate_key_common`, `keyctl_reject_key`.
     pub(super) fn instantiate(&mut self, keyring: usize) -> Prediction {
         let named = self.key_arg(keyring)?;
-        if self.has_invalid_argument()? {
-            return Err(Stop::Errno(EINVAL));
+        if let Some(errno) = self.argument_error()?
+            && self.law(Fact::InstantiateChecksFirst)
+        {
+            return Err(Stop::Errno(errno));
         }
         if !self.law(Fact::InstantiateNeedsAuthority) {
             self.lookup(named, KeySlot::LinkKeyring)?;
@@ -245,12 +247,21 @@ impl Run<'_> {
         Err(Stop::Errno(EPERM))
     }
 
-    /// Whether the payload or the errno is one that the kernel refuses before it looks for an authority.
-    fn has_invalid_argument(&self) -> Attempt<bool> {
-        Ok(match self.event.call.as_str() {
-            "keyctl_instantiate" => self.payload_len(1)? > LONGEST_PAYLOAD,
-            "keyctl_reject" => matches!(self.arg(2)?, Value::Word(word) if word == "UnknownErrno"),
-            _ => false,
+    /// The error for a payload or an errno that the kernel refuses before it looks for an authority.
+    fn argument_error(&self) -> Attempt<Option<Errno>> {
+        Ok(match (self.event.call.as_str(), self.arg(1)?) {
+            ("keyctl_instantiate", _) if self.payload_len(1)? > LONGEST_PAYLOAD => Some(EINVAL),
+            ("keyctl_instantiate_iov", Value::List(pieces)) => match pieces.as_slice() {
+                [Value::Word(word), ..] if word == "unmapped" => Some(EFAULT),
+                pieces => {
+                    (pieces.iter().map(length).sum::<usize>() > LONGEST_PAYLOAD).then_some(EINVAL)
+                }
+            },
+            ("keyctl_reject", _) => {
+                let is_none = matches!(self.arg(2)?, Value::Word(word) if word == "UnknownErrno");
+                is_none.then_some(EINVAL)
+            }
+            _ => None,
         })
     }
 
@@ -268,5 +279,17 @@ impl Run<'_> {
             KeyArg::Serial(_) => Err(self.fail(Fact::AuthorityOfNone, ENOKEY)),
             _ => Err(self.fail(Fact::AuthorityOfSpecial, EINVAL)),
         }
+    }
+}
+
+/// The length of a piece of a payload, in bytes.
+fn length(piece: &Value) -> usize {
+    match piece {
+        Value::Text(text) => text.len(),
+        Value::List(values) => match values.first() {
+            Some(Value::Int(length)) => usize::try_from(*length).unwrap_or(0),
+            _ => 0,
+        },
+        _ => 0,
     }
 }

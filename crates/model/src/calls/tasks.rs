@@ -2,7 +2,7 @@
 
 use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{Cred, CredId, Group, GroupId, Key, Life, Memory, Space, Task, TaskId};
+use crate::world::{Cred, CredId, Group, GroupId, Key, Life, Memory, Space, Task, TaskId, Tracer};
 use trace::Errno::*;
 use trace::Value;
 
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
         let leader = self.world.groups[group].leader;
         for task in self.world.threads(group) {
             if task != leader {
-                self.reap(task, self.thread_releases(task));
+                self.end_thread(task);
             }
         }
         if self.world.tasks[leader].life != Life::Reaped {
@@ -247,6 +247,15 @@ impl<'a> Run<'a> {
             } else {
                 self.end(leader, Fact::ZombieHolds, Life::Zombie);
             }
+        }
+    }
+
+    /// Ends a thread other than the main thread, which is a zombie if it is traced. Kernel: `exit_notify`.
+    fn end_thread(&mut self, task: TaskId) {
+        if self.world.tasks[task].tracer.is_some() && self.law(Fact::TracedHolds) {
+            self.world.set_life(task, Life::Zombie);
+        } else {
+            self.reap(task, self.thread_releases(task));
         }
     }
 
@@ -290,13 +299,7 @@ impl<'a> Run<'a> {
         if self.world.groups[group].leader == self.task {
             self.end(self.task, Fact::LeaderHolds, Life::Zombie);
         } else {
-            // A tracer leaves a zombie until it waits, which no trace shows.
-            let is_traced = self.world.tasks[self.task].tracer.is_some();
-            if is_traced && self.either() {
-                self.world.set_life(self.task, Life::Zombie);
-            } else {
-                self.reap(self.task, self.thread_releases(self.task));
-            }
+            self.end_thread(self.task);
         }
         self.reparent_children();
         Ok(Predicted::Nothing)
@@ -315,9 +318,12 @@ impl<'a> Run<'a> {
         found.map(|task| self.world.tasks[task].group)
     }
 
-    /// Reaps a child that has ended.
+    /// Reaps a child that has ended, or a traced thread.
     pub(super) fn waitpid(&mut self) -> Prediction {
         let name = self.word_or_text(0)?;
+        if self.event.args.len() > 1 {
+            return self.wait_for_traced(name);
+        }
         let Some(group) = self.child(name).filter(|group| self.world.is_over(*group)) else {
             // In a wrong model it may be reaped already.
             return if self.wrong.is_some() { Ok(Predicted::word(name)) } else { Err(Stop::Never) };
@@ -326,6 +332,23 @@ impl<'a> Run<'a> {
             if self.world.tasks[task].group == group {
                 self.reap(task, OwnFact::ReapedReleases);
             }
+        }
+        Ok(Predicted::word(name))
+    }
+
+    /// Reaps a thread that has ended and that the caller's process traces. Kernel: `wait_task_zombie`.
+    fn wait_for_traced(&mut self, name: &str) -> Prediction {
+        let own = self.group();
+        let is = |task: &TaskId| {
+            let task = &self.world.tasks[*task];
+            let tracer = task.tracer.map(|tracer| self.world.tasks[tracer.task].group);
+            &*task.name == name && task.life == Life::Zombie && tracer == Some(own)
+        };
+        match self.world.live().into_iter().rev().find(is) {
+            Some(task) => self.reap(task, OwnFact::ReapedReleases),
+            // In a wrong model it may be reaped already.
+            None if self.wrong.is_some() => {}
+            None => return Err(Stop::Never),
         }
         Ok(Predicted::word(name))
     }
@@ -349,10 +372,8 @@ impl<'a> Run<'a> {
         let Some(task) = self.world.task(name) else {
             return self.expected(1, "a task");
         };
-        let cred = self.cred_id();
-        if self.law(Fact::TracerHolds) {
-            self.world.tasks.edit(task).tracer = Some(cred);
-        }
+        let cred = self.law(Fact::TracerHolds).then(|| self.cred_id());
+        self.world.tasks.edit(task).tracer = Some(Tracer { task: self.task, cred });
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Arguments that the kernel refuses before it looks for a key or an authority.
 
-use crate::{EINVAL, ENOKEY, EPERM, allowed, only, refused_at_its_end};
+use crate::{EINVAL, ENOKEY, EPERM, only};
 
 const ENOENT: &str = "-1 ENOENT (No such file or directory)";
 
@@ -49,25 +49,40 @@ fn an_update_of_more_than_a_page() {
     only(&update(4096, ENOKEY), &update(4096, EINVAL));
 }
 
-/// A traced thread stays a zombie until its tracer waits: its keyring may exist as long, or not.
+/// A traced thread stays a zombie until its tracer waits for it or ends.
 #[test]
 fn the_end_of_a_traced_thread() {
-    let then = |trace: &str, shown: &str| {
+    let then = |trace: &str, end: &str, shown: &str| {
         format!(
             "main    pthread_create() = thread
              main    fork() = tracer
              {trace}
              thread  keyctl_get_keyring_ID(@t, 1) = K1
              thread  pthread_exit()
+             {end}
              main    wait_for_the_collector()
              main    keyctl_get_keyring_ID(K1, 0) = {shown}"
         )
     };
     let traced = "tracer  ptrace(PTRACE_SEIZE, thread) = 0";
+    let nothing = "main    keyctl_capabilities() = 0";
     let eacces = "-1 EACCES (Permission denied)";
-    allowed(&then(traced, eacces));
-    allowed(&then(traced, ENOKEY));
-    let untraced = "main    keyctl_capabilities() = 0";
-    allowed(&then(untraced, ENOKEY));
-    refused_at_its_end(&then(untraced, eacces));
+    only(&then(traced, nothing, eacces), &then(traced, nothing, ENOKEY));
+    only(&then(nothing, nothing, ENOKEY), &then(nothing, nothing, eacces));
+    for end in ["tracer  waitpid(thread, __WALL) = thread", "tracer  exit(0)"] {
+        only(&then(traced, end, ENOKEY), &then(traced, end, eacces));
+    }
+}
+
+/// Pieces of a payload are refused before the authority if they cannot be read or are too long together.
+#[test]
+fn the_pieces_of_a_payload() {
+    let then = |pieces: &str, gives: &str| {
+        format!("main  keyctl_instantiate_iov(@t, [{pieces}], 0) = {gives}")
+    };
+    let efault = "-1 EFAULT (Bad address)";
+    only(&then("unmapped, 1, pieces", efault), &then("unmapped, 1, pieces", EPERM));
+    let (most, more) = ("[1048568, bytes], \"payload\"", "[1048569, bytes], \"payload\"");
+    only(&then(most, EPERM), &then(most, EINVAL));
+    only(&then(more, EINVAL), &then(more, EPERM));
 }
