@@ -121,6 +121,8 @@ pub(crate) struct Key {
     pub(crate) negative: Option<Errno>,
     /// Accepts no more links.
     pub(crate) restricted: bool,
+    /// Its description has a number that no trace names.
+    pub(crate) numbered: bool,
     /// It links keys that the trace does not show.
     pub(crate) crowded: bool,
     /// The garbage collector has destroyed it.
@@ -572,7 +574,7 @@ impl World {
         keyring.links().iter().copied().filter(lasts)
     }
 
-    /// Whether a key is `@u` or `@us` of a user, whose description has a number that no trace shows.
+    /// Whether a key is `@u` or `@us` of a user.
     pub(crate) fn is_of_user(&self, key: KeyId) -> bool {
         self.user_keyrings.iter().any(|of| key == of.user || key == of.session)
     }

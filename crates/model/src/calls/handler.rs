@@ -22,7 +22,13 @@ impl Run<'_> {
         self.put_link(session, key);
         self.put_link(destination, target);
 
-        let cred = Cred { space: self.cred().space, session: Some(session), ..Cred::default() };
+        // Its default destination is the thread keyring. Kernel: `prepare_kernel_cred`.
+        let cred = Cred {
+            space: self.cred().space,
+            session: Some(session),
+            destination: 1,
+            ..Cred::default()
+        };
         let memory = self.world.memories.add(Memory::default());
         let files = self.world.tables.add(Vec::new());
         let leader = self.world.tasks.next();
@@ -35,7 +41,7 @@ impl Run<'_> {
 
     /// A key of root, which no quota counts.
     fn a_key(&self, perm: u32) -> Key {
-        Key { payer: None, ..Key::keyring("_req", 0, 0, perm) }
+        Key { payer: None, numbered: true, ..Key::keyring("_req", 0, 0, perm) }
     }
 
     /// The key that the program is to instantiate, which is its second argument.

@@ -78,7 +78,7 @@ impl Run<'_> {
         let (user, group) = self.shown_ids(key);
         let flags = self.flags(key);
         let timeout = self.timeout(key);
-        let summary = match self.world.is_of_user(key) {
+        let summary = match self.key(key).numbered {
             true => Predicted::Any,
             false => Predicted::Text(self.summary(key)),
         };

@@ -185,7 +185,10 @@ impl Run<'_> {
         {
             return known;
         }
-        let mut create = |name: &str| self.new_key(Key::keyring(name, uid, NO_ID, 0x1f3f_0000));
+        let mut create = |name: &str| {
+            let key = Key::keyring(name, uid, NO_ID, 0x1f3f_0000);
+            self.new_key(Key { numbered: true, ..key })
+        };
         let (user, session) = (create("_uid"), create("_uid_ses"));
         self.put_link(session, user);
         let created = UserKeyrings { space, uid, user, session };
@@ -266,15 +269,15 @@ impl Run<'_> {
     }
 
     /// Kernel: `keyctl_assume_authority`.
-    pub(super) fn assume_authority(&mut self) -> Attempt {
+    pub(super) fn assume_authority(&mut self) -> Prediction {
         match self.key_arg(0)? {
             KeyArg::None => {
                 self.assume(None);
-                Ok(())
+                Ok(Predicted::Int(0))
             }
             KeyArg::Serial(Some(key)) if let Some(authority) = self.authority_of(key) => {
                 self.assume(Some(authority));
-                Ok(())
+                Ok(Predicted::Key(authority.key))
             }
             KeyArg::Serial(_) => Err(self.fail(Fact::AuthorityOfNone, ENOKEY)),
             _ => Err(self.fail(Fact::AuthorityOfSpecial, EINVAL)),

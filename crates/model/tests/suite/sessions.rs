@@ -135,7 +135,7 @@ fn a_program_that_a_request_starts() {
              main     {rest}"
         )
     };
-    let assumes = "main  keyctl_assume_authority(K2) = 0";
+    let assumes = "main  keyctl_assume_authority(K2) = K9";
     let nothing = "main  keyctl_get_keyring_ID(@t, 0) = -1 ENOKEY (Required key not available)";
     let request = |key: &str| format!("request_key(\"user\", \"other\", NULL, 0) = {key}");
     let missing = request("-1 ENOKEY (Required key not available)");
