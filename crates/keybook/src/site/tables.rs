@@ -4,7 +4,7 @@ mod index;
 mod input;
 mod lifecycle;
 mod model;
-pub(super) mod observed;
+mod observed;
 mod operations;
 mod sentences;
 mod timings;
