@@ -8,5 +8,6 @@ pub(crate) mod columns;
 pub(crate) mod environments;
 mod html;
 pub(crate) mod pages;
+pub(crate) mod redirects;
 mod strip;
 mod tables;

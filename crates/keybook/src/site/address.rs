@@ -1,12 +1,14 @@
 //! Addresses of rules, and citations: from the settings of book.toml alone.
 
 use super::columns::{Column, ColumnKind};
+use crate::project;
 use crate::report::ResultKind;
 use anyhow::{Context, Result};
 use mdbook_driver::config::Config;
 use rulebook::Rule;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The folder of the pages that lead to the rules, relative to the root of the book.
 pub(crate) const FOLDER: &str = "rule";
@@ -16,8 +18,10 @@ pub(crate) const FOLDER: &str = "rule";
 pub(crate) struct Site {
     /// `site-url` in book.toml, ending with a slash; empty if the book is published nowhere.
     url: String,
-    /// The commit that the book is built from, as git-describe(1) names it; empty if unknown.
-    commit: String,
+    /// The project's folder.
+    root: PathBuf,
+    /// The commit that the book is built from, once something has asked for it.
+    commit: OnceLock<String>,
 }
 
 impl Site {
@@ -44,13 +48,25 @@ impl Site {
         // mdBook also accepts a path, which is no address that others can follow.
         let url = if url.contains("://") { url } else { String::new() };
         let slash = if url.is_empty() || url.ends_with('/') { "" } else { "/" };
-        Site { url: format!("{url}{slash}"), commit: commit(root).unwrap_or_default() }
+        Site { url: format!("{url}{slash}"), root: root.to_owned(), commit: OnceLock::new() }
+    }
+
+    /// The site of the project around this program; where there is no project, one that is published
+    /// nowhere.
+    pub(crate) fn here() -> &'static Site {
+        static HERE: OnceLock<Site> = OnceLock::new();
+        HERE.get_or_init(|| project::root().and_then(|root| Site::of(&root)).unwrap_or_default())
     }
 
     /// The address that leads to a rule for as long as the book exists: relative to the root of the
     /// book if it is published nowhere.
     pub(crate) fn rule(&self, id: &str) -> String {
         format!("{}{FOLDER}/{id}.html", self.url)
+    }
+
+    /// The address of a rule on the page where it stands now.
+    pub(crate) fn page(&self, rule: &Rule) -> String {
+        format!("{}{}", self.url, rule.link())
     }
 
     /// Whether addresses work outside the book.
@@ -72,19 +88,24 @@ impl Site {
         }
         if self.is_published() {
             parts.push(self.rule(&rule.id));
-        } else if !self.commit.is_empty() {
-            parts.push(format!("commit {}", self.commit));
+        } else if !self.commit().is_empty() {
+            parts.push(format!("commit {}", self.commit()));
         }
         format!("“{}” ({})", rule.plain_statement(), parts.join("; "))
     }
-}
 
-/// The commit at `root`, with `-dirty` if files differ from it; `None` outside a git repository.
-fn commit(root: &Path) -> Option<String> {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(root).args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
-    let output = git.output().ok().filter(|output| output.status.success())?;
-    String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    /// The commit as git-describe(1) names it, with `-dirty` if files differ from it; empty outside a git
+    /// repository.
+    fn commit(&self) -> &str {
+        self.commit.get_or_init(|| {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(&self.root);
+            git.args(["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]);
+            let output = git.output().ok().filter(|output| output.status.success());
+            let name = output.and_then(|output| String::from_utf8(output.stdout).ok());
+            name.unwrap_or_default().trim().to_owned()
+        })
+    }
 }
 
 #[cfg(test)]
