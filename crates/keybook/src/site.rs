@@ -9,5 +9,7 @@ pub(crate) mod environments;
 mod html;
 pub(crate) mod pages;
 pub(crate) mod redirects;
+pub(crate) mod search;
 mod strip;
 mod tables;
+mod text;

@@ -3,7 +3,7 @@
 use crate::report::{self, Report};
 use crate::site::address::Site;
 use crate::site::pages::Pages;
-use crate::site::redirects;
+use crate::site::{redirects, search};
 use crate::status::NOTHING_HERE;
 use crate::{output, project};
 use anyhow::{Context, Result};
@@ -45,8 +45,10 @@ fn build(root: &Path) -> Result<PathBuf> {
     book.with_preprocessor(Pages);
     book.build()?;
     let built = book.build_dir_for("html");
-    let redirect = book.config.html_config().unwrap_or_default().redirect;
-    redirects::write(&built, &Rulebook::read(root), &Site::from(&book.config, root), &redirect)?;
+    let (rules, site) = (Rulebook::read(root), Site::from(&book.config, root));
+    let config = book.config.html_config().unwrap_or_default();
+    redirects::write(&built, &rules, &site, &config.redirect)?;
+    search::write(&built, root, &rules, &config)?;
     let index = built.join("index.html");
     Ok(index.canonicalize().unwrap_or(index))
 }

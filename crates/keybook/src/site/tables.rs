@@ -11,7 +11,7 @@ mod timings;
 
 use super::circumstances;
 
-pub(super) use input::Tables;
+pub(super) use input::{Seen, Tables};
 
 use std::path::Path;
 

@@ -10,5 +10,6 @@ mod full;
 mod judge;
 mod links;
 mod robust;
+mod search;
 mod site;
 mod vary;
