@@ -75,7 +75,7 @@
                 .sort((a, b) => b.score - a.score || a.document - b.document)
                 .map(({ document, score }) => {
                     const [, id, title, statement, reason, , page] = docs[document];
-                    const name = id ? `${title} <code>${id}</code>` : title === page ? title : `${title} · ${page}`;
+                    const name = id ? `${title} <code>${id}</code>` : page.startsWith(title) ? page : `${title} · ${page}`;
                     return { ref: document, score, doc: { title, body: `${statement} ${reason}`, breadcrumbs: name } };
                 });
         }

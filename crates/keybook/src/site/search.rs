@@ -76,8 +76,10 @@ fn index_file(built: &Path) -> Result<PathBuf> {
 
 /// The places on a page: its rules and its other sections.
 fn documents(place: &Path, text: &str, book: &Rulebook, root: &Path) -> Vec<Document> {
-    let sections = sections(text);
-    let page = sections.first().map_or(String::new(), |section| html(&section.title));
+    // In the element `title` the name of the book follows that of the page.
+    let page = text.split_once("<title>").map_or("", |(_, rest)| rest);
+    let page = page.split_once("</title>").map_or("", |(title, _)| title);
+    let page = page.split_once(" - ").map_or(page, |(page, _)| page).to_owned();
     let document = |Section { id, title, text }: Section| {
         let address = format!("{}#{id}", place.display());
         match book.rule(&id) {
@@ -107,7 +109,7 @@ fn documents(place: &Path, text: &str, book: &Rulebook, root: &Path) -> Vec<Docu
             }
         }
     };
-    sections.into_iter().map(document).collect()
+    sections(text).into_iter().map(document).collect()
 }
 
 /// The names of calls, errors, special ids and kernel functions.

@@ -12,7 +12,7 @@ pub(super) fn columns(tables: &Tables<'_>) -> String {
     let table = |(kind, heading)| {
         let columns = (1..).zip(tables.columns).filter(move |(_, column)| column.kind == kind);
         let rows = columns.map(|(nth, column)| column_row(nth, column));
-        let headings = ["", heading, "Held", "Differ", "Not observed", "The place"];
+        let headings = ["Column", heading, "Held", "Differ", "Not observed", "The place"];
         html::table("columns", &headings, rows) + "\n"
     };
     [(ColumnKind::Kernel, "Kernel"), (ColumnKind::Environment, "Environment")].map(table).concat()
