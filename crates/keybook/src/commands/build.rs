@@ -45,7 +45,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     book.with_preprocessor(Pages);
     book.build()?;
     let built = book.build_dir_for("html");
-    let (rules, site) = (Rulebook::read(root), Site::from(&book.config, root));
+    let (rules, site) = (Rulebook::read(root), Site::from(&book.config, root)?);
     let config = book.config.html_config().unwrap_or_default();
     redirects::write(&built, &rules, &site, &config.redirect)?;
     search::write(&built, root, &rules, &config)?;

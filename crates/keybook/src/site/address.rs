@@ -3,7 +3,7 @@
 use super::columns::{Column, ColumnKind};
 use crate::project;
 use crate::report::ResultKind;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use mdbook_driver::config::Config;
 use rulebook::Rule;
 use std::path::{Path, PathBuf};
@@ -39,16 +39,22 @@ impl Site {
             Ok(config)
         };
         let config = read().with_context(|| format!("{}: not valid", file.display()))?;
-        Ok(Site::from(&config, root))
+        Site::from(&config, root)
     }
 
     /// The same from settings that are already read.
-    pub(crate) fn from(config: &Config, root: &Path) -> Site {
+    ///
+    /// # Errors
+    ///
+    /// If `site-url` does not end with a slash: links on the page for unknown addresses would lead astray.
+    pub(crate) fn from(config: &Config, root: &Path) -> Result<Site> {
         let url = config.html_config().and_then(|html| html.site_url).unwrap_or_default();
+        if !url.is_empty() && !url.ends_with('/') {
+            bail!("[output.html] site-url = \"{url}\": end it with a slash");
+        }
         // mdBook also accepts a path, which is no address that others can follow.
         let url = if url.contains("://") { url } else { String::new() };
-        let slash = if url.is_empty() || url.ends_with('/') { "" } else { "/" };
-        Site { url: format!("{url}{slash}"), root: root.to_owned(), commit: OnceLock::new() }
+        Ok(Site { url, root: root.to_owned(), commit: OnceLock::new() })
     }
 
     /// The site of the project around this program; where there is no project, one that is published
@@ -112,22 +118,18 @@ impl Site {
 mod tests {
     use super::*;
 
-    fn site(url: &str) -> Site {
+    fn site(url: &str) -> Result<Site> {
         let text = format!("[output.html]\nsite-url = \"{url}\"\n");
         Site::from(&text.parse().unwrap(), Path::new("/nowhere"))
     }
 
     #[test]
     fn an_address_is_absolute_only_where_the_book_is_published() {
-        assert_eq!(site("").rule("a.b"), "rule/a.b.html");
-        assert_eq!(site("/keybook/").rule("a.b"), "rule/a.b.html");
-        assert_eq!(
-            site("https://example.org/k").rule("a.b"),
-            "https://example.org/k/rule/a.b.html"
-        );
-        assert_eq!(
-            site("https://example.org/k/").rule("a.b"),
-            "https://example.org/k/rule/a.b.html"
-        );
+        let address = |url| site(url).unwrap().rule("a.b");
+        assert_eq!(address(""), "rule/a.b.html");
+        assert_eq!(address("/keybook/"), "rule/a.b.html");
+        assert_eq!(address("https://example.org/k/"), "https://example.org/k/rule/a.b.html");
+        let error = site("https://example.org/k").unwrap_err().to_string();
+        assert!(error.ends_with("end it with a slash"), "{error}");
     }
 }

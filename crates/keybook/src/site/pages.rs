@@ -28,7 +28,7 @@ impl Preprocessor for Pages {
             book: &rules,
             columns: &columns,
             cells: &Cells::saved(root),
-            site: &Site::from(&context.config, root),
+            site: &Site::from(&context.config, root)?,
             root,
         };
         let tables = Tables::new(&rules, &columns, root)?;

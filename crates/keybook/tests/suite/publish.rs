@@ -10,7 +10,7 @@ use std::process::Command;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const SITE: [(&str, &str); 3] = [
-    ("MDBOOK_OUTPUT__HTML__SITE_URL", "https://example.org/keybook"),
+    ("MDBOOK_OUTPUT__HTML__SITE_URL", "https://example.org/keybook/"),
     ("MDBOOK_OUTPUT__HTML__GIT_REPOSITORY_URL", "https://example.org/source"),
     ("MDBOOK_OUTPUT__HTML__EDIT_URL_TEMPLATE", "https://example.org/edit/{path}"),
 ];
@@ -83,7 +83,9 @@ fn one_setting_publishes_the_book() {
     let canonical = "rel=\"canonical\" href=\"https://example.org/keybook/process-keyring/\
                      processes.html#process.fork\"";
     assert!(page(built.path(), "rule/process.fork.html").contains(canonical));
-    assert!(page(built.path(), "404.html").contains("<base href=\"https://example.org/keybook\">"));
+    assert!(
+        page(built.path(), "404.html").contains("<base href=\"https://example.org/keybook/\">")
+    );
 
     for file in pages(book()) {
         let text = fs::read_to_string(&file).unwrap();
