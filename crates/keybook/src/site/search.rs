@@ -15,7 +15,7 @@ use trace::{Errno, Outcome, Trace, Value};
 
 /// The table of synonyms, in the folder of the book's sources.
 const SYNONYMS: &str = "search-synonyms.toml";
-/// As much of a section's text as is searched, in bytes.
+/// As much of a section's text as is searched, in characters.
 const LONGEST: usize = 2500;
 
 /// A place that a search can lead to, in the order that search.js expects: address, id, title as HTML,
@@ -95,18 +95,15 @@ fn documents(place: &Path, text: &str, book: &Rulebook, root: &Path) -> Vec<Docu
                     page.clone(),
                 )
             }
-            None => {
-                let end = text.floor_char_boundary(LONGEST);
-                Document(
-                    address,
-                    String::new(),
-                    html(&title),
-                    String::new(),
-                    text[..end].to_owned(),
-                    String::new(),
-                    page.clone(),
-                )
-            }
+            None => Document(
+                address,
+                String::new(),
+                html(&title),
+                String::new(),
+                text.chars().take(LONGEST).collect(),
+                String::new(),
+                page.clone(),
+            ),
         }
     };
     sections(text).into_iter().map(document).collect()
