@@ -1,9 +1,15 @@
-//! What the preprocessor generates for the book's pages: provenance and trace of each rule, and the
-//! tables of the reference.
+//! What the preprocessor generates for the book's pages: the card of each rule, and the tables of the
+//! reference.
 
+pub(crate) mod address;
+mod card;
 pub(crate) mod circumstances;
 pub(crate) mod columns;
 pub(crate) mod environments;
 mod html;
 pub(crate) mod pages;
+pub(crate) mod redirects;
+pub(crate) mod search;
+mod strip;
 mod tables;
+mod text;

@@ -15,7 +15,7 @@ pub struct Page {
     pub path: PathBuf,
     /// The valid rules on it, in order.
     pub rules: Vec<Rule>,
-    /// Where in the text the parts of each rule are, in the same order.
+    /// Where in the text each rule is, in the same order.
     pub places: Vec<Places>,
     /// The sections that are meant to be rules, valid or not, in order.
     pub sections: Vec<Section>,
@@ -25,15 +25,11 @@ pub struct Page {
     pub problems: Vec<Problem>,
 }
 
-/// Where in the text of its page the parts of a rule are, in bytes.
+/// Where in the text of its page a rule and its snippet are, in bytes.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The heading, with the line break after it.
-    pub heading: Range<usize>,
-    /// The statement.
-    pub statement: Range<usize>,
-    /// The line with verdict and provenance.
-    pub provenance: Range<usize>,
+    /// The whole section, from its heading to its last block.
+    pub section: Range<usize>,
     /// The snippet, with its fences.
     pub snippet: Range<usize>,
 }
@@ -243,9 +239,7 @@ impl Reader<'_> {
             snippet: visible(program),
         });
         self.page.places.push(Places {
-            heading: heading.clone(),
-            statement: statement.clone(),
-            provenance: provenance.clone(),
+            section: at..rest.last().map_or(snippet.end, |last| last.range.end),
             snippet: snippet.clone(),
         });
     }

@@ -1,12 +1,15 @@
 //! `keybook build`: builds the book and checks every rule meanwhile.
 
 use crate::report::{self, Report};
+use crate::site::address::Site;
 use crate::site::pages::Pages;
+use crate::site::{redirects, search};
 use crate::status::NOTHING_HERE;
 use crate::{output, project};
 use anyhow::{Context, Result};
 use keyrings::probe::Keyrings;
 use mdbook_driver::MDBook;
+use rulebook::Rulebook;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -34,13 +37,19 @@ pub(crate) fn run() -> Result<u8> {
     Ok(status)
 }
 
-/// Builds the book with mdBook as a library, and returns the page to open.
+/// Builds the book with mdBook as a library, adds what plain mdBook does not write, and returns the page
+/// to open.
 fn build(root: &Path) -> Result<PathBuf> {
     let mut book = MDBook::load(root)?;
     // Replaces the command that book.toml names, which has the same name and does the same.
     book.with_preprocessor(Pages);
     book.build()?;
-    let index = book.build_dir_for("html").join("index.html");
+    let built = book.build_dir_for("html");
+    let (rules, site) = (Rulebook::read(root), Site::from(&book.config, root)?);
+    let config = book.config.html_config().unwrap_or_default();
+    redirects::write(&built, &rules, &site, &config.redirect)?;
+    search::write(&built, root, &rules, &config)?;
+    let index = built.join("index.html");
     Ok(index.canonicalize().unwrap_or(index))
 }
 

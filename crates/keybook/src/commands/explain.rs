@@ -1,6 +1,7 @@
 //! `keybook explain`: shows one rule in the terminal.
 
 use crate::output::{self, indented};
+use crate::site::address::Site;
 use crate::status::HELD;
 use crate::{embedded, project};
 use anyhow::{Result, anyhow};
@@ -26,6 +27,7 @@ pub(crate) fn run(id: &str) -> Result<u8> {
     if !rule.needs.is_empty() {
         writeln!(text, "  needs: {}", rule.needs.join(", "))?;
     }
+    writeln!(text, "  {}", Site::of(&root)?.rule(id))?;
     writeln!(text, "  {SOURCE}/{}:{}\n", rule.page.display(), rule.line)?;
     if !rule.why.is_empty() {
         writeln!(text, "{}\n", rule.why.replace('`', ""))?;

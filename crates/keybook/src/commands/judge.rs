@@ -3,6 +3,7 @@
 use crate::embedded;
 use crate::embedded::RULES;
 use crate::output::{self, BAD, GOOD, ListFormat, count};
+use crate::site::address::Site;
 use crate::status::{DIFFERS, HELD, MISUSE, UNKNOWN};
 use anyhow::{Context, Result, anyhow};
 use model::wrong::Table;
@@ -104,6 +105,8 @@ struct Line {
 pub(crate) struct Rule {
     id: String,
     statement: String,
+    /// Relative to the root of the book if the book is published nowhere.
+    address: String,
 }
 
 pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
@@ -216,7 +219,7 @@ impl Rule {
         let rule = RULES.iter().find(|rule| rule.id == id);
         let statement = rule.map_or("a rule of another book", |rule| rule.statement);
         let statement = statement.lines().next().unwrap_or_default();
-        Rule { id: id.to_owned(), statement: statement.to_owned() }
+        Rule { id: id.to_owned(), statement: statement.to_owned(), address: Site::here().rule(id) }
     }
 }
 
@@ -297,7 +300,12 @@ impl Judged {
 
 impl std::fmt::Display for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.id, self.statement)
+        write!(f, "{}: {}", self.id, self.statement)?;
+        // A terminal has no use for an address within the book.
+        if Site::here().is_published() {
+            write!(f, " {}", self.address)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,13 +2,16 @@
 
 use crate::output::{self, ListFormat};
 use crate::project;
+use crate::site::address::Site;
 use crate::status::HELD;
 use anyhow::Result;
 use rulebook::{Rule, Rulebook};
 use serde_json::json;
 
 pub(crate) fn run(format: ListFormat) -> Result<u8> {
-    let rules = Rulebook::read(&project::root()?).rules;
+    let root = project::root()?;
+    let rules = Rulebook::read(&root).rules;
+    let site = Site::of(&root)?;
     match format {
         ListFormat::Json => {
             let entry = |rule: &Rule| {
@@ -22,6 +25,7 @@ pub(crate) fn run(format: ListFormat) -> Result<u8> {
                     "given": rule.given,
                     "needs": rule.needs,
                     "page": rule.link(),
+                    "address": site.rule(&rule.id),
                 })
             };
             output::print_json(&rules.iter().map(entry).collect::<Vec<_>>())?;

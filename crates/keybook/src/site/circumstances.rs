@@ -22,11 +22,12 @@ pub(crate) fn lines(cells: Option<&Cells>, up: &str) -> String {
         [] => String::new(),
         names => format!("<p>{words}: {}.</p>\n", names.join(", ")),
     };
+    let but =
+        if differs.is_empty() { String::new() } else { format!("; not in {}", differs.len()) };
     format!(
-        "<details class=\"circumstances\">\n<summary>Also holds in {} other circumstances; not in \
-         {}</summary>\n\n{}{}{}\n</details>\n\n",
+        "<details class=\"circumstances\">\n<summary>Also holds in {} other circumstances{but}\
+         </summary>\n\n{}{}{}\n</details>\n\n",
         same.len(),
-        differs.len(),
         not("Also holds", &same),
         not("Differs", &differs),
         not("Not applicable", &reasons)

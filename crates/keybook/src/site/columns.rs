@@ -18,6 +18,9 @@ pub(crate) struct Column {
     pub(crate) name: String,
     /// Heading of the column.
     pub(crate) title: String,
+    /// The same in one or two words: of a kernel the series, such as `6.12`.
+    #[serde(skip)]
+    pub(crate) short: String,
     pub(crate) kind: ColumnKind,
     /// `QEMU, TCG`, `UML` or `command`.
     pub(crate) how: String,
@@ -97,6 +100,7 @@ impl Column {
         Column {
             name: name.to_owned(),
             title: title.to_owned(),
+            short: String::new(),
             kind,
             how: how.to_owned(),
             environment,
@@ -111,6 +115,16 @@ impl Column {
     /// The result of a rule; `None` if the rule has changed since.
     pub(crate) fn cell(&self, id: &str, fingerprint: &str) -> Option<&Cell> {
         self.rules.get(id).filter(|cell| cell.fingerprint == fingerprint)
+    }
+
+    /// The version of its kernel, such as `6.1.192`.
+    pub(crate) fn version(&self) -> &str {
+        let from = match self.kind {
+            ColumnKind::Kernel => self.name.as_str(),
+            ColumnKind::Environment => self.fact("kernel").trim_start_matches("Linux "),
+        };
+        let end = from.find(|c: char| !c.is_ascii_digit() && c != '.');
+        &from[..end.unwrap_or(from.len())]
     }
 
     /// A fact about the system.
@@ -139,6 +153,14 @@ pub(crate) fn saved(root: &Path) -> Result<Vec<Column>> {
     let list = environments::read(root)?;
     let place = |column: &Column| list.iter().position(|listed| listed.name == column.name);
     columns.sort_by_key(|column| (column.kind, place(column)));
+    for column in &mut columns {
+        let series = || column.version().splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+        column.short = match (column.kind, place(column)) {
+            (ColumnKind::Kernel, _) => series(),
+            (ColumnKind::Environment, Some(nth)) => list[nth].short.clone(),
+            (ColumnKind::Environment, None) => column.name.clone(),
+        };
+    }
     Ok(columns)
 }
 

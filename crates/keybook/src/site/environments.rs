@@ -22,6 +22,8 @@ struct List {
 pub(crate) struct Environment {
     pub(crate) name: String,
     pub(crate) title: String,
+    /// One or two words for it, where there is no room for the title.
+    pub(crate) short: String,
     /// Programs in `PATH`, or absolute paths, that must exist.
     pub(crate) needs: Vec<String>,
     pub(crate) command: Vec<String>,

@@ -57,3 +57,8 @@ pub(crate) fn row(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let cells = cells.into_iter().map(|cell| format!("<td>{}</td>", cell.as_ref()));
     format!("<tr>{}</tr>\n", cells.collect::<String>())
 }
+
+/// Escapes a text as the value of an attribute between double quotes.
+pub(crate) fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}

@@ -1,17 +1,16 @@
-//! The preprocessor: adds anchor, provenance and trace to each rule of a page, and fills in the
-//! tables.
+//! The preprocessor: writes each rule of a page as a card, gives each page a title that no other
+//! page has, and fills in the tables.
 
-use super::circumstances;
-use super::columns::{self, Column};
-use super::html::badge;
-use super::tables::{self, Tables, observed};
+use super::address::Site;
+use super::card::{self, Input};
+use super::columns;
+use super::tables::{self, Tables};
 use anyhow::Result;
-use mdbook_preprocessor::book::Book;
+use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
-use rulebook::{Cells, Page, Places, Rule, Rulebook, Snapshot, fingerprint, sentence};
+use rulebook::{Cells, Page, Rulebook};
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 /// The preprocessor that book.toml calls `rules`.
 pub(crate) struct Pages;
@@ -22,79 +21,59 @@ impl Preprocessor for Pages {
     }
 
     fn run(&self, context: &PreprocessorContext, mut book: Book) -> Result<Book> {
-        let rules = Rulebook::read(&context.root);
-        let columns = columns::saved(&context.root)?;
-        let cells = Cells::saved(&context.root);
-        let tables = Tables::new(&rules, &columns, &context.root)?;
+        let root = &context.root;
+        let rules = Rulebook::read(root);
+        let columns = columns::saved(root)?;
+        let input = Input {
+            book: &rules,
+            columns: &columns,
+            cells: &Cells::saved(root),
+            site: &Site::from(&context.config, root)?,
+            root,
+        };
+        let tables = Tables::new(&rules, &columns, root)?;
+        let titles = titles(&book, context.config.book.title.as_deref().unwrap_or_default());
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
-            chapter.content = render(&page, &chapter.content, (&columns, &cells), &context.root);
+            chapter.content = render(&page, &chapter.content, &input);
             tables::fill_in(&tables, &mut chapter.content, path);
+            if let Some(title) = titles.get(path) {
+                // mdBook's own preprocessor `links`, which runs after this one, reads it.
+                chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));
+            }
         });
         Ok(book)
     }
 }
 
+/// The titles of pages by source path. The part of the book is in it, because the same name is used
+/// in several parts.
+fn titles(book: &Book, book_title: &str) -> BTreeMap<PathBuf, String> {
+    let mut titles = BTreeMap::new();
+    let mut part = "";
+    for item in &book.items {
+        match item {
+            BookItem::PartTitle(title) => part = title,
+            BookItem::Chapter(chapter) if !part.is_empty() => {
+                let title = format!("{} · {part} - {book_title}", chapter.name);
+                titles.extend(chapter.source_path.clone().map(|path| (path, title)));
+            }
+            _ => {}
+        }
+    }
+    titles
+}
+
 /// The page as readers see it.
-fn render(
-    page: &Page,
-    text: &str,
-    (columns, cells): (&[Column], &BTreeMap<String, Cells>),
-    root: &Path,
-) -> String {
+fn render(page: &Page, text: &str, input: &Input<'_>) -> String {
     let mut out = String::new();
     let mut done = 0;
     for (rule, places) in page.rules.iter().zip(&page.places) {
-        out.push_str(&text[done..places.heading.start]);
-        let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
-        render_rule(&mut out, rule, places, text, snapshot.as_deref());
-        done = places.snippet.end;
-        let trace = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok());
-        let fingerprint = fingerprint(&trace.unwrap_or_default());
-        out.push_str(&observed::line(rule, &fingerprint, columns, &up(rule)));
-        out.push_str(&circumstances::lines(cells.get(&rule.id), &up(rule)));
+        out.push_str(&text[done..places.section.start]);
+        out.push_str(&card::card(rule, &text[places.snippet.clone()], input));
+        out.push('\n');
+        done = places.section.end;
     }
     out + &text[done..]
-}
-
-/// Writes a rule up to the end of its snippet, then its trace.
-fn render_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, trace: Option<&str>) {
-    let id = &rule.id;
-    let _ = write!(out, "## {id} {{#{id}}}\n\n<div class=\"statement\">\n\n");
-    let _ = write!(out, "{}\n\n</div>\n\n{}\n\n", rule.statement, provenance(rule));
-    out.push_str(text[places.provenance.end..places.snippet.start].trim_start_matches('\n'));
-    out.push_str(text[places.snippet.clone()].trim_end());
-    let trace = trace.unwrap_or("not observed yet\n");
-    let test = id.replace(['.', '-'], "_");
-    let _ = write!(
-        out,
-        "\n\n<details class=\"trace\" open>\n<summary>Observed <span class=\"run\">cargo test \
-         {test}</span></summary>\n\n```text\n{trace}```\n\n</details>\n\n"
-    );
-}
-
-/// The relative path from the rule's page to the root of the book.
-fn up(rule: &Rule) -> String {
-    "../".repeat(rule.page.components().count() - 1)
-}
-
-fn provenance(rule: &Rule) -> String {
-    let mut parts = vec![badge(rule.verdict)];
-    let up = up(rule);
-    let links = rule.from.iter().map(|number| {
-        let claim = sentence(number).map_or("", |sentence| sentence.claim);
-        let claim = claim.replace('`', "").replace('"', "&quot;");
-        format!("<a href=\"{up}reference/sentences.html#{number}\" title=\"{claim}\">{number}</a>")
-    });
-    let links: Vec<String> = links.collect();
-    if !links.is_empty() {
-        parts.push(links.join(", "));
-    }
-    let functions = rule.kernel.iter().map(|name| format!("<code>{name}</code>"));
-    parts.push(functions.collect::<Vec<_>>().join(", "));
-    if !rule.needs.is_empty() {
-        parts.push(format!("<span class=\"needs\">needs {}</span>", rule.needs.join(", ")));
-    }
-    format!("<p class=\"provenance\">{}</p>", parts.join(" · "))
 }

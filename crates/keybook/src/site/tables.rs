@@ -4,14 +4,14 @@ mod index;
 mod input;
 mod lifecycle;
 mod model;
-pub(super) mod observed;
+mod observed;
 mod operations;
 mod sentences;
 mod timings;
 
 use super::circumstances;
 
-pub(super) use input::Tables;
+pub(super) use input::{Seen, Tables};
 
 use std::path::Path;
 

@@ -16,6 +16,7 @@ fn rules_are_listed_for_programs() {
     assert_eq!(fork["kernel"], serde_json::json!(["copy_creds"]));
     assert_eq!(fork["needs"], serde_json::json!([]));
     assert_eq!(fork["page"], "process-keyring/processes.html#process.fork");
+    assert_eq!(fork["address"], "rule/process.fork.html");
     assert!(fork["statement"].as_str().unwrap().starts_with("A child created by `fork(2)`"));
     assert_eq!(fork["title"], "A forked child has no process keyring");
     assert_eq!(fork["given"], serde_json::json!([]));
@@ -36,7 +37,7 @@ fn a_rule_is_explained() {
     for part in [
         "process.fork: A forked child has no process keyring\n\n  A child created by fork(2) starts",
         "  P7, process-keyring(7): ",
-        "  kernel: copy_creds\n",
+        "  kernel: copy_creds\n  rule/process.fork.html\n",
         "    let child = fork(\"child\")?;\n",
         "    child  keyctl_get_keyring_ID(@p, 0) = -1 ENOKEY (Required key not available)\n",
     ] {

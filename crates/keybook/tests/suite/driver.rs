@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -54,6 +54,39 @@ pub fn wrong(report: &Value) -> Vec<String> {
 pub fn alone() -> MutexGuard<'static, ()> {
     static MACHINE: Mutex<()> = Mutex::new(());
     MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The folder of the book, which the first call builds.
+pub fn book() -> &'static Path {
+    static BOOK: OnceLock<PathBuf> = OnceLock::new();
+    BOOK.get_or_init(|| {
+        let _alone = alone();
+        let told = stdout(&keybook(&[]));
+        let index = told.lines().find_map(|line| line.strip_prefix("the book is built: open "));
+        Path::new(index.unwrap_or_else(|| panic!("{told}"))).parent().unwrap().to_owned()
+    })
+}
+
+/// All pages of the book.
+pub fn pages(book: &Path) -> Vec<PathBuf> {
+    fn pages_in(folder: &Path, pages: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                pages_in(&path, pages);
+            } else if path.extension().is_some_and(|extension| extension == "html") {
+                pages.push(path);
+            }
+        }
+    }
+    let mut pages = Vec::new();
+    pages_in(book, &mut pages);
+    pages
+}
+
+/// Every part of a text from `before` to the next quote.
+pub fn attributes<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
+    text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
 /// A copy of the program, which every user can run. Its path distinguishes its processes from those

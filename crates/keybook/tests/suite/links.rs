@@ -1,35 +1,13 @@
 //! Every link within the built book leads to a page, and to an anchor on it.
 
-use crate::driver::{alone, keybook, stdout};
+use crate::driver::{attributes, book, pages};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every part of a text from `before` to the next quote.
-fn attributes<'a>(text: &'a str, before: &str) -> Vec<&'a str> {
-    text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).collect()
-}
-
-fn pages_in(folder: &Path, pages: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            pages_in(&path, pages);
-        } else if path.extension().is_some_and(|extension| extension == "html") {
-            pages.push(path);
-        }
-    }
-}
-
 #[test]
 fn every_link_leads_somewhere() {
-    let _alone = alone();
-    let told = stdout(&keybook(&[]));
-    let index = told.lines().find_map(|line| line.strip_prefix("the book is built: open "));
-    let book = Path::new(index.unwrap_or_else(|| panic!("{told}"))).parent().unwrap();
-
-    let mut files = Vec::new();
-    pages_in(book, &mut files);
+    let mut files = pages(book());
     // The page for printing repeats all others; the outline and the page for unknown addresses are
     // outside the book's folders.
     files.retain(|file| {

@@ -9,5 +9,8 @@ mod formats;
 mod full;
 mod judge;
 mod links;
+mod publish;
 mod robust;
+mod search;
+mod site;
 mod vary;

@@ -17,7 +17,7 @@ pub(super) struct Subject {
 /// Returns the project's environments that are available here; prints which are not.
 pub(super) fn of_project(root: &Path) -> Result<Vec<Subject>> {
     let mut subjects = Vec::new();
-    for Environment { name, title, needs, command } in read(root)? {
+    for Environment { name, title, needs, command, .. } in read(root)? {
         match needs.iter().find(|need| !exists(need)) {
             None => subjects.push(subject(&name, &title, command)),
             Some(need) => eprintln!("keybook: {name} is skipped: {need} does not exist"),

@@ -16,6 +16,14 @@ pub(crate) struct Seen<'a> {
     pub(crate) fingerprint: String,
 }
 
+impl Seen<'_> {
+    /// The pinned trace of a rule. A snapshot that is not a trace fails a test; here it counts as empty.
+    pub(crate) fn trace(rule: &Rule, root: &Path) -> Trace {
+        let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
+        snapshot.unwrap_or_default().parse().unwrap_or_default()
+    }
+}
+
 /// The rules with their traces, and the results on other kernels.
 pub(crate) struct Tables<'a> {
     pub(crate) book: &'a Rulebook,
@@ -32,9 +40,7 @@ impl<'a> Tables<'a> {
         root: &Path,
     ) -> Result<Tables<'a>> {
         let seen = book.rules.iter().map(|rule| {
-            let snapshot = Snapshot::read(root, &rule.id).map(|snapshot| snapshot.contents);
-            // A snapshot that is not a trace fails a test; here it counts as empty.
-            let trace = snapshot.unwrap_or_default().parse().unwrap_or_default();
+            let trace = Seen::trace(rule, root);
             Seen { rule, fingerprint: fingerprint(&trace), trace }
         });
         let (seen, wrong) = (seen.collect(), embedded::wrong_models()?);

@@ -1,64 +1,18 @@
-//! Where each rule was observed: a line for each rule, and the page with the matrix.
+//! The page with the matrix: where each rule was observed.
 
 use super::input::Tables;
 use crate::report::{Count, ResultKind};
-use crate::site::columns::{Cell, Column, ColumnKind};
+use crate::site::columns::{Column, ColumnKind};
 use crate::site::html::{self, html, id_link};
-use rulebook::Rule;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-
-/// The line below a rule; empty if no column held it.
-pub(crate) fn line(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str) -> String {
-    let cells = |kind: ColumnKind| -> Vec<(&Column, &Cell)> {
-        let of_kind = columns.iter().filter(|column| column.kind == kind);
-        of_kind.filter_map(|column| Some((column, column.cell(&rule.id, fingerprint)?))).collect()
-    };
-    let mut parts = Vec::new();
-    let kernels = cells(ColumnKind::Kernel);
-    let held_kernels = held(&kernels);
-    if let [first, .., last] | [first @ last] = &held_kernels[..] {
-        let held = held_kernels.len();
-        let all = if held == kernels.len() { "" } else { &format!(" of {}", kernels.len()) };
-        let range = match (version(first), version(last)) {
-            (first, last) if first == last => first,
-            (first, last) => format!("{first} to {last}"),
-        };
-        let plural = if held == 1 && all.is_empty() { "kernel" } else { "kernels" };
-        parts.push(format!("{held}{all} {plural}, Linux {range}"));
-    }
-    let environments = held(&cells(ColumnKind::Environment));
-    if let [first, ..] = &environments[..] {
-        let titles: Vec<&str> = environments.iter().map(|column| &*column.title).collect();
-        parts.push(format!("Linux {} as {}", version(first), titles.join(", ")));
-    }
-    if parts.is_empty() {
-        return String::new();
-    }
-    let page = format!("{up}reference/observed-on.html#matrix.{}", rule.id);
-    format!("<p class=\"observed\"><a href=\"{page}\">Held</a> on {}.</p>\n\n", parts.join("; on "))
-}
-
-fn held<'a>(cells: &[(&'a Column, &Cell)]) -> Vec<&'a Column> {
-    let held = cells.iter().filter(|(_, cell)| cell.result == ResultKind::Held);
-    held.map(|(column, _)| *column).collect()
-}
-
-/// `6.1.192`, from the name of a kernel or the release of an environment's kernel.
-fn version(column: &Column) -> String {
-    let from = match column.kind {
-        ColumnKind::Kernel => column.name.as_str(),
-        ColumnKind::Environment => column.fact("kernel").trim_start_matches("Linux "),
-    };
-    from.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect()
-}
 
 /// The columns, with facts about each system.
 pub(super) fn columns(tables: &Tables<'_>) -> String {
     let table = |(kind, heading)| {
         let columns = (1..).zip(tables.columns).filter(move |(_, column)| column.kind == kind);
         let rows = columns.map(|(nth, column)| column_row(nth, column));
-        let headings = ["", heading, "Held", "Differ", "Not observed", "The place"];
+        let headings = ["Column", heading, "Held", "Differ", "Not observed", "The place"];
         html::table("columns", &headings, rows) + "\n"
     };
     [(ColumnKind::Kernel, "Kernel"), (ColumnKind::Environment, "Environment")].map(table).concat()

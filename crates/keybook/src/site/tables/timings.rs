@@ -9,8 +9,10 @@ pub(super) fn tables(tables: &Tables<'_>) -> String {
 }
 
 fn table(Timings { command, machine, peer, rows }: &Timings) -> String {
-    let beside = if peer.is_empty() { "" } else { peer };
-    let cells = rows.iter().map(|cells| row(cells.iter().map(|cell| html(cell))));
-    let table = html::table("timings", &["", "here", beside], cells);
+    // The last column is for the peer.
+    let headings = ["what", "here", peer];
+    let shown = if peer.is_empty() { &headings[..2] } else { &headings };
+    let cells = rows.iter().map(|cells| row(cells[..shown.len()].iter().map(|cell| html(cell))));
+    let table = html::table("timings", shown, cells);
     format!("`{command}`, on {machine}:\n\n{table}\n")
 }

@@ -1,0 +1,97 @@
+//! The search finds what people look for among the first three results, and its index is small.
+
+use crate::driver::{attributes, book, stdout, with_input};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What people type, and the page or rule that answers it.
+const QUERIES: &[(&str, &str)] = &[
+    // Words that found nothing, or not the right page, when readers tried the book.
+    ("setuid", "thread-keyring/ids.html"),
+    ("setuid(2)", "process-keyring/ids.html"),
+    ("tokio", "threads.html"),
+    ("goroutine", "threads.html"),
+    ("Java", "threads.html"),
+    ("errata", "reference/sentences.html"),
+    ("refcount", "both/pins.html"),
+    ("fork", "processes.html#process.fork"),
+    ("fork", "processes.html#thread.fork"),
+    ("seccomp", "reference/o"),
+    ("docker", "reference/o"),
+    // Questions of the engineer.
+    ("thread pool", "threads.html"),
+    ("does my key survive execve?", "execve.html"),
+    ("wipe before exec", "execve.clear-first"),
+    ("ENOKEY keyctl_search @p", "both/absent-links.html"),
+    ("EKEYREVOKED add_key @t", "both/revoked.html"),
+    ("keyctl show", "both/keyctl.html"),
+    // What strerror(3) says.
+    ("Disk quota exceeded", "both/quota.html"),
+    ("key has been revoked add_key", "both/revoked.html"),
+    // Ids, whole and in parts, calls and sentences of the manual.
+    ("process.threads.before", "#process.threads.before"),
+    ("threads before", "#process.threads.before"),
+    ("lives-on", "execve.lives-on"),
+    ("KEYCTL_JOIN_SESSION_KEYRING", "join-session"),
+    ("P7", "reference/sentences.html#P7"),
+    ("zombie", "process-keyring/end.html#process.end.zombie"),
+    ("possession", "both/searching.html"),
+];
+
+fn index() -> PathBuf {
+    let files = fs::read_dir(book()).unwrap().map(|entry| entry.unwrap().path());
+    let mut found = files.filter(|file| {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("searchindex")
+    });
+    found.next().unwrap()
+}
+
+/// The first three results of each query; `None` without Node.js.
+fn results(queries: &[&str]) -> Option<Vec<String>> {
+    if Command::new("node").arg("--version").output().is_err() {
+        eprintln!("not observed: Node.js is not installed");
+        return None;
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/search.js");
+    let mut node = Command::new("node");
+    let output = with_input(node.arg(script).arg(index()), queries.join("\n").as_bytes());
+    assert!(output.status.success(), "{output:?}");
+    Some(stdout(&output).lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn a_query_finds_its_page_among_the_first_three_results() {
+    let queries: Vec<&str> = QUERIES.iter().map(|(query, _)| *query).collect();
+    let Some(results) = results(&queries) else { return };
+    let answers = QUERIES.iter().zip(&results);
+    let wrong: Vec<_> = answers.filter(|((_, page), found)| !found.contains(page)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_word_of_a_query_counts() {
+    let Some(results) = results(&["zombie", "zombie thread", "nosuchword zombie"]) else { return };
+    assert!(results[0].starts_with("process-keyring/end.html"), "{results:?}");
+    assert!(results[1].starts_with("thread-keyring/end.html#thread.end.zombie"), "{results:?}");
+    // Where no place has all words, those with most of them are found.
+    assert_eq!(results[0], results[2]);
+}
+
+#[test]
+fn every_result_leads_to_an_anchor_and_the_index_is_small() {
+    let text = fs::read_to_string(index()).unwrap();
+    let addresses = attributes(&text, "[\"");
+    let addresses = addresses.into_iter().filter(|it| it.contains(".html#"));
+    let mut checked = 0;
+    for address in addresses {
+        let (page, id) = address.split_once('#').unwrap();
+        let page = fs::read_to_string(book().join(page)).unwrap();
+        assert!(page.contains(&format!(" id=\"{id}\"")), "{address}");
+        checked += 1;
+    }
+    assert!(checked > 650, "{checked}");
+    let output = Command::new("gzip").arg("-9c").arg(index()).output().unwrap();
+    assert!(output.stdout.len() < 150_000, "{} bytes", output.stdout.len());
+}

@@ -1,0 +1,69 @@
+//! What readers see of a rule, and the shell around every page.
+
+use crate::driver::{attributes, book, pages};
+use std::collections::BTreeMap;
+use std::fs;
+
+fn page(path: &str) -> String {
+    fs::read_to_string(book().join(path)).unwrap()
+}
+
+/// The card of a rule on its page.
+fn card(page: &str, id: &str) -> String {
+    let from = page.find(&format!("<h2 id=\"{id}\"")).unwrap_or_else(|| panic!("no {id}"));
+    page[from..from + page[from..].find("</section>").unwrap()].to_owned()
+}
+
+#[test]
+fn the_parts_of_a_card_stand_in_the_order_of_their_use() {
+    let card = card(&page("process-keyring/processes.html"), "process.fork");
+    let parts = [
+        ">A forked child has no process keyring</a></h2>",
+        "<p class=\"rid\"><a href=\"#process.fork\">",
+        ">Copy citation</button>",
+        "<div class=\"statement\">",
+        "<p class=\"provenance\">",
+        "The parent’s keyring stays",
+        "<details class=\"trace\" open",
+        "<details class=\"prog\">\n<summary>The program <span>(4 lines of Rust)</span>",
+        "Also holds in ",
+        ">Held on</span> <span class=\"cells\"><span>5.10</span>",
+        ">Run in</span> <span class=\"cells\"><span>root</span>",
+        "<p class=\"twin\">The same for the other keyring: <a href=\"../thread-keyring/processes.html#thread.fork\">",
+    ];
+    let mut last = 0;
+    for part in parts {
+        let at = card.find(part).unwrap_or_else(|| panic!("{part} is not in\n{card}"));
+        assert!(at > last, "{part}");
+        last = at;
+    }
+}
+
+#[test]
+fn a_citation_has_statement_id_kernels_and_commit() {
+    let card = card(&page("process-keyring/processes.html"), "process.fork");
+    let citation = attributes(&card, "data-cite=\"")[0];
+    let begin = "“A child created by fork(2) starts without a process keyring, even if its parent has one.” \
+                 (rule process.fork; held on Linux 5.10.218, ";
+    assert!(citation.starts_with(begin), "{citation}");
+    assert!(citation.contains(", 7.3.4; commit "), "{citation}");
+}
+
+#[test]
+fn no_two_pages_have_the_same_title() {
+    let mut titles: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in pages(book()) {
+        let text = fs::read_to_string(&file).unwrap();
+        let name = file.strip_prefix(book()).unwrap().display().to_string();
+        let title = text.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next());
+        // The outline is a frame without a title; the first page is also the introduction.
+        match title {
+            Some(title) if name != "index.html" => {
+                titles.entry(title.to_owned()).or_default().push(name);
+            }
+            _ => {}
+        }
+    }
+    titles.retain(|_, pages| pages.len() > 1);
+    assert!(titles.is_empty(), "{titles:#?}");
+}
