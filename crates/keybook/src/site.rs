@@ -6,4 +6,5 @@ pub(crate) mod columns;
 pub(crate) mod environments;
 mod html;
 pub(crate) mod pages;
+mod picture;
 mod tables;

@@ -4,6 +4,7 @@
 use super::circumstances;
 use super::columns::{self, Column};
 use super::html::badge;
+use super::picture::picture;
 use super::tables::{self, Tables, observed};
 use anyhow::Result;
 use mdbook_preprocessor::book::Book;
@@ -65,12 +66,12 @@ fn render_rule(out: &mut String, rule: &Rule, places: &Places, text: &str, trace
     let _ = write!(out, "{}\n\n</div>\n\n{}\n\n", rule.statement, provenance(rule));
     out.push_str(text[places.provenance.end..places.snippet.start].trim_start_matches('\n'));
     out.push_str(text[places.snippet.clone()].trim_end());
-    let trace = trace.unwrap_or("not observed yet\n");
+    let trace = trace.map_or_else(|| "not observed yet\n".to_owned(), picture);
     let test = id.replace(['.', '-'], "_");
     let _ = write!(
         out,
         "\n\n<details class=\"trace\" open>\n<summary>Observed <span class=\"run\">cargo test \
-         {test}</span></summary>\n\n```text\n{trace}```\n\n</details>\n\n"
+         {test}</span></summary>\n\n{trace}\n</details>\n\n"
     );
 }
 
