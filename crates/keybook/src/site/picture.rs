@@ -6,12 +6,14 @@
 //! lanes  which tasks, files and keys get a lane
 //! fold   what is shown once instead of many times
 //! svg    the piece of the lanes beside a row
+//! end    who has what in the end
 //! html   the figure
 //! ```
 //!
 //! What is between two observations is the model's: [`model::follow`]. A trace that the model does not
 //! allow, or in which nothing happens, is shown as rows without lanes.
 
+mod end;
 mod fold;
 mod html;
 mod lanes;

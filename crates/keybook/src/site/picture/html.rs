@@ -2,11 +2,10 @@
 
 use super::fold::{Run, runs};
 use super::lanes::{Lane, Lanes};
-use super::notes::{are, list, tasks};
-use super::rows::{Row, Story, is_name, is_own, kind_words, slot};
-use super::svg;
+use super::rows::{Row, Story, is_name};
+use super::{end, svg};
 use crate::site::html::escape;
-use model::follow::{Kind, Life, Place, Slot};
+use model::follow::Kind;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -29,7 +28,7 @@ impl Figure<'_> {
             .map(|(run, range)| self.row(&lanes, run, &self.story.rows[range], explained))
             .collect();
         let (head, end) = match lanes.are_worth {
-            true => (self.head(&lanes), self.end(&lanes)),
+            true => (self.head(&lanes), end::summary(self.story, &lanes, &self.range)),
             false => (String::new(), String::new()),
         };
         let end = match end.as_str() {
@@ -140,8 +139,8 @@ impl Figure<'_> {
             notes => format!("<span class=\"nt\">{}</span>", escape(notes)),
         };
         format!(
-            "<li>{svg}<code><span class=\"cl\"><span class=\"tk\">{}</span> <span class=\"fn\">{call}</span>\
-             </span>{outcome}</code>{notes}{more}</li>",
+            "<li>{svg}<code><span class=\"tk\">{}</span> <span class=\"fn\">{call}</span>\
+             {outcome}</code>{notes}{more}</li>",
             escape(&task)
         )
     }
@@ -163,7 +162,7 @@ impl Figure<'_> {
             }
             _ => String::new(),
         };
-        format!(" <span class=\"rs\">= -1 <b>{}</b>{words}</span>", escape(&name))
+        format!(" <span class=\"rs\">= -1 <b>{}</b>{words}</span>", escape(name))
     }
 
     /// Part of a call with the names of keys in their color.
@@ -195,72 +194,6 @@ impl Figure<'_> {
             _ => None,
         }
     }
-
-    /// Who has what after the last row.
-    fn end(&self, lanes: &Lanes) -> String {
-        let Some(last) = self.story.rows[self.range.clone()].last() else { return String::new() };
-        let state = self.story.after(last);
-        let place = |key: usize| state.keys.get(key).map(|key| key.place);
-        let mut clauses: Vec<String> = Vec::new();
-        let mut alike = 0;
-        for key in lanes.keys.iter().copied().filter(|key| is_own(self.story.kind(*key))) {
-            let has = |task: &usize| state.tasks[*task].own.keyrings().any(|own| own == key);
-            let runs = |task: &usize| state.tasks[*task].life == Life::Runs;
-            let who: Vec<usize> = (0..state.tasks.len()).filter(runs).filter(has).collect();
-            let (names, label) = (list(&tasks(state, &who)), self.story.label(key));
-            let is_named = state.keys.get(key).is_some_and(|key| key.name.is_some());
-            match who.len() {
-                0 => {}
-                1 if is_named => {
-                    alike += 1;
-                    clauses.push(format!("{names} has {label}"));
-                }
-                1 => clauses.push(format!("{names} has {}", words_for(self.story.kind(key)))),
-                _ => clauses.push(format!("{names} share {label}")),
-            }
-        }
-        if alike > 3 {
-            clauses.retain(|clause| !clause.contains(" has K"));
-            clauses.push(format!("{alike} tasks have one each"));
-        }
-        clauses.extend(self.lacking(lanes, last));
-        for (of, words) in [
-            (Place::Held, "out of reach, but held"),
-            (Place::Loose, "held by nothing"),
-            (Place::Destroyed, "destroyed"),
-        ] {
-            let keys = lanes.keys.iter().copied().filter(|key| place(*key) == Some(of));
-            let keys: Vec<String> = keys.map(|key| self.story.label(key)).collect();
-            if !keys.is_empty() {
-                clauses.push(format!("{} {} {words}", list(&keys), are(&keys)));
-            }
-        }
-        clauses.join("; ")
-    }
-
-    /// The running tasks without a keyring of the kinds that are drawn.
-    fn lacking(&self, lanes: &Lanes, last: &Row<'_>) -> Vec<String> {
-        let state = self.story.after(last);
-        let drawn = |kind: &Kind| lanes.keys.iter().any(|key| self.story.kind(*key) == *kind);
-        let kinds: Vec<Kind> = [Kind::Thread, Kind::Process].into_iter().filter(drawn).collect();
-        let mut without: Vec<String> = Vec::new();
-        for task in state.tasks.iter().filter(|task| task.life == Life::Runs) {
-            let lacks = kinds.iter().all(|kind| slot(task.own, *kind) == Slot::Empty);
-            if lacks && lanes.position(&Lane::Task(task.name.clone())).is_some() {
-                without.push(task.name.clone());
-            }
-        }
-        let has = if without.len() == 1 { "has" } else { "have" };
-        match (kinds.as_slice(), without.is_empty()) {
-            ([], _) | (_, true) => Vec::new(),
-            ([kind], _) => vec![format!("{} {has} no {}", list(&without), kind_words(*kind))],
-            _ => vec![format!("{} {has} neither keyring", list(&without))],
-        }
-    }
-}
-
-fn words_for(kind: Kind) -> String {
-    format!("a {}", kind_words(kind))
 }
 
 /// What several calls have done, if each has done the same.

@@ -32,9 +32,11 @@ pub(super) enum Note {
         by: String,
         keys: Vec<String>,
     },
+    /// A key cannot be used any more. One that is not in its place will be destroyed.
     Unusable {
         key: String,
         why: Unusable,
+        in_place: bool,
     },
     /// A task loses a keyring that others have.
     NoLonger {
@@ -81,12 +83,15 @@ impl fmt::Display for Note {
             Note::Starts { task, .. } => write!(f, "{task} starts{}.", self.manner()),
             Note::Moved { keys, to } => moved_sentence(f, keys, to),
             Note::Holds { by, keys } => write!(f, "{by} holds {} as well.", list(keys)),
-            Note::Unusable { key, why: Unusable::Invalidated } => {
-                write!(f, "{key} is invalidated: unusable, and soon destroyed.")
-            }
-            Note::Unusable { key, why } => {
-                let why = if *why == Unusable::Revoked { "is revoked" } else { "has expired" };
-                write!(f, "{key} {why}: in its place, and unusable.")
+            Note::Unusable { key, why, in_place } => {
+                let why = match why {
+                    Unusable::Revoked => "is revoked",
+                    Unusable::Expired => "has expired",
+                    Unusable::Invalidated => "is invalidated",
+                    Unusable::Unknown => "may have expired",
+                };
+                let then = if *in_place { "in its place, and" } else { "soon destroyed, and" };
+                write!(f, "{key} {why}: {then} unusable.")
             }
             Note::NoLonger { task, key } => write!(f, "{task} no longer has {key}."),
             Note::HasNo { task, kind } => write!(f, "{task} has no {}.", kind_words(*kind)),
@@ -243,7 +248,8 @@ fn spoiled(story: &Story<'_>, row: &Row<'_>) -> Vec<Note> {
     let spoiled = story.drawn.iter().filter_map(|&key| {
         let (was, is) = (before.keys.get(key)?.unusable, after.keys[key].unusable?);
         let is_new = was != Some(is) && is != Unusable::Unknown;
-        is_new.then(|| Note::Unusable { key: story.label(key), why: is })
+        let in_place = is != Unusable::Invalidated || after.keys[key].place != Place::Loose;
+        is_new.then(|| Note::Unusable { key: story.label(key), why: is, in_place })
     });
     spoiled.collect()
 }
