@@ -18,7 +18,7 @@ use crate::judge::Judge;
 use crate::world::{self, Expiry, Holds, KeyId, TaskId, World};
 use std::collections::BTreeSet;
 use std::fmt;
-use trace::Trace;
+use trace::{Event, Trace};
 
 /// What the model knows between two events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,22 +206,35 @@ impl State {
 /// Follows a trace: the state before the first event, then the state after each. It ends early, before
 /// the first event that no correct kernel shows.
 ///
-/// Where the model follows several worlds, the state has what all of them agree on. A call that the
-/// model does not know is taken to change nothing.
+/// Where the model follows several worlds, the state has what all of them agree on; a world that a later
+/// event rules out does not count. A call that the model does not know is taken to change nothing.
 pub fn follow(trace: &Trace) -> Vec<State> {
     let mut judge = Judge::new();
-    let mut worlds = vec![judge.worlds().to_vec()];
+    let mut judges = vec![judge.clone()];
     for event in trace.events() {
-        match judge.event(event) {
-            Ok(()) => {}
-            Err(refusal) if matches!(refusal.why, Why::Unknown(_)) => judge.pass_over(),
-            Err(_) => break,
+        if !goes_on(&mut judge, event) {
+            break;
         }
-        worlds.push(judge.worlds().to_vec());
+        judges.push(judge.clone());
     }
-    let mut states: Vec<State> = worlds.iter().map(|worlds| agreed(worlds)).collect();
+    let explained = &trace.events()[..judges.len() - 1];
+    let after = judges.iter().enumerate();
+    let mut states: Vec<State> =
+        after.map(|(nth, judge)| agreed(judge, &explained[nth..])).collect();
     name_from_the_end(&mut states);
     states
+}
+
+/// Judges an event; false if no correct kernel shows it.
+fn goes_on(judge: &mut Judge, event: &Event) -> bool {
+    match judge.event(event) {
+        Ok(()) => true,
+        Err(refusal) if matches!(refusal.why, Why::Unknown(_)) => {
+            judge.pass_over();
+            true
+        }
+        Err(_) => false,
+    }
 }
 
 /// A key has its name, and a task its kind of keyrings, from the beginning.
@@ -238,9 +251,17 @@ fn name_from_the_end(states: &mut [State]) {
     }
 }
 
-/// What all worlds agree on.
-fn agreed(worlds: &[World]) -> State {
-    let states = worlds.iter().map(state);
+/// What all worlds agree on from which the rest of the trace follows.
+fn agreed(judge: &Judge, rest: &[Event]) -> State {
+    if let [world] = judge.worlds() {
+        return state(world);
+    }
+    let explains = |judge: &Judge| {
+        let mut judge = judge.clone();
+        rest.iter().all(|event| goes_on(&mut judge, event))
+    };
+    let judges = judge.apart().filter(explains);
+    let states = judges.flat_map(|judge| judge.worlds().iter().map(state).collect::<Vec<_>>());
     states.reduce(agree).unwrap_or_default()
 }
 

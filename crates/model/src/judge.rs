@@ -133,6 +133,11 @@ impl Judge {
         &self.worlds
     }
 
+    /// A judge for each of these worlds.
+    pub(crate) fn apart(&self) -> impl Iterator<Item = Judge> {
+        self.worlds.iter().map(|world| Judge { worlds: vec![world.clone()], ..self.clone() })
+    }
+
     /// Whether an event so far depended on a law.
     pub fn has_asked(&self, law: Law) -> bool {
         self.asked.has(law)

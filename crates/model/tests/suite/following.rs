@@ -128,6 +128,28 @@ fn what_is_unknown() {
     assert_eq!(places(&states, "K2")[5], Some(Place::Reachable));
 }
 
+/// A trace calls every file the same. Which one was closed shows later.
+#[test]
+fn what_a_later_event_shows() {
+    let until = |last: &str| {
+        follow(&trace(&format!(
+            "main    pthread_create() = worker
+             worker  keyctl_get_keyring_ID(@t, 1) = K1
+             worker  open(\"/dev/null\") = file
+             main    open(\"/dev/null\") = file
+             worker  pthread_exit()
+             main    close(file) = 0
+             {last}"
+        )))
+    };
+    let closed = |last: &str| places(&until(last), "K1")[6].unwrap();
+    assert_eq!(closed(""), Place::Unknown);
+    assert_eq!(
+        closed("main  wait_until(K1) = -1 ENOKEY (Required key not available)"),
+        Place::Loose
+    );
+}
+
 /// What no kernel shows ends it.
 #[test]
 fn a_refused_trace() {
