@@ -3,6 +3,7 @@
 
 pub(crate) mod circumstances;
 pub(crate) mod columns;
+mod drawing;
 pub(crate) mod environments;
 mod html;
 pub(crate) mod pages;

@@ -28,7 +28,18 @@ pub struct State {
     /// The keys and keyrings, in the order of their creation, destroyed ones included.
     pub keys: Vec<Key>,
     /// What refers to credentials besides the running tasks, each once.
-    pub holders: Vec<(Holder, Own)>,
+    pub holders: Vec<Holding>,
+}
+
+/// Something that refers to credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// What it is.
+    pub by: Holder,
+    /// The keyrings to which the credentials refer.
+    pub own: Own,
+    /// The number of the set of credentials.
+    pub cred: usize,
 }
 
 /// A task.
@@ -40,6 +51,8 @@ pub struct Task {
     pub life: Life,
     /// Its keyrings, as long as it refers to them.
     pub own: Own,
+    /// The number of its set of credentials, which other tasks may share.
+    pub cred: usize,
     /// The position of the main thread of its process in [`State::tasks`].
     pub main_thread: usize,
 }
@@ -323,9 +336,9 @@ fn state(world: &World) -> State {
     }
     for (holds, cred) in world.holders() {
         let Some(holder) = holder(world, holds) else { continue };
-        let cred = &world.creds[cred];
+        let (nth, cred) = (cred.nth(), &world.creds[cred]);
         state.hold(&holder, &world.leads_to(own_keyrings(cred)));
-        let held = (holder, own(world, cred));
+        let held = Holding { by: holder, own: own(world, cred), cred: nth };
         if !state.holders.contains(&held) {
             state.holders.push(held);
         }
@@ -364,7 +377,7 @@ fn task_state(world: &World, id: TaskId) -> Task {
     };
     let own = if life == Life::Ended { Own::default() } else { own(world, world.cred(id)) };
     let main_thread = world.groups[task.group].leader.nth();
-    Task { name: task.name.to_string(), life, own, main_thread }
+    Task { name: task.name.to_string(), life, own, cred: task.cred.nth(), main_thread }
 }
 
 fn key_state(world: &World, id: KeyId) -> Key {

@@ -1,12 +1,12 @@
 //! The preprocessor: adds anchor, provenance and trace to each rule of a page, and fills in the
 //! tables.
 
-use super::circumstances;
 use super::columns::{self, Column};
 use super::html::badge;
 use super::picture::picture;
 use super::tables::{self, Tables, observed};
-use anyhow::Result;
+use super::{circumstances, drawing};
+use anyhow::{Context, Result};
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use rulebook::{Cells, Page, Places, Rule, Rulebook, Snapshot, fingerprint, sentence};
@@ -27,12 +27,18 @@ impl Preprocessor for Pages {
         let columns = columns::saved(&context.root)?;
         let cells = Cells::saved(&context.root);
         let tables = Tables::new(&rules, &columns, &context.root)?;
+        let mut drawn = Ok(());
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
             chapter.content = render(&page, &chapter.content, (&columns, &cells), &context.root);
             tables::fill_in(&tables, &mut chapter.content, path);
+            if drawn.is_ok() {
+                let here = || path.display().to_string();
+                drawn = drawing::fill_in(&mut chapter.content, &context.root).with_context(here);
+            }
         });
+        drawn?;
         Ok(book)
     }
 }

@@ -39,6 +39,8 @@ fn a_keyring_of_a_worker() {
     let ring = after.named("K2").unwrap();
     assert_eq!((main.own.process, worker.own.process), (Slot::Empty, Slot::Has(ring)));
     assert_eq!((worker.own.thread, worker.main_thread), (Slot::Empty, 0));
+    assert_eq!(states[2].tasks[0].cred, states[2].tasks[1].cred);
+    assert_ne!(main.cred, worker.cred);
     assert_eq!(after.keys[ring].reached_by, [1]);
     assert_eq!(after.keys[ring].kind, Kind::Process);
     assert_eq!(after.keys[ring].links, [after.named("K3").unwrap()]);
@@ -80,7 +82,7 @@ fn what_holds_a_keyring() {
     let mapping = Holder::Mapped("mapping".into());
     assert_eq!(holders(&states[5], "K1"), [mapping.clone(), Holder::File]);
     let ring = Slot::Has(states[5].named("K1").unwrap());
-    assert!(states[5].holders.iter().any(|(by, own)| *by == Holder::File && own.thread == ring));
+    assert!(states[5].holders.iter().any(|it| it.by == Holder::File && it.own.thread == ring));
     assert_eq!(holders(&states[6], "K1"), [mapping]);
     assert_eq!(places(&states, "K1")[7], Some(Place::Loose));
 

@@ -118,8 +118,8 @@ pub(super) fn file(state: &State, name: &str) -> Option<BTreeSet<usize>> {
         Holder::Mapped(mapped) => mapped == name,
         _ => false,
     };
-    let all: Vec<Own> =
-        state.holders.iter().filter(|(by, _)| is(by)).map(|(_, own)| *own).collect();
+    let all = state.holders.iter().filter(|it| is(&it.by)).map(|it| it.own);
+    let all: Vec<Own> = all.collect();
     if all.is_empty() { None } else { Some(all.into_iter().flat_map(Own::keyrings).collect()) }
 }
 
