@@ -8,6 +8,7 @@ mod svg;
 mod tests;
 
 use super::html::escape;
+use super::picture::list;
 use anyhow::{Context, Result};
 use model::follow;
 use model::follow::{Kind, Life, Place, State};
@@ -76,23 +77,28 @@ fn sentences(state: &State) -> Vec<String> {
         let has = |task: &&follow::Task| {
             task.life == Life::Runs && task.own.keyrings().any(|own| own == nth)
         };
-        let owners: Vec<&str> = state.tasks.iter().filter(has).map(|it| it.name.as_str()).collect();
+        let owners = state.tasks.iter().filter(has).map(|task| task.name.clone());
+        let owners: Vec<String> = owners.collect();
         let holders: Vec<String> = key.held_by.iter().map(ToString::to_string).collect();
         out.push(match key.place {
             Place::Reachable if owners.is_empty() => format!("{name} is linked elsewhere."),
             Place::Reachable => {
-                format!("{name} is the {kind} keyring of {}.", owners.join(" and "))
+                format!("{name} is the {kind} keyring of {}.", list(&owners))
             }
-            Place::Held => format!("{name} is out of reach, held by {}.", holders.join(" and ")),
+            Place::Held => format!("{name} is out of reach, held by {}.", list(&holders)),
             Place::Loose => format!("Nothing holds {name}."),
             Place::Destroyed => format!("{name} is destroyed."),
             Place::Unknown => format!("{name} may be destroyed."),
         });
     }
-    let without =
+    let lacks =
         |task: &&follow::Task| task.life == Life::Runs && task.own == follow::Own::default();
-    for task in state.tasks.iter().filter(without) {
-        out.push(format!("{} has neither keyring.", task.name));
+    let without = state.tasks.iter().filter(lacks).map(|task| task.name.clone());
+    let without: Vec<String> = without.collect();
+    match without.as_slice() {
+        [] => {}
+        [task] => out.push(format!("{task} has neither keyring.")),
+        tasks => out.push(format!("{} have neither keyring.", list(tasks))),
     }
     out
 }

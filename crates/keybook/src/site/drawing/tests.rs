@@ -23,7 +23,9 @@ fn a_mark_becomes_two_drawings() {
     assert!(html.contains("<figcaption>After <code>execve(self)</code> by child</figcaption>"));
     let (was, is) = html.split_once("After").unwrap();
     assert!(was.contains("<p>K1 is the thread keyring of child. main has neither keyring.</p>"));
-    assert!(is.contains("K1 is out of reach, held by the program that child runs."));
+    let words = "K1 is out of reach, held by the program that child runs. \
+        main and child have neither keyring.";
+    assert!(is.contains(words));
     assert!(was.contains("class=\"edge t reach\"") && is.contains("class=\"edge t held\""));
     assert!(was.matches(">process</text>").count() == 2 && is.contains(">program</text>"));
     assert!(!html.contains(" id="));

@@ -136,7 +136,7 @@ impl Note {
 }
 
 /// `K1`, `K1 and K2`, `K1, K2 and K3`.
-pub(super) fn list(names: &[String]) -> String {
+pub(in crate::site) fn list(names: &[String]) -> String {
     match names {
         [] => String::new(),
         [one] => one.clone(),
