@@ -1,6 +1,7 @@
 //! States side by side: tasks, their credentials, and the keyrings to which these refer.
 //!
-//! A page says `{{#states RULE BEFORE AFTER}}`: the states after so many calls of the rule's trace.
+//! A page says `{{#states RULE BEFORE AFTER}}`, with two numbers of calls: the states of the rule's trace
+//! after them.
 
 mod layout;
 mod svg;

@@ -82,7 +82,14 @@ impl fmt::Display for Note {
             }
             Note::Starts { task, .. } => write!(f, "{task} starts{}.", self.manner()),
             Note::Moved { keys, to } => moved_sentence(f, keys, to),
-            Note::Holds { by, keys } => write!(f, "{by} holds {} as well.", list(keys)),
+            Note::Holds { by, keys } => {
+                // Other names are those of tasks and files.
+                let by = match by.strip_prefix("the ") {
+                    Some(rest) => format!("The {rest}"),
+                    None => by.replacen("a socket", "A socket", 1),
+                };
+                write!(f, "{by} holds {} as well.", list(keys))
+            }
             Note::Unusable { key, why, in_place } => {
                 let why = match why {
                     Unusable::Revoked => "is revoked",

@@ -158,7 +158,9 @@ fn is_true(note: &str, before: &State, after: &State) -> bool {
     }
     if let Some((by, keys)) = note.strip_suffix(" as well").and_then(|it| it.split_once(" holds "))
     {
-        let held = |key: &follow::Key| key.held_by.iter().any(|holder| holder.to_string() == by);
+        let held = |key: &follow::Key| {
+            key.held_by.iter().any(|holder| holder.to_string().eq_ignore_ascii_case(by))
+        };
         return all(keys, |key| keyed(after, key, held));
     }
     if let Some(what) = note.strip_suffix(" unusable") {
@@ -253,7 +255,7 @@ fn all(list: &str, is: impl Fn(&str) -> bool) -> bool {
     list.split(" and ").flat_map(|part| part.split(", ")).all(is)
 }
 
-/// Whether a key has this label. One without a name is told by its kind.
+/// Whether a key has this label. The kind tells one without a name.
 fn is_label(state: &State, key: usize, label: &str) -> bool {
     let key = &state.keys[key];
     match &key.name {
