@@ -128,6 +128,16 @@ impl Judge {
         events.iter().try_for_each(|event| self.event(event))
     }
 
+    /// The worlds in which all events so far happened.
+    pub(crate) fn worlds(&self) -> &[World] {
+        &self.worlds
+    }
+
+    /// A judge for each of these worlds.
+    pub(crate) fn apart(&self) -> impl Iterator<Item = Judge> {
+        self.worlds.iter().map(|world| Judge { worlds: vec![world.clone()], ..self.clone() })
+    }
+
     /// Whether an event so far depended on a law.
     pub fn has_asked(&self, law: Law) -> bool {
         self.asked.has(law)

@@ -23,6 +23,7 @@
 
 mod calls;
 mod choices;
+pub mod follow;
 mod judge;
 mod laws;
 mod lookup;
@@ -33,6 +34,7 @@ mod world;
 pub mod wrong;
 
 pub use calls::{TRANSITIONS, Transition};
+pub use follow::follow;
 pub use judge::{Judge, Verdict, judge};
 pub use laws::{Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission, ProcessCall};
 

@@ -15,6 +15,11 @@ impl<T> Idx<T> {
     const fn at(nth: usize) -> Idx<T> {
         Idx(nth, PhantomData)
     }
+
+    /// The number of things before it.
+    pub(crate) fn nth(self) -> usize {
+        self.0
+    }
 }
 
 // Derived, these would require the same of `T`.
@@ -123,6 +128,11 @@ impl<T: Clone> Store<T> {
 
     pub(crate) fn position(&self, is_it: impl Fn(&T) -> bool) -> Option<Idx<T>> {
         self.things.iter().position(is_it).map(Idx::at)
+    }
+
+    /// The indices of all things, in order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = Idx<T>> + use<T> {
+        (0..self.things.len()).map(Idx::at)
     }
 
     pub(crate) fn get(&self, Idx(nth, _): Idx<T>) -> Option<&T> {

@@ -300,6 +300,23 @@ pub(crate) struct File {
     pub(crate) outlives_execve: bool,
 }
 
+/// What refers to credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// A task that runs, or a zombie.
+    Task(TaskId),
+    /// A traced task, to the credentials of its tracer.
+    Traced(TaskId),
+    /// The file of the program that the process of this task executes.
+    Program(TaskId),
+    /// A mapped file or a library.
+    Mapped(Arc<str>),
+    /// An open file.
+    File,
+    /// A socket with a file or a connection that nobody has received yet.
+    Socket,
+}
+
 /// A user namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Space {
@@ -524,47 +541,57 @@ impl World {
         true
     }
 
-    /// The keys with a reference that is certain. Others exist until the garbage collector runs.
-    pub(crate) fn held(&self) -> BTreeSet<KeyId> {
-        let mut todo: Vec<KeyId> = Vec::new();
-        let hold = |cred: CredId, todo: &mut Vec<KeyId>| {
-            let cred = &self.creds[cred];
-            todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
-        };
-        for id in self.live.iter() {
-            let task = &self.tasks[*id];
-            if self.is_orphan(*id) {
+    /// Everything that certainly refers to credentials, and to which.
+    pub(crate) fn holders(&self) -> Vec<(Holds, CredId)> {
+        let mut all: Vec<(Holds, CredId)> = Vec::new();
+        for id in self.live.iter().copied() {
+            let task = &self.tasks[id];
+            if self.is_orphan(id) {
                 continue;
             }
-            hold(task.cred, &mut todo);
+            all.push((Holds::Task(id), task.cred));
             let tracer = task.tracer.and_then(|tracer| tracer.cred);
-            tracer.into_iter().for_each(|cred| hold(cred, &mut todo));
+            all.extend(tracer.map(|cred| (Holds::Traced(id), cred)));
             if task.life == Life::Runs {
                 let group = &self.groups[task.group];
                 let memory = &self.memories[group.memory];
-                memory.program.into_iter().for_each(|cred| hold(cred, &mut todo));
-                memory.mapped.iter().for_each(|(_, cred)| hold(*cred, &mut todo));
-                for file in &self.tables[group.files] {
-                    let creds = [file.opener, file.peer];
-                    creds.into_iter().flatten().for_each(|cred| hold(cred, &mut todo));
-                }
+                all.extend(memory.program.map(|cred| (Holds::Program(group.leader), cred)));
+                let mapped = memory.mapped.iter();
+                all.extend(mapped.map(|(name, cred)| (Holds::Mapped(name.clone()), *cred)));
+                let files = self.tables[group.files].iter();
+                let creds = files.flat_map(|file| [file.opener, file.peer]).flatten();
+                all.extend(creds.map(|cred| (Holds::File, cred)));
             }
         }
         for (file, _) in self.sent.iter().filter(|(_, taken)| !taken) {
-            file.opener.into_iter().for_each(|cred| hold(cred, &mut todo));
+            all.extend(file.opener.map(|cred| (Holds::Socket, cred)));
         }
-        for (client, _) in self.waiting.iter().filter(|(_, taken)| !taken) {
-            hold(*client, &mut todo);
+        let waiting = self.waiting.iter().filter(|(_, taken)| !taken);
+        all.extend(waiting.map(|(client, _)| (Holds::Socket, *client)));
+        all
+    }
+
+    /// The keys with a reference that is certain. Others exist until the garbage collector runs.
+    pub(crate) fn held(&self) -> BTreeSet<KeyId> {
+        let mut todo: Vec<KeyId> = Vec::new();
+        for (_, cred) in self.holders() {
+            let cred = &self.creds[cred];
+            todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         }
         todo.extend(self.user_keyrings.iter().flat_map(|of| [of.user, of.session]));
         todo.extend(self.persistent.iter().map(|(_, _, key)| *key));
-        let mut held = BTreeSet::new();
+        self.leads_to(todo)
+    }
+
+    /// These keys and all to which their links lead, if they are not known to be destroyed.
+    pub(crate) fn leads_to(&self, mut todo: Vec<KeyId>) -> BTreeSet<KeyId> {
+        let mut found = BTreeSet::new();
         while let Some(key) = todo.pop() {
-            if !self.keys[key].gone && held.insert(key) {
+            if !self.keys[key].gone && found.insert(key) {
                 todo.extend(self.lasting_links(key));
             }
         }
-        held
+        found
     }
 
     /// The links of a keyring without those that the garbage collector will remove.
@@ -580,7 +607,7 @@ impl World {
     }
 
     /// A zombie without a parent, which init reaps at some time.
-    fn is_orphan(&self, task: TaskId) -> bool {
+    pub(crate) fn is_orphan(&self, task: TaskId) -> bool {
         let task = &self.tasks[task];
         let group = &self.groups[task.group];
         let parent = group.parent;

@@ -4,6 +4,7 @@
 use super::address::Site;
 use super::columns::Column;
 use super::html::{attribute, badge, html};
+use super::picture::picture;
 use super::{circumstances, strip};
 use rulebook::{Cells, Rule, Rulebook, Snapshot, fingerprint, sentence};
 use std::collections::BTreeMap;
@@ -67,11 +68,11 @@ pub(super) fn card(rule: &Rule, program: &str, input: &Input<'_>) -> String {
 
 /// What the kernel returned when the program ran.
 fn trace(rule: &Rule, trace: Option<&str>) -> String {
-    let trace = trace.unwrap_or("not observed yet\n");
+    let trace = trace.map_or_else(|| "not observed yet\n".to_owned(), picture);
     let test = rule.id.replace(['.', '-'], "_");
     format!(
         "<details class=\"trace\" open>\n<summary>Observed <span class=\"run\">cargo test {test}\
-         </span></summary>\n\n```text\n{trace}```\n\n</details>\n\n"
+         </span></summary>\n\n{trace}\n</details>\n\n"
     )
 }
 

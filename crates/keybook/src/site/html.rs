@@ -32,9 +32,14 @@ pub(crate) fn code(request: &str) -> String {
     format!("<code>{escaped}</code>")
 }
 
+/// Text as HTML.
+pub(crate) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// Converts Markdown to HTML, for text that has no marks but backticks.
 pub(crate) fn html(markdown: &str) -> String {
-    let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = escape(markdown);
     let part = |(nth, part): (usize, &str)| match nth % 2 {
         0 => part.to_owned(),
         _ => format!("<code>{part}</code>"),

@@ -4,8 +4,9 @@
 use super::address::Site;
 use super::card::{self, Input};
 use super::columns;
+use super::drawing;
 use super::tables::{self, Tables};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use rulebook::{Cells, Page, Rulebook};
@@ -33,6 +34,7 @@ impl Preprocessor for Pages {
         };
         let tables = Tables::new(&rules, &columns, root)?;
         let titles = titles(&book, context.config.book.title.as_deref().unwrap_or_default());
+        let mut drawn = Ok(());
         book.for_each_chapter_mut(|chapter| {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
@@ -42,7 +44,12 @@ impl Preprocessor for Pages {
                 // mdBook's own preprocessor `links`, which runs after this one, reads it.
                 chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));
             }
+            if drawn.is_ok() {
+                let here = || path.display().to_string();
+                drawn = drawing::fill_in(&mut chapter.content, &context.root).with_context(here);
+            }
         });
+        drawn?;
         Ok(book)
     }
 }

@@ -3,6 +3,7 @@
 
 mod adding;
 mod arguments;
+mod following;
 mod ids;
 mod judging;
 mod key_arguments;

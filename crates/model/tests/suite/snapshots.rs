@@ -13,7 +13,7 @@ fn root() -> PathBuf {
 }
 
 /// The traces of all rules, by the rule's id.
-fn traces() -> Vec<(String, Trace)> {
+pub(crate) fn traces() -> Vec<(String, Trace)> {
     let ids = Snapshot::all(&root()).into_keys();
     ids.map(|id| {
         let trace = Snapshot::read(&root(), &id).unwrap().contents.parse().unwrap();

@@ -1,0 +1,111 @@
+//! States side by side: tasks, their credentials, and the keyrings to which these refer.
+//!
+//! A page says `{{#states RULE BEFORE AFTER}}`, with two numbers of calls: the states of the rule's trace
+//! after them.
+
+mod layout;
+mod svg;
+#[cfg(test)]
+mod tests;
+
+use super::html::escape;
+use super::picture::list;
+use anyhow::{Context, Result};
+use model::follow;
+use model::follow::{Kind, Life, Place, State};
+use rulebook::Snapshot;
+use std::path::Path;
+use trace::Trace;
+
+const MARK: &str = "{{#states ";
+
+/// Replaces the marks in a page by the drawings they stand for.
+///
+/// # Errors
+///
+/// If a mark does not name a rule with a trace, or a number of its calls.
+pub(crate) fn fill_in(text: &mut String, root: &Path) -> Result<()> {
+    while let Some(start) = text.find(MARK) {
+        let inside = &text[start + MARK.len()..];
+        let end = inside.find("}}").with_context(|| format!("`{MARK}` has no end `}}}}`"))?;
+        let words = inside[..end].to_owned();
+        let drawn = two_states(&words, root).with_context(|| format!("`{MARK}{words}}}}}`"))?;
+        text.replace_range(start..start + MARK.len() + end + 2, &drawn);
+    }
+    Ok(())
+}
+
+fn two_states(words: &str, root: &Path) -> Result<String> {
+    let mut words = words.split_whitespace();
+    let id = words.next().context("the id of a rule is missing")?;
+    let snapshot = Snapshot::read(root, id).with_context(|| format!("{id} has no trace"))?;
+    let trace: Trace = snapshot.contents.parse()?;
+    let states = follow(&trace);
+    let mut number = |what: &str| -> Result<usize> {
+        let word =
+            words.next().with_context(|| format!("the number of calls {what} is missing"))?;
+        let number = word.parse().with_context(|| format!("`{word}` is no number"))?;
+        anyhow::ensure!(number < states.len(), "{id} has {} calls, not {number}", states.len() - 1);
+        Ok(number)
+    };
+    let (before, after) = (number("before")?, number("after")?);
+    anyhow::ensure!(before < after, "{before} does not come before {after}");
+    let calls = trace.events()[before..after].iter();
+    let calls = calls.filter(|call| call.outcome.errno_name().is_none());
+    let calls: Vec<String> = calls
+        .map(|call| format!("<code>{}</code> by {}", escape(&call.request()), escape(&call.task)))
+        .collect();
+    Ok(format!(
+        "<div class=\"ba\">{}{}</div>",
+        figure("Before", &states[before], None),
+        figure(&format!("After {}", calls.join(", ")), &states[after], Some(&states[before]))
+    ))
+}
+
+fn figure(caption: &str, state: &State, before: Option<&State>) -> String {
+    let words = escape(&sentences(state).join(" "));
+    let drawn = svg::state(state, before, &words);
+    format!("<figure><figcaption>{caption}</figcaption>{drawn}<p>{words}</p></figure>")
+}
+
+/// The state in words.
+fn sentences(state: &State) -> Vec<String> {
+    let mut out = Vec::new();
+    for nth in keyrings(state) {
+        let key = &state.keys[nth];
+        let name = key.name.as_deref().unwrap_or("A keyring");
+        let kind = if key.kind == Kind::Thread { "thread" } else { "process" };
+        let has = |task: &&follow::Task| {
+            task.life == Life::Runs && task.own.keyrings().any(|own| own == nth)
+        };
+        let owners = state.tasks.iter().filter(has).map(|task| task.name.clone());
+        let owners: Vec<String> = owners.collect();
+        let holders: Vec<String> = key.held_by.iter().map(ToString::to_string).collect();
+        out.push(match key.place {
+            Place::Reachable if owners.is_empty() => format!("{name} is linked elsewhere."),
+            Place::Reachable => {
+                format!("{name} is the {kind} keyring of {}.", list(&owners))
+            }
+            Place::Held => format!("{name} is out of reach, held by {}.", list(&holders)),
+            Place::Loose => format!("Nothing holds {name}."),
+            Place::Destroyed => format!("{name} is destroyed."),
+            Place::Unknown => format!("{name} may be destroyed."),
+        });
+    }
+    let lacks =
+        |task: &&follow::Task| task.life == Life::Runs && task.own == follow::Own::default();
+    let without = state.tasks.iter().filter(lacks).map(|task| task.name.clone());
+    let without: Vec<String> = without.collect();
+    match without.as_slice() {
+        [] => {}
+        [task] => out.push(format!("{task} has neither keyring.")),
+        tasks => out.push(format!("{} have neither keyring.", list(tasks))),
+    }
+    out
+}
+
+/// The thread and process keyrings, oldest first.
+fn keyrings(state: &State) -> Vec<usize> {
+    let is = |nth: &usize| matches!(state.keys[*nth].kind, Kind::Thread | Kind::Process);
+    (0..state.keys.len()).filter(is).collect()
+}
