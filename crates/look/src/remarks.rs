@@ -82,7 +82,9 @@ fn about_process_keyrings(process: &Process) -> Vec<Remark> {
     for (answer, threads) in &groups {
         match (answer, &threads[..]) {
             (Answer::Keyring(keyring), [thread]) => remarks.push(Remark::Own(*keyring, *thread)),
-            (Answer::Keyring(keyring), _) => remarks.push(Remark::Shared(*keyring, threads.clone())),
+            (Answer::Keyring(keyring), _) => {
+                remarks.push(Remark::Shared(*keyring, threads.clone()))
+            }
             (Answer::Absent, _) => remarks.push(Remark::Without(threads.clone())),
             (Answer::Refused(_) | Answer::NotAsked, _) => {}
         }

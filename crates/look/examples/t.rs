@@ -1,1 +1,0 @@
-fn main(){ let t=std::time::Instant::now(); match look::observe(){ Ok(p)=>{ eprintln!("{} {:?}", p.len(), t.elapsed()); for p in p.values().filter(|p|p.is_involved()) {println!("{p:#?} {:#?}", look::remarks(p));}} Err(m)=>for m in m {println!("{m}")}} }
