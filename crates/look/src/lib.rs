@@ -17,6 +17,6 @@ mod tasks;
 
 pub use bpf::observe;
 pub use missing::{Missing, PROC};
-pub use remarks::{Remark, remarks};
+pub use remarks::{Remark, grouped, remarks};
 pub use stop::stop_and_ask;
 pub use tasks::{Answer, Held, Left, Lost, PinningFile, Process, Thread, visible_keys};

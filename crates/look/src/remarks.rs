@@ -2,8 +2,8 @@
 //! decided here.
 
 use crate::tasks::{Answer, Held, Lost, Process, Thread};
-use keyrings::KeySerial;
-use std::collections::HashMap;
+use keyrings::{KeySerial, ProcKey, ProcKeysLine};
+use std::collections::{BTreeMap, HashMap};
 
 /// A fact about a process's keyrings. Threads are named by their ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,14 +31,18 @@ pub enum Remark {
     File(u32, Option<String>, Lost),
     /// The file of the running program keeps keyrings of the one before.
     Program(Lost),
-    /// The threads' sessions differ.
+    /// The threads use this number of session keyrings.
     Sessions(usize),
-    /// These threads have a process keyring that is revoked or expired, as far as the kernel refused to name it.
-    Unusable(Answer, Vec<i32>),
+    /// This keyring is revoked, and whether it is a session keyring.
+    Revoked(KeySerial, bool),
+    /// This keyring has expired, and whether it is a session keyring.
+    Expired(KeySerial, bool),
+    /// The kernel refused with this errno to name a keyring of these threads.
+    Unusable(i32, Vec<i32>),
 }
 
-/// The remarks about a process, the most telling last word about its process keyring first.
-pub fn remarks(process: &Process) -> Vec<Remark> {
+/// The remarks about a process. `keys` are those that `/proc/keys` shows to the caller.
+pub fn remarks(process: &Process, keys: &BTreeMap<KeySerial, ProcKeysLine>) -> Vec<Remark> {
     let mut remarks = about_process_keyrings(process);
     let threads = || process.threads.iter().filter(|thread| !thread.ended);
     let ids = |chosen: &dyn Fn(&Thread) -> bool| -> Vec<i32> {
@@ -53,11 +57,7 @@ pub fn remarks(process: &Process) -> Vec<Remark> {
         let keyrings = Lost { thread: held.thread.keyring(), process: held.process.keyring() };
         remarks.push(Remark::Ended { process: threads().next().is_none(), keyrings });
     }
-    for (refusal, threads) in grouped(threads(), |held| [held.thread, held.process]) {
-        if matches!(refusal, Answer::Refused(_)) {
-            remarks.push(Remark::Unusable(refusal, threads));
-        }
-    }
+    remarks.extend(unusable(process, keys));
     let overridden = ids(&|thread| thread.real.is_some());
     if !overridden.is_empty() {
         remarks.push(Remark::Overridden(overridden));
@@ -70,6 +70,27 @@ pub fn remarks(process: &Process) -> Vec<Remark> {
     remarks.extend(files.map(|file| Remark::File(file.fd, file.name.clone(), file.lost)));
     remarks.extend(process.program.map(Remark::Program));
     remarks
+}
+
+/// Keyrings with which calls fail.
+fn unusable(process: &Process, keys: &BTreeMap<KeySerial, ProcKeysLine>) -> Vec<Remark> {
+    let sessions = grouped(process.threads.iter(), |held| [held.session]);
+    let is_session =
+        |keyring| sessions.iter().any(|(session, _)| session.keyring() == Some(keyring));
+    let told = process.keyrings().into_iter().filter_map(|keyring| {
+        let ProcKey { flags, timeout, .. } = &keys.get(&keyring)?.key;
+        match (flags.contains('R'), timeout == "expd") {
+            (true, _) => Some(Remark::Revoked(keyring, is_session(keyring))),
+            (false, true) => Some(Remark::Expired(keyring, is_session(keyring))),
+            (false, false) => None,
+        }
+    });
+    let refused = grouped(process.threads.iter(), |held| [held.thread, held.process]);
+    let refused = refused.into_iter().filter_map(|(answer, threads)| match answer {
+        Answer::Refused(errno) => Some(Remark::Unusable(errno, threads)),
+        Answer::Keyring(_) | Answer::Absent | Answer::NotAsked => None,
+    });
+    told.chain(refused).collect()
 }
 
 fn about_process_keyrings(process: &Process) -> Vec<Remark> {

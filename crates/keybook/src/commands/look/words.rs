@@ -1,0 +1,181 @@
+//! Remarks in words, and the rules of the book that explain them.
+
+use crate::output::count;
+use keyrings::KeySerial;
+use look::{Lost, Process, Remark};
+use nix::errno::Errno;
+use trace::Value;
+
+/// The most threads that are listed by their ids.
+const LISTED: usize = 8;
+
+/// A remark in words, with the ids of its rules. `name` names a keyring.
+pub(super) fn explain(
+    remark: &Remark,
+    process: &Process,
+    name: impl Fn(KeySerial) -> String,
+) -> (String, Vec<&'static str>) {
+    let all = process.threads.len();
+    let lost = |lost: &Lost| {
+        let kinds = [("process keyring", lost.process), ("thread keyring", lost.thread)];
+        let both = kinds.map(|(kind, keyring)| Some(format!("the {kind} {}", name(keyring?))));
+        both.into_iter().flatten().collect::<Vec<_>>().join(" and ")
+    };
+    match remark {
+        Remark::Shared(keyring, threads) => (
+            format!("{} share {} as @p", some_of(threads, all), name(*keyring)),
+            vec!["process.threads.after"],
+        ),
+        Remark::Own(keyring, thread) => (
+            format!("thread {thread} has its own @p, {}", name(*keyring)),
+            vec!["process.birth.eight-threads"],
+        ),
+        Remark::Without(threads) => (
+            format!(
+                "{} no process keyring, and find no key in the others'",
+                some_have(threads, all)
+            ),
+            vec!["process.threads.before", "process.birth.asker"],
+        ),
+        Remark::Workers(keyring, threads) => (
+            format!(
+                "the main thread does not have {}, which ends with {}, even if the process runs on",
+                name(*keyring),
+                if threads.len() == 1 {
+                    format!("thread {}", threads[0])
+                } else {
+                    format!("the last of {}", count(threads.len(), "thread"))
+                }
+            ),
+            vec!["process.end.worker"],
+        ),
+        Remark::ThreadKeyrings(threads) => (
+            format!(
+                "{} a thread keyring, whose keys no other thread can read",
+                some_have(threads, all)
+            ),
+            vec!["thread.birth.anchors", "thread.end"],
+        ),
+        Remark::Ended { process: whole, keyrings } => ended(*whole, keyrings, &lost(keyrings)),
+        Remark::Overridden(threads) => (
+            format!(
+                "{} with other credentials than their own at the moment",
+                some_act(threads, all)
+            ),
+            vec![],
+        ),
+        Remark::File(fd, file, keyrings) => {
+            let file = file.as_ref().map(|file| format!(" ({})", Value::text(file)));
+            let file = file.unwrap_or_default();
+            (
+                format!("the open file {fd}{file} keeps {}, which no thread has", lost(keyrings)),
+                vec!["keyring.pin.file", "keyring.pin.keys"],
+            )
+        }
+        Remark::Program(keyrings) => program(keyrings, &lost(keyrings)),
+        Remark::Sessions(sessions) => (
+            format!("its threads have {}", count(sessions, "session keyring")),
+            vec!["thread.session.other-thread"],
+        ),
+        Remark::Revoked(keyring, true) => (
+            format!("the session keyring {} is revoked", name(*keyring)),
+            vec!["keyring.session.revoked"],
+        ),
+        Remark::Revoked(keyring, false) => (
+            format!("{} is revoked: calls with it fail with EKEYREVOKED", name(*keyring)),
+            vec!["keyring.revoked.reading", "keyring.revoked.never-replaced"],
+        ),
+        Remark::Expired(keyring, true) => {
+            (format!("the session keyring {} has expired", name(*keyring)), vec![])
+        }
+        Remark::Expired(keyring, false) => (
+            format!("{} has expired: calls with it fail with EKEYEXPIRED", name(*keyring)),
+            vec!["keyring.expired.reading"],
+        ),
+        Remark::Unusable(errno, threads) => {
+            unusable(Errno::from_raw(*errno), &some_of(threads, all))
+        }
+    }
+}
+
+fn ended(whole: bool, keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
+    let (who, process, thread) = if whole {
+        ("the process", "process.end.zombie", "thread.end.zombie")
+    } else {
+        ("the main thread", "process.end.leader", "thread.end.leader")
+    };
+    let rules = [keyrings.process.map(|_| process), keyrings.thread.map(|_| thread)];
+    let text = format!("{who} has ended, and keeps {what} until the process is reaped");
+    (text, rules.into_iter().flatten().collect())
+}
+
+fn program(keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
+    let rules = [
+        keyrings.process.map(|_| "process.execve.lives-on"),
+        keyrings.thread.map(|_| "thread.execve.lives-on"),
+    ];
+    let text = format!("{what} of the program before execve(2) still exists, and no thread has it");
+    (text, rules.into_iter().flatten().collect())
+}
+
+fn unusable(errno: Errno, who: &str) -> (String, Vec<&'static str>) {
+    let rules = match errno {
+        Errno::EKEYREVOKED => vec!["keyring.revoked.reading", "keyring.revoked.never-replaced"],
+        Errno::EKEYEXPIRED => vec!["keyring.expired.reading"],
+        _ => vec![],
+    };
+    (format!("{who}: a keyring cannot be named, because the kernel fails with {errno}"), rules)
+}
+
+/// Threads by their ids, as far as these are few.
+pub(super) fn ids(threads: &[i32]) -> String {
+    let shown = threads.iter().take(LISTED).map(i32::to_string).collect::<Vec<_>>().join(", ");
+    match threads.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// `3 of 4 threads (1, 2, 3)`, `all 3 threads`, or `thread 1`.
+fn some_of(threads: &[i32], all: usize) -> String {
+    match threads {
+        [thread] => format!("thread {thread}"),
+        threads if threads.len() == all => format!("all {all} threads"),
+        threads => format!("{} of {all} threads ({})", threads.len(), ids(threads)),
+    }
+}
+
+fn some_have(threads: &[i32], all: usize) -> String {
+    let have = if threads.len() == 1 { "has" } else { "have" };
+    format!("{} {have}", some_of(threads, all))
+}
+
+fn some_act(threads: &[i32], all: usize) -> String {
+    let act = if threads.len() == 1 { "acts" } else { "act" };
+    format!("{} {act}", some_of(threads, all))
+}
+
+/// Every rule that a remark can name.
+#[cfg(test)]
+const RULES: [&str; 20] = [
+    "process.threads.after",
+    "process.birth.eight-threads",
+    "process.threads.before",
+    "process.birth.asker",
+    "process.end.worker",
+    "thread.birth.anchors",
+    "thread.end",
+    "process.end.zombie",
+    "thread.end.zombie",
+    "process.end.leader",
+    "thread.end.leader",
+    "keyring.pin.file",
+    "keyring.pin.keys",
+    "process.execve.lives-on",
+    "thread.execve.lives-on",
+    "thread.session.other-thread",
+    "keyring.session.revoked",
+    "keyring.revoked.reading",
+    "keyring.revoked.never-replaced",
+    "keyring.expired.reading",
+];
