@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::fd::OwnedFd;
 
 /// `EXIT_DEAD`: the task is being removed.
 const DEAD: u32 = 0x10;
@@ -53,7 +54,7 @@ fn unknown_types(error: btf::Error) -> Missing {
 fn records(source: &Source, types: &Btf) -> Result<Vec<Vec<u32>>, Missing> {
     let function = types.function(source.function).map_err(unknown_types)?;
     let code = source.assemble(types).map_err(unknown_types)?;
-    let program = sys::load_iterator(&code, function, &mut []).map_err(|errno| {
+    let program = load(&code, function).map_err(|errno| {
         let mut log = vec![0; 1 << 16];
         let _ = sys::load_iterator(&code, function, &mut log);
         Missing::Call("BPF_PROG_LOAD", errno, last_complaint(&log))
@@ -71,6 +72,18 @@ fn records(source: &Source, types: &Btf) -> Result<Vec<Vec<u32>>, Missing> {
         .map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))
         .collect();
     Ok(words.chunks_exact(source.words()).map(<[u32]>::to_vec).collect())
+}
+
+/// The verifier gives up with `EAGAIN` when a signal arrives, such as the end of a child.
+fn load(code: &[u8], function: u32) -> nix::Result<OwnedFd> {
+    let mut loaded = sys::load_iterator(code, function, &mut []);
+    for _ in 0..100 {
+        if loaded.as_ref().err() != Some(&Errno::EAGAIN) {
+            break;
+        }
+        loaded = sys::load_iterator(code, function, &mut []);
+    }
+    loaded
 }
 
 /// The verifier's reason: the last line of its log that is not a statistic.

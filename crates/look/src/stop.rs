@@ -67,6 +67,8 @@ pub(crate) fn refusal(pid: i32, tid: i32, attached: bool) -> Option<Option<Left>
     let number = |name| field(&status, name).and_then(|it| it.parse().ok()).unwrap_or(0);
     Some(match (field(&status, "State")?.chars().next()?, number("TracerPid")) {
         ('X' | 'x', _) => return None,
+        // Only a main thread stays for more than a moment.
+        ('Z', _) if tid != pid => return None,
         ('Z', _) => Some(Left::Ended),
         (_, tracer @ 1..) if !attached => Some(Left::Tracer(tracer)),
         _ => (number("Seccomp") != 0).then_some(Left::Seccomp),
