@@ -2,7 +2,7 @@
 
 use keyrings::KeySerial;
 use look::{Answer, Process, Thread};
-use std::io::{BufRead, BufReader, Lines, Write};
+use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// The argument after which the name of a program of `target` stands.
@@ -68,6 +68,28 @@ impl Target {
 
     pub fn signal(&self, signal: nix::sys::signal::Signal) {
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    fn tids(&self) -> impl Iterator<Item = i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap().flatten();
+        tasks.filter_map(|task| task.file_name().to_str()?.parse().ok())
+    }
+
+    /// Sends a signal to each thread. A thread may have ended meanwhile.
+    #[expect(unsafe_code, reason = "nix has no tgkill")]
+    pub fn signal_each_thread(&self, signal: nix::sys::signal::Signal) {
+        for tid in self.tids() {
+            // SAFETY: takes numbers only.
+            unsafe { libc::syscall(libc::SYS_tgkill, self.pid(), tid, signal as i32) };
+        }
+    }
+
+    /// Whether one of its threads has a tracer.
+    pub fn is_traced(&self) -> bool {
+        self.tids().any(|tid| {
+            let status = std::fs::read_to_string(format!("/proc/{}/task/{tid}/status", self.pid()));
+            status.is_ok_and(|it| it.contains("TracerPid") && !it.contains("TracerPid:\t0"))
+        })
     }
 
     /// Its exit status, once it has ended.

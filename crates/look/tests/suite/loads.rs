@@ -1,8 +1,12 @@
 //! Many threads, threads that work meanwhile, and askers that are killed.
 
 use crate::driver::{Target, answer};
+use look::Answer;
 use nix::sys::signal::Signal;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub fn a_thousand_threads() {
     let mut target = Target::start("many");
@@ -26,17 +30,44 @@ pub fn threads_go_on_correctly() {
     assert_eq!(target.finish(), 0);
 }
 
+/// A handler must not run with the registers of a question.
+pub fn signals_meanwhile() {
+    let mut target = Target::start("work");
+    target.numbers();
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !enough.load(Ordering::Relaxed) {
+                target.signal_each_thread(Signal::SIGUSR2);
+            }
+        });
+        for _ in 0..100 {
+            let process = look::stop_and_ask(target.pid()).unwrap().unwrap();
+            let answers = process.threads.iter().map(|it| (it.held.thread, it.held.process));
+            let wrong = answers.filter(|it| *it != (Answer::Absent, Answer::Absent)).count();
+            if wrong > 0 || !process.left.is_empty() {
+                enough.store(true, Ordering::Relaxed);
+                panic!("{process:?}");
+            }
+        }
+        enough.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(target.finish(), 0);
+}
+
+/// Each asker is killed while it is attached to a thread.
 pub fn killed_askers_leave_threads_correct() {
     let mut target = Target::start("work");
     target.numbers();
     let pid = target.pid().to_string();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
-        for rounds in 1..=10 {
+        for _ in 0..20 {
             let mut asker = Target::start_with("asker", &[&pid]);
-            for _ in 0..rounds {
-                asker.numbers();
+            asker.numbers();
+            let end = Instant::now() + Duration::from_secs(10);
+            while !target.is_traced() {
+                assert!(Instant::now() < end, "no thread is traced: were its registers wrong?");
             }
-            // It is asking again by now.
             asker.signal(signal);
             assert_eq!(asker.ended(), -(signal as i32));
         }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             a_file_of_a_living_thread_keeps_nothing_lost, the_program_before_execve, an_ended_main_thread,
             a_revoked_keyring, every_line_of_proc_keys;
         agreement: bpf_and_ptrace_agree, a_stopped_process_stays_stopped, an_ended_process_is_nothing;
-        loads: a_thousand_threads, threads_go_on_correctly, killed_askers_leave_threads_correct,
+        loads: a_thousand_threads, threads_go_on_correctly, signals_meanwhile, killed_askers_leave_threads_correct,
             threads_that_end_meanwhile;
         refusals: a_filter, a_tracer, vfork;
     };

@@ -208,6 +208,7 @@ fn work() -> ExitCode {
             true
         })
     };
+    install(Signal::SIGUSR2, ignore);
     let computes = || steps(1, 0.0) == std::hint::black_box(steps)(1, 0.0);
     let sleeps = || {
         let begun = Instant::now();
@@ -253,16 +254,19 @@ fn signals(stop: &Arc<AtomicBool>) -> JoinHandle<bool> {
         while !stop.load(Ordering::Relaxed) {
             raise(Signal::SIGUSR1).unwrap();
             sent += 1;
-            suspend(&open);
-            if HANDLED.load(Ordering::SeqCst) != sent
-                || SigSet::thread_get_mask().unwrap() != blocked
-            {
+            // Another signal ends sigsuspend(2) as well.
+            while HANDLED.load(Ordering::SeqCst) != sent {
+                suspend(&open);
+            }
+            if SigSet::thread_get_mask().unwrap() != blocked {
                 return false;
             }
         }
         true
     })
 }
+
+extern "C" fn ignore(_: c_int) {}
 
 #[expect(unsafe_code, reason = "a handler can do what it must not")]
 fn install(signal: Signal, handler: extern "C" fn(c_int)) {
