@@ -12,6 +12,9 @@ use trace::Value;
 /// The most keyrings of one kind that are listed for a process.
 const LISTED: usize = 8;
 
+/// The most keyrings that are described.
+const DESCRIBED: usize = 40;
+
 /// Names of keyrings in the order in which they appear: `K1`, `K2`.
 struct Names(HashMap<KeySerial, usize>);
 
@@ -45,13 +48,10 @@ pub(super) fn text(seen: &Seen) -> String {
             "Not asked for: session keyrings, because the question creates one, and open files.\n";
     }
     if let Some((processes, sessions)) = seen.others {
-        let others = if seen.processes.is_empty() { "" } else { "other " };
-        let have = if processes == 1 { "has" } else { "have" };
         let _ = writeln!(
             text,
-            "{processes} {others}process{} {have} neither a thread nor a process keyring; between them they have \
-             {}.",
-            if processes == 1 { "" } else { "es" },
+            "Not listed: {} without a thread or process keyring, with {}.",
+            if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") },
             count(sessions, "session keyring")
         );
     }
@@ -62,8 +62,9 @@ fn about(process: &Process, seen: &Seen, names: &Names) -> String {
     let Process { pid, comm, threads, left, .. } = process;
     let all = count(threads.len() + left.len(), "thread");
     let mut text = format!("{NAME}{pid}{NAME:#} {}: {all}\n", Value::text(comm));
-    text += &group("@p", threads, |held| held.process, names);
-    text += &group("@t", threads, |held| held.thread, names);
+    let both = group("@p", threads, |held| held.process, names)
+        + &group("@t", threads, |held| held.thread, names);
+    text += if both.is_empty() { "  no thread has a thread or process keyring\n" } else { &both };
     text += &group("@s", threads, |held| held.session, names);
     for Thread { tid, real, .. } in threads {
         if let Some(Held { thread, process, session }) = real {
@@ -115,11 +116,11 @@ fn answer(answer: Answer, names: &Names) -> String {
     }
 }
 
-/// What is known about each keyring. Of a large number, those that `/proc/keys` shows nothing about are counted.
+/// What is known about each keyring.
 fn legend(seen: &Seen, keyrings: &[KeySerial], names: &Names) -> String {
     let width = keyrings.len().to_string().len() + 1;
     let mut text = String::new();
-    for keyring in keyrings {
+    for keyring in keyrings.iter().take(DESCRIBED) {
         let what = match seen.key(*keyring) {
             None => "not visible to this user in /proc/keys".to_owned(),
             Some(line) => {
@@ -138,6 +139,9 @@ fn legend(seen: &Seen, keyrings: &[KeySerial], names: &Names) -> String {
             }
         };
         let _ = writeln!(text, "{:width$}  {:10}  {what}", names.name(*keyring), keyring.0);
+    }
+    if let Some(more @ 1..) = keyrings.len().checked_sub(DESCRIBED) {
+        let _ = writeln!(text, "and {more} more, which `--format json` lists");
     }
     text
 }

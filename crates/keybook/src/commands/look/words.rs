@@ -2,7 +2,7 @@
 
 use crate::output::count;
 use keyrings::KeySerial;
-use look::{Lost, Process, Remark};
+use look::{Lost, Process, Remark, grouped};
 use nix::errno::Errno;
 use trace::Value;
 
@@ -28,11 +28,15 @@ pub(super) fn explain(
         ),
         Remark::Own(keyring, thread) => (
             format!("thread {thread} has its own @p, {}", name(*keyring)),
-            vec!["process.birth.eight-threads"],
+            vec![if process_keyrings(process) > 1 {
+                "process.birth.eight-threads"
+            } else {
+                "process.birth.asker"
+            }],
         ),
         Remark::Without(threads) => (
             format!(
-                "{} no process keyring, and find no key in the others'",
+                "{} no process keyring, and cannot find the keys in the others'",
                 some_have(threads, all)
             ),
             vec!["process.threads.before", "process.birth.asker"],
@@ -98,6 +102,11 @@ pub(super) fn explain(
     }
 }
 
+fn process_keyrings(process: &Process) -> usize {
+    let groups = grouped(process.threads.iter(), |held| [held.process]);
+    groups.iter().filter(|(answer, _)| answer.keyring().is_some()).count()
+}
+
 fn ended(whole: bool, keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
     let (who, process, thread) = if whole {
         ("the process", "process.end.zombie", "thread.end.zombie")
@@ -114,7 +123,7 @@ fn program(keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
         keyrings.process.map(|_| "process.execve.lives-on"),
         keyrings.thread.map(|_| "thread.execve.lives-on"),
     ];
-    let text = format!("{what} of the program before execve(2) still exists, and no thread has it");
+    let text = format!("the file of the running program keeps {what} of the one before execve(2)");
     (text, rules.into_iter().flatten().collect())
 }
 
@@ -140,6 +149,7 @@ pub(super) fn ids(threads: &[i32]) -> String {
 fn some_of(threads: &[i32], all: usize) -> String {
     match threads {
         [thread] => format!("thread {thread}"),
+        [_, _] if all == 2 => "both threads".to_owned(),
         threads if threads.len() == all => format!("all {all} threads"),
         threads => format!("{} of {all} threads ({})", threads.len(), ids(threads)),
     }
@@ -155,27 +165,41 @@ fn some_act(threads: &[i32], all: usize) -> String {
     format!("{} {act}", some_of(threads, all))
 }
 
-/// Every rule that a remark can name.
 #[cfg(test)]
-const RULES: [&str; 20] = [
-    "process.threads.after",
-    "process.birth.eight-threads",
-    "process.threads.before",
-    "process.birth.asker",
-    "process.end.worker",
-    "thread.birth.anchors",
-    "thread.end",
-    "process.end.zombie",
-    "thread.end.zombie",
-    "process.end.leader",
-    "thread.end.leader",
-    "keyring.pin.file",
-    "keyring.pin.keys",
-    "process.execve.lives-on",
-    "thread.execve.lives-on",
-    "thread.session.other-thread",
-    "keyring.session.revoked",
-    "keyring.revoked.reading",
-    "keyring.revoked.never-replaced",
-    "keyring.expired.reading",
-];
+mod tests {
+    use super::explain;
+    use crate::embedded;
+    use keyrings::{Errno, KeySerial};
+    use look::{Lost, Process, Remark};
+
+    /// Every remark has words, and names rules of the book.
+    #[test]
+    fn remarks_name_rules_of_the_book() {
+        let keyring = KeySerial(1);
+        let lost = Lost { thread: Some(keyring), process: Some(keyring) };
+        let remarks = [
+            Remark::Shared(keyring, vec![1, 2]),
+            Remark::Own(keyring, 1),
+            Remark::Without(vec![1]),
+            Remark::Workers(keyring, vec![1]),
+            Remark::ThreadKeyrings(vec![1]),
+            Remark::Ended { process: true, keyrings: lost },
+            Remark::Ended { process: false, keyrings: lost },
+            Remark::File(3, None, lost),
+            Remark::Program(lost),
+            Remark::Sessions(2),
+            Remark::Revoked(keyring, true),
+            Remark::Revoked(keyring, false),
+            Remark::Expired(keyring, false),
+            Remark::Unusable(Errno::EKEYREVOKED as i32, vec![1]),
+            Remark::Unusable(Errno::EKEYEXPIRED as i32, vec![1]),
+        ];
+        for remark in remarks {
+            let (text, rules) = explain(&remark, &Process::default(), |_| "K1".to_owned());
+            assert!(!text.is_empty() && !rules.is_empty(), "{remark:?}");
+            for rule in rules {
+                assert!(embedded::rule(rule).is_some(), "{rule} of {remark:?}");
+            }
+        }
+    }
+}
