@@ -69,10 +69,11 @@ impl Btf {
             return Err(Error::Form("they do not begin with the number of BTF"));
         }
         let header = word(4)? as usize;
-        let (first, length) = (header + word(8)? as usize, word(12)? as usize);
-        let strings = header + word(16)? as usize;
+        let first = header.saturating_add(word(8)? as usize);
+        let end = first.saturating_add(word(12)? as usize);
+        let strings = header.saturating_add(word(16)? as usize);
         let mut btf = Btf { data, strings, types: vec![0] };
-        let (mut at, end) = (first, first + length);
+        let mut at = first;
         while at < end {
             let head = btf.head(at).ok_or_else(truncated)?;
             let members = match head.kind {
@@ -135,7 +136,7 @@ impl Btf {
                 && depth > 0
                 && let Some((inner, found)) = self.member(its_type, name, depth - 1)
             {
-                return Some((offset + inner, found));
+                return Some((offset.checked_add(inner)?, found));
             }
         }
         None
@@ -149,7 +150,7 @@ impl Btf {
     }
 
     fn is_named(&self, offset: u32, name: &str) -> bool {
-        let text = self.data.get(self.strings + offset as usize..);
+        let text = self.data.get(self.strings.saturating_add(offset as usize)..);
         text.and_then(|text| text.strip_prefix(name.as_bytes()))
             .is_some_and(|rest| rest.first() == Some(&0))
     }
@@ -159,7 +160,7 @@ impl Btf {
     }
 
     fn head(&self, at: usize) -> Option<Type> {
-        let info = word(&self.data, at + 4)?;
+        let info = word(&self.data, at.checked_add(4)?)?;
         Some(Type {
             name: word(&self.data, at)?,
             kind: info >> 24 & 0x1f,
@@ -174,4 +175,86 @@ impl Btf {
 fn word(data: &[u8], at: usize) -> Option<u32> {
     let bytes = data.get(at..at.checked_add(4)?)?;
     Some(u32::from_ne_bytes(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Btf, Error};
+
+    /// `struct task { int pad; struct { const struct user *user; }; }`, `struct user { int uid; }` and `int read()`.
+    fn small() -> Vec<u8> {
+        let strings = b"\0task\0user\0uid\0read\0int\0pad\0";
+        let name = |wanted: &str| {
+            let mut at = 0;
+            for text in strings.split(|byte| *byte == 0) {
+                if text == wanted.as_bytes() {
+                    return at;
+                }
+                at += text.len() as u32 + 1;
+            }
+            panic!("{wanted} is no string");
+        };
+        let info = |kind: u32, count: u32| kind << 24 | count;
+        let types = [
+            // 1: int
+            vec![name("int"), info(1, 0), 4, 32],
+            // 2: struct task
+            vec![name("task"), info(4, 2), 16, name("pad"), 1, 0, 0, 3, 64],
+            // 3: the unnamed structure in it
+            vec![0, info(4, 1), 8, name("user"), 4, 0],
+            // 4: a pointer to 5: const 6: struct user
+            vec![0, info(2, 0), 5],
+            vec![0, info(10, 0), 6],
+            vec![name("user"), info(4, 1), 8, name("uid"), 1, 32],
+            // 7: the function
+            vec![name("read"), info(12, 0), 1],
+        ];
+        let types: Vec<u8> = types.concat().iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let mut data = super::MAGIC.to_ne_bytes().to_vec();
+        data.extend([1, 0]);
+        for word in [24, 0, types.len() as u32, types.len() as u32, strings.len() as u32] {
+            data.extend(word.to_ne_bytes());
+        }
+        data.extend(types);
+        data.extend(strings);
+        data
+    }
+
+    #[test]
+    fn paths_lead_through_pointers_and_unnamed_structures() {
+        let btf = Btf::parse(small()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(btf.path("task", &["user", "uid"]), Ok(vec![8, 4]));
+        assert_eq!(btf.function("read"), Ok(7));
+        let absent = |what: &str| Err(Error::Absent(what.to_owned()));
+        assert_eq!(btf.path("task", &["user", "gid"]), absent("gid of struct task"));
+        assert_eq!(btf.path("file", &["f_cred"]), absent("the definition of struct file"));
+        assert_eq!(
+            btf.function("write").err().map(|it| it.to_string()).as_deref(),
+            Some("the kernel's types lack the function write")
+        );
+    }
+
+    #[test]
+    fn damaged_types_are_refused_or_lack_something() {
+        let whole = small();
+        for length in 0..whole.len() {
+            if let Ok(btf) = Btf::parse(whole[..length].to_vec()) {
+                assert!(btf.function("nothing").is_err());
+            }
+        }
+        for at in (0..whole.len() - 4).step_by(4) {
+            for value in [0, 5, u32::MAX, 3 << 24 | 0xffff, 1 << 31] {
+                let mut damaged = whole.clone();
+                damaged[at..at + 4].copy_from_slice(&u32::to_ne_bytes(value));
+                if let Ok(btf) = Btf::parse(damaged) {
+                    // No answer is expected: there is one, or an error.
+                    let _ = (btf.path("task", &["user", "uid"]), btf.function("read"));
+                }
+            }
+        }
+        let mut unknown = whole;
+        unknown[31] = 31;
+        let error = Btf::parse(unknown).err();
+        assert_eq!(error, Some(Error::Form("they have a kind that this program does not know")));
+    }
 }

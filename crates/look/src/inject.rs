@@ -130,7 +130,7 @@ fn inject(tid: i32, own: &Registers, instruction: u64, keyring: i64) -> Result<A
     let question = Registers {
         rip: instruction,
         rax: libc::SYS_keyctl as u64,
-        // No call is to be restarted.
+        // The kernel must restart no call.
         orig_rax: u64::MAX,
         rdi: libc::KEYCTL_GET_KEYRING_ID.into(),
         rsi: keyring as u64,

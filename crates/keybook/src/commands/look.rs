@@ -82,12 +82,15 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(look: &Look) -> Result<u8> {
     let Some(interval) = look.watch else { return once(look, "") };
     let clear = stdout().is_terminal() && matches!(look.format, ListFormat::Human);
-    loop {
-        let status = once(look, if clear { CLEAR } else { "" })?;
-        if status != HELD || !reader_waits(interval)? {
-            return Ok(status);
+    let mut status = once(look, if clear { CLEAR } else { "" })?;
+    // Where nothing can be observed, waiting changes nothing; a process that ends while it is watched is no mistake.
+    while status == HELD && reader_waits(interval)? {
+        status = once(look, if clear { CLEAR } else { "" })?;
+        if status == MISUSE {
+            return Ok(HELD);
         }
     }
+    Ok(status)
 }
 
 /// Waits; whether somebody still reads the output.

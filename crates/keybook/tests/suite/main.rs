@@ -9,5 +9,6 @@ mod formats;
 mod full;
 mod judge;
 mod links;
+mod look;
 mod robust;
 mod vary;

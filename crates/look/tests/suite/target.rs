@@ -80,7 +80,7 @@ impl Worker {
     }
 }
 
-/// Two threads exist before the process keyring: one creates another, one has none. Two come later.
+/// Two threads exist before the process keyring: one creates another, one stays without. Two come later.
 /// Prints main, two sharers, the shared keyring; then the thread with its own, and that; then the one without.
 fn pool() {
     let [own, without] = [Worker::start(), Worker::start()];

@@ -9,12 +9,15 @@ use trace::Value;
 /// The most threads that are listed by their ids.
 const LISTED: usize = 8;
 
+/// What is said, and the ids of the rules that explain it.
+type Explained = (String, Vec<&'static str>);
+
 /// A remark in words, with the ids of its rules. `name` names a keyring.
 pub(super) fn explain(
     remark: &Remark,
     process: &Process,
     name: impl Fn(KeySerial) -> String,
-) -> (String, Vec<&'static str>) {
+) -> Explained {
     let all = process.threads.len();
     let lost = |lost: &Lost| {
         let kinds = [("process keyring", lost.process), ("thread keyring", lost.thread)];
@@ -26,14 +29,7 @@ pub(super) fn explain(
             format!("{} share {} as @p", some_of(threads, all), name(*keyring)),
             vec!["process.threads.after"],
         ),
-        Remark::Own(keyring, thread) => (
-            format!("thread {thread} has its own @p, {}", name(*keyring)),
-            vec![if process_keyrings(process) > 1 {
-                "process.birth.eight-threads"
-            } else {
-                "process.birth.asker"
-            }],
-        ),
+        Remark::Own(keyring, thread) => own(process, *thread, &name(*keyring)),
         Remark::Without(threads) => (
             format!(
                 "{} no process keyring, and cannot find the keys in the others'",
@@ -41,18 +37,7 @@ pub(super) fn explain(
             ),
             vec!["process.threads.before", "process.birth.asker"],
         ),
-        Remark::Workers(keyring, threads) => (
-            format!(
-                "the main thread does not have {}, which ends with {}, even if the process runs on",
-                name(*keyring),
-                if threads.len() == 1 {
-                    format!("thread {}", threads[0])
-                } else {
-                    format!("the last of {}", count(threads.len(), "thread"))
-                }
-            ),
-            vec!["process.end.worker"],
-        ),
+        Remark::Workers(keyring, threads) => workers(threads, &name(*keyring)),
         Remark::ThreadKeyrings(threads) => (
             format!(
                 "{} a thread keyring, whose keys no other thread can read",
@@ -61,13 +46,11 @@ pub(super) fn explain(
             vec!["thread.birth.anchors", "thread.end"],
         ),
         Remark::Ended { process: whole, keyrings } => ended(*whole, keyrings, &lost(keyrings)),
-        Remark::Overridden(threads) => (
-            format!(
-                "{} with other credentials than their own at the moment",
-                some_act(threads, all)
-            ),
-            vec![],
-        ),
+        Remark::Overridden(threads) => {
+            let act = if threads.len() == 1 { "acts" } else { "act" };
+            let who = some_of(threads, all);
+            (format!("{who} {act} with other credentials than their own at the moment"), vec![])
+        }
         Remark::File(fd, file, keyrings) => {
             let file = file.as_ref().map(|file| format!(" ({})", Value::text(file)));
             let file = file.unwrap_or_default();
@@ -81,33 +64,56 @@ pub(super) fn explain(
             format!("its threads have {}", count(sessions, "session keyring")),
             vec!["thread.session.other-thread"],
         ),
-        Remark::Revoked(keyring, true) => (
-            format!("the session keyring {} is revoked", name(*keyring)),
-            vec!["keyring.session.revoked"],
-        ),
-        Remark::Revoked(keyring, false) => (
-            format!("{} is revoked: calls with it fail with EKEYREVOKED", name(*keyring)),
-            vec!["keyring.revoked.reading", "keyring.revoked.never-replaced"],
-        ),
-        Remark::Expired(keyring, true) => {
-            (format!("the session keyring {} has expired", name(*keyring)), vec![])
-        }
-        Remark::Expired(keyring, false) => (
-            format!("{} has expired: calls with it fail with EKEYEXPIRED", name(*keyring)),
-            vec!["keyring.expired.reading"],
-        ),
+        Remark::Revoked(keyring, is_session) => revoked(*is_session, &name(*keyring)),
+        Remark::Expired(keyring, is_session) => expired(*is_session, &name(*keyring)),
         Remark::Unusable(errno, threads) => {
             unusable(Errno::from_raw(*errno), &some_of(threads, all))
         }
     }
 }
 
-fn process_keyrings(process: &Process) -> usize {
+fn own(process: &Process, thread: i32, keyring: &str) -> Explained {
     let groups = grouped(process.threads.iter(), |held| [held.process]);
-    groups.iter().filter(|(answer, _)| answer.keyring().is_some()).count()
+    let different = groups.iter().filter(|(answer, _)| answer.keyring().is_some()).count();
+    let rule = if different > 1 { "process.birth.eight-threads" } else { "process.birth.asker" };
+    (format!("thread {thread} has its own @p, {keyring}"), vec![rule])
 }
 
-fn ended(whole: bool, keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
+fn workers(threads: &[i32], keyring: &str) -> Explained {
+    let last = match threads {
+        [thread] => format!("thread {thread}"),
+        threads => format!("the last of {}", count(threads.len(), "thread")),
+    };
+    let text = format!(
+        "the main thread does not have {keyring}, which ends with {last}, even if the process runs on"
+    );
+    (text, vec!["process.end.worker"])
+}
+
+fn revoked(is_session: bool, keyring: &str) -> Explained {
+    if is_session {
+        (format!("the session keyring {keyring} is revoked"), vec!["keyring.session.revoked"])
+    } else {
+        (
+            format!("{keyring} is revoked: calls with it fail with EKEYREVOKED"),
+            vec!["keyring.revoked.reading", "keyring.revoked.never-replaced"],
+        )
+    }
+}
+
+/// No rule of the book is about an expired session keyring.
+fn expired(is_session: bool, keyring: &str) -> Explained {
+    if is_session {
+        (format!("the session keyring {keyring} has expired"), vec![])
+    } else {
+        (
+            format!("{keyring} has expired: calls with it fail with EKEYEXPIRED"),
+            vec!["keyring.expired.reading"],
+        )
+    }
+}
+
+fn ended(whole: bool, keyrings: &Lost, what: &str) -> Explained {
     let (who, process, thread) = if whole {
         ("the process", "process.end.zombie", "thread.end.zombie")
     } else {
@@ -118,7 +124,7 @@ fn ended(whole: bool, keyrings: &Lost, what: &str) -> (String, Vec<&'static str>
     (text, rules.into_iter().flatten().collect())
 }
 
-fn program(keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
+fn program(keyrings: &Lost, what: &str) -> Explained {
     let rules = [
         keyrings.process.map(|_| "process.execve.lives-on"),
         keyrings.thread.map(|_| "thread.execve.lives-on"),
@@ -127,7 +133,7 @@ fn program(keyrings: &Lost, what: &str) -> (String, Vec<&'static str>) {
     (text, rules.into_iter().flatten().collect())
 }
 
-fn unusable(errno: Errno, who: &str) -> (String, Vec<&'static str>) {
+fn unusable(errno: Errno, who: &str) -> Explained {
     let rules = match errno {
         Errno::EKEYREVOKED => vec!["keyring.revoked.reading", "keyring.revoked.never-replaced"],
         Errno::EKEYEXPIRED => vec!["keyring.expired.reading"],
@@ -158,11 +164,6 @@ fn some_of(threads: &[i32], all: usize) -> String {
 fn some_have(threads: &[i32], all: usize) -> String {
     let have = if threads.len() == 1 { "has" } else { "have" };
     format!("{} {have}", some_of(threads, all))
-}
-
-fn some_act(threads: &[i32], all: usize) -> String {
-    let act = if threads.len() == 1 { "acts" } else { "act" };
-    format!("{} {act}", some_of(threads, all))
 }
 
 #[cfg(test)]
