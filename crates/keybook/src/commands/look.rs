@@ -8,7 +8,7 @@ use crate::output::{self, ListFormat};
 use crate::status::{HELD, MISUSE, NOTHING_HERE};
 use anyhow::{Context, Result};
 use keyrings::{KeySerial, ProcKeysLine};
-use look::{Missing, Process};
+use look::{Left, Missing, Process};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, stdout};
@@ -119,8 +119,10 @@ fn once(look: &Look, before: &str) -> Result<u8> {
         ListFormat::Human => output::print(&format!("{before}{}", human::text(&seen)))?,
         ListFormat::Json => output::print_json(&json::value(&seen))?,
     }
-    // A process none of whose threads could be asked was not observed.
-    let unseen = |process: &Process| process.threads.is_empty() && !process.left.is_empty();
+    // A process none of whose living threads could be asked was not observed.
+    let unseen = |process: &Process| {
+        process.threads.is_empty() && process.left.iter().any(|(_, left)| *left != Left::Ended)
+    };
     Ok(if seen.processes.iter().any(unseen) { NOTHING_HERE } else { HELD })
 }
 

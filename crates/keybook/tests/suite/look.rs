@@ -76,8 +76,9 @@ fn threads_are_shown_for_programs_and_people() {
     let pid = own_pid();
     // All processes, one by its id, and one by the id of a thread.
     let tid = one.tid.to_string();
-    for args in [&[][..], &[&pid], &[&tid], &["--stop", &pid]] {
-        let output = keybook(&[&["look", "--format", "json"], args].concat());
+    let ways: [&[&str]; 4] = [&[], &[&pid], &[&tid], &["--stop", &pid]];
+    for args in ways {
+        let output = keybook(&[&["look", "--format", "json"][..], args].concat());
         if !can_look(&output) {
             continue;
         }
@@ -93,7 +94,7 @@ fn threads_are_shown_for_programs_and_people() {
         assert_eq!(keyring["proc_keys"]["type"], "keyring");
         assert_eq!(keyring["proc_keys"]["summary"], "_tid: empty");
 
-        let output = keybook(&[&["look"], args].concat());
+        let output = keybook(&[&["look"][..], args].concat());
         let told = stdout(&output);
         for tid in [one.tid, other.tid] {
             let words = format!("  - thread {tid} has its own @p, K");

@@ -5,6 +5,7 @@ use crate::output::{NAME, UNKNOWN, count};
 use keyrings::KeySerial;
 use look::{Answer, Held, Process, Thread, grouped};
 use nix::errno::Errno;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 use trace::Value;
@@ -12,34 +13,34 @@ use trace::Value;
 /// The most keyrings of one kind that are listed for a process.
 const LISTED: usize = 8;
 
-/// The most keyrings that are described.
-const DESCRIBED: usize = 40;
-
-/// Names of keyrings in the order in which they appear: `K1`, `K2`.
-struct Names(HashMap<KeySerial, usize>);
+/// Names of keyrings in the order in which they are first named: `K1`, `K2`.
+#[derive(Default)]
+struct Names {
+    places: RefCell<HashMap<KeySerial, usize>>,
+    named: RefCell<Vec<KeySerial>>,
+}
 
 impl Names {
-    fn of(keyrings: &[KeySerial]) -> Names {
-        Names(keyrings.iter().enumerate().map(|(nth, keyring)| (*keyring, nth + 1)).collect())
-    }
-
     fn name(&self, keyring: KeySerial) -> String {
-        self.0.get(&keyring).map_or_else(|| keyring.to_string(), |nth| format!("K{nth}"))
+        let mut named = self.named.borrow_mut();
+        let mut places = self.places.borrow_mut();
+        let place = places.entry(keyring).or_insert_with(|| {
+            named.push(keyring);
+            named.len()
+        });
+        format!("K{place}")
     }
 }
 
 /// Everything that was seen.
 pub(super) fn text(seen: &Seen) -> String {
-    let keyrings = seen.keyrings();
-    let names = Names::of(&keyrings);
+    let names = Names::default();
     let mut text = String::new();
     for process in &seen.processes {
         text += &about(process, seen, &names);
         text += "\n";
     }
-    if !keyrings.is_empty() {
-        text += &legend(seen, &keyrings, &names);
-    }
+    text += &legend(seen, &names);
     if let Err(error) = &seen.keys {
         let _ = writeln!(text, "/proc/keys cannot be read: {error}");
     }
@@ -116,11 +117,12 @@ fn answer(answer: Answer, names: &Names) -> String {
     }
 }
 
-/// What is known about each keyring.
-fn legend(seen: &Seen, keyrings: &[KeySerial], names: &Names) -> String {
+/// What is known about each keyring that was named.
+fn legend(seen: &Seen, names: &Names) -> String {
+    let keyrings = names.named.borrow();
     let width = keyrings.len().to_string().len() + 1;
     let mut text = String::new();
-    for keyring in keyrings.iter().take(DESCRIBED) {
+    for (nth, keyring) in keyrings.iter().enumerate() {
         let what = match seen.key(*keyring) {
             None => "not visible to this user in /proc/keys".to_owned(),
             Some(line) => {
@@ -138,10 +140,7 @@ fn legend(seen: &Seen, keyrings: &[KeySerial], names: &Names) -> String {
                 )
             }
         };
-        let _ = writeln!(text, "{:width$}  {:10}  {what}", names.name(*keyring), keyring.0);
-    }
-    if let Some(more @ 1..) = keyrings.len().checked_sub(DESCRIBED) {
-        let _ = writeln!(text, "and {more} more, which `--format json` lists");
+        let _ = writeln!(text, "{:width$}  {:10}  {what}", format!("K{}", nth + 1), keyring.0);
     }
     text
 }
