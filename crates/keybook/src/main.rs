@@ -13,7 +13,9 @@ mod site;
 mod status;
 
 use clap::{Parser, Subcommand};
-use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, vary, wrong};
+use commands::{
+    build, check, explain, explore, judge, kernels, look, preprocess, rules, vary, wrong,
+};
 use output::ListFormat;
 use status::{HELD, MISUSE};
 use std::env;
@@ -24,8 +26,8 @@ use std::process::ExitCode;
 ///
 /// Exit status: 0 if no rule differs, or every trace is allowed; 1 if a rule differs, or its snippet
 /// hangs, crashes or is killed, or a trace is refused; 2 if the book, a trace or the command line is
-/// invalid, or the output cannot be written; 3 if no rule can be observed on this system; 128 and
-/// the number of the signal if stopped by a signal.
+/// invalid, there is no such process, or the output cannot be written; 3 if no rule, or no process, can be
+/// observed on this system; 128 and the number of the signal if stopped by a signal.
 #[derive(Parser)]
 #[command(version, override_usage = "keybook [COMMAND]")]
 struct CommandLine {
@@ -47,6 +49,9 @@ enum Command {
     /// Judge traces by the rules: show which line no correct kernel returns, what would be allowed
     /// there, and the rules that say so.
     Judge(judge::Judge),
+    /// Show the keyrings of running threads: which share one, which has its own, what keeps keyrings of ended
+    /// threads, and the rules that explain it.
+    Look(look::Look),
     /// Run generated programs on this kernel and judge their traces by the rules.
     Explore(explore::Explore),
     /// List the rules.
@@ -108,6 +113,7 @@ fn run(default: &str) -> u8 {
         Command::Vary(vary) => vary::run(&vary),
         Command::Kernels(kernels) => kernels::run(&kernels),
         Command::Judge(judge) => judge::run(&judge),
+        Command::Look(look) => look::run(&look),
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
         Command::Explain { rule } => explain::run(&rule),

@@ -9,6 +9,7 @@ mod formats;
 mod full;
 mod judge;
 mod links;
+mod look;
 mod publish;
 mod robust;
 mod search;

@@ -28,6 +28,17 @@ pub struct ProcKey {
     pub summary: String,
 }
 
+/// A line of `/proc/keys` with the columns that differ from run to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcKeysLine {
+    /// The serial number.
+    pub serial: KeySerial,
+    /// The reference count.
+    pub usage: u32,
+    /// The other columns.
+    pub key: ProcKey,
+}
+
 /// The line of `/proc/keys` about a key, or `None` if the key is not visible to the caller. Serial number
 /// and reference count, which differ from run to run, are left out.
 ///
@@ -71,9 +82,10 @@ fn look_up(file: File, key: KeySerial, file_argument: Vec<Value>) -> Checked<Opt
     for line in BufReader::new(file).split(b'\n') {
         let line = line.map_err(unreadable)?;
         if line.starts_with(serial.as_bytes()) {
-            let parsed = parse(&String::from_utf8_lossy(&line));
-            found =
-                Some(parsed.ok_or_else(|| Failure::new(format!("{PATH} has an unknown form")))?);
+            let parsed = ProcKeysLine::parse(&String::from_utf8_lossy(&line));
+            let parsed =
+                parsed.ok_or_else(|| Failure::new(format!("{PATH} has an unknown form")))?;
+            found = Some(parsed.key);
             break;
         }
     }
@@ -85,22 +97,27 @@ fn look_up(file: File, key: KeySerial, file_argument: Vec<Value>) -> Checked<Opt
     Ok(found)
 }
 
-fn parse(line: &str) -> Option<ProcKey> {
-    let mut rest = line;
-    let mut column = || {
-        let (column, after) = rest.trim_start().split_once(' ')?;
-        rest = after;
-        Some(column.to_owned())
-    };
-    let _serial = column()?;
-    let flags = column()?;
-    let _usage = column()?;
-    let timeout = column()?;
-    let perm = column()?;
-    let uid = column()?.parse().ok()?;
-    let gid = column()?.parse().ok()?;
-    let kind = column()?;
-    Some(ProcKey { flags, timeout, perm, uid, gid, kind, summary: rest.trim().to_owned() })
+impl ProcKeysLine {
+    /// Parses a line without its line break, or returns `None` if it has another form.
+    pub fn parse(line: &str) -> Option<ProcKeysLine> {
+        let mut rest = line;
+        let mut column = || {
+            let (column, after) = rest.trim_start().split_once(' ')?;
+            rest = after;
+            Some(column.to_owned())
+        };
+        let serial = KeySerial(i32::from_str_radix(&column()?, 16).ok()?);
+        let flags = column()?;
+        let usage = column()?.parse().ok()?;
+        let timeout = column()?;
+        let perm = column()?;
+        let uid = column()?.parse().ok()?;
+        let gid = column()?.parse().ok()?;
+        let kind = column()?;
+        let summary = rest.trim().to_owned();
+        let key = ProcKey { flags, timeout, perm, uid, gid, kind, summary };
+        Some(ProcKeysLine { serial, usage, key })
+    }
 }
 
 fn line_value(line: &ProcKey) -> Value {
