@@ -71,7 +71,7 @@ pub const CONDITIONS: &[Condition] = &[
     general("first masks", &["wide-masks"], &["both/no-permission.md"]),
     general(
         "a new session",
-        &["linking-session", "named-session", "no-session"],
+        &["linking-session", "named-session", "no-session", "request-key", "request-key-authority"],
         &["both/links.md", "both/session.md"],
     ),
     general("equal ids", UNEQUAL_IDS, &["thread-keyring/ids.md", "process-keyring/ids.md"]),
@@ -79,8 +79,9 @@ pub const CONDITIONS: &[Condition] = &[
     given(
         "new session",
         &["new session keyring", "links to no keyring"],
-        &["linking-session", "no-session"],
+        &["linking-session", "no-session", "request-key", "request-key-authority"],
     ),
+    given("authority", &["assumed authority"], &["request-key-authority"]),
     given("session", &["session keyring"], &["no-session"]),
     given("mask", &["mask 0", "mask of 0", "Read bit"], &["wide-masks"]),
     given("ids", &["real user", "filesystem user", "filesystem group", "user ids"], UNEQUAL_IDS),

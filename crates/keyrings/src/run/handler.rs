@@ -6,7 +6,9 @@
 use super::outcome::{Observed, set_alarm, under_supervision};
 use super::vary::resume_here;
 use crate::api::key::{KeySerial, NO_KEYRING};
-use crate::api::keyctl::keyctl_assume_authority;
+use crate::api::keyctl::{
+    KEY_REQKEY_DEFL_DEFAULT, keyctl_assume_authority, keyctl_set_reqkey_keyring,
+};
 use crate::sys::keys::{self, Filling};
 use crate::sys::process::exit;
 use crate::tasks::arena::Arena;
@@ -129,6 +131,8 @@ fn requested(key: i32) -> Checked<String> {
     adopt_orphans();
     set_alarm();
     record::start();
+    // It begins with the thread keyring, as a kernel thread does.
+    keyctl_set_reqkey_keyring(KEY_REQKEY_DEFL_DEFAULT)?;
     if assumes == "1" {
         let key = KeySerial(key);
         let named = Outcome::Returned(key.into());

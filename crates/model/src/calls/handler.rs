@@ -18,7 +18,8 @@ impl Run<'_> {
             Key { kind: KeyType::Authority, content: Content::Nothing, ..self.a_key(0x0b01_0000) };
         let key = self.new_key(key);
         self.world.authorities.add(Authority { key, target, requestor, destination });
-        let session = self.new_key(self.a_key(0x3f03_0000));
+        let session = Key { payer: Some(0), ..self.a_key(0x3f03_0000) };
+        let session = self.new_key(session);
         self.put_link(session, key);
         self.put_link(destination, target);
 
