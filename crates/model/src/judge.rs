@@ -1,5 +1,6 @@
 //! Judging: every path that a kernel may take, compared with what was observed.
 
+use crate::calls;
 use crate::choices::Choices;
 use crate::laws::{Law, Laws};
 use crate::run::{Predicted, Prediction, Run, Stop};
@@ -197,8 +198,8 @@ impl Verdict {
 /// Judges a whole trace. For a refused one, the verdict lists the laws of which one does not hold for the
 /// kernel that showed it, and the rules that `table` lists for them.
 ///
-/// A call that the model does not know may have changed anything, unless it failed. The events after it
-/// are judged as if it had changed nothing; the first one that this does not explain is unknown too.
+/// A call that the model does not know may have changed anything, unless it failed or concerns neither keys nor
+/// tasks nor files, as getpid(2). The events after it are judged as if it had changed nothing; the first one that this does not explain is unknown too.
 pub fn judge(trace: &Trace, table: &wrong::Table) -> Verdict {
     let mut judge = Judge::new();
     let (mut calls, mut until) = (Vec::new(), None);
@@ -207,7 +208,8 @@ pub fn judge(trace: &Trace, table: &wrong::Table) -> Verdict {
         let Err(refusal) = judge.event(event) else { continue };
         if let Why::Unknown(_) = refusal.why {
             calls.push(nth);
-            may_have_changed |= event.outcome.errno_name().is_none();
+            let concerns_keys = !calls::CONCERN_NO_KEY.contains(&event.call.as_str());
+            may_have_changed |= concerns_keys && event.outcome.errno_name().is_none();
             judge.pass_over();
         } else if may_have_changed {
             until = Some(nth);

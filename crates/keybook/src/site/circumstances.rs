@@ -38,7 +38,9 @@ pub(crate) fn lines(cells: Option<&Cells>, up: &str) -> String {
 pub(crate) fn list() -> String {
     let rows = CIRCUMSTANCES.iter().map(|it| {
         let name = it.name;
-        row([&format!("<span id=\"circumstance.{name}\"><code>{name}</code></span>"), it.about])
+        let about = if it.is_for_a_guest() { ", in a guest" } else { "" };
+        let about = format!("{}{about}", it.about);
+        row([&format!("<span id=\"circumstance.{name}\"><code>{name}</code></span>"), &about])
     });
     table("circumstances", &["name", "what is different"], rows)
 }

@@ -121,6 +121,49 @@ transitions! {
     "keyctl_program" => keyctl_program(), "copy_creds, prepare_exec_creds";
 }
 
+/// Calls that are no transitions and that change nothing a key depends on, whatever they return.
+pub(crate) const CONCERN_NO_KEY: &[&str] = &[
+    "access",
+    "alarm",
+    "brk",
+    "clock_gettime",
+    "clock_nanosleep",
+    "fstat",
+    "getcwd",
+    "getegid",
+    "geteuid",
+    "getgid",
+    "getgroups",
+    "getpgid",
+    "getpid",
+    "getppid",
+    "getrandom",
+    "getresgid",
+    "getresuid",
+    "getrlimit",
+    "getsid",
+    "gettid",
+    "gettimeofday",
+    "getuid",
+    "lseek",
+    "mprotect",
+    "nanosleep",
+    "pause",
+    "poll",
+    "read",
+    "readlink",
+    "rt_sigaction",
+    "rt_sigprocmask",
+    "sched_yield",
+    "stat",
+    "sysinfo",
+    "time",
+    "times",
+    "umask",
+    "uname",
+    "write",
+];
+
 impl Run<'_> {
     /// The transition of the event's call.
     pub(crate) fn call(&mut self) -> Prediction {

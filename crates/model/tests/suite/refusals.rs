@@ -159,6 +159,9 @@ fn what_an_unknown_call_cannot_have_caused_is_refused() {
     let refusal = refusal.refusal().expect("a refusal");
     assert_eq!(refusal.nth, 3);
     assert!(matches!(refusal.why, Why::Outcome { laws, .. } if !laws.is_empty()));
+    // Neither does one that concerns no key.
+    let child = "main  fork() = child\nchild  keyctl_get_keyring_ID(@t, 0) = K1";
+    assert_eq!(verdict(&format!("main  getpid() = 7\n{child}")).refusal().expect("one").nth, 3);
     // What comes before a call is not its effect.
     let before = "main  keyctl_read(@t) = {K2}\nmain  keyctl_fly(@t) = 0";
     assert_eq!(verdict(before).refusal().expect("a refusal").nth, 1);
