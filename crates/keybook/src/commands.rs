@@ -8,5 +8,6 @@ pub(crate) mod judge;
 pub(crate) mod kernels;
 pub(crate) mod preprocess;
 pub(crate) mod rules;
+pub(crate) mod strace;
 pub(crate) mod vary;
 pub(crate) mod wrong;

@@ -13,7 +13,7 @@ mod site;
 mod status;
 
 use clap::{Parser, Subcommand};
-use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, vary, wrong};
+use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, strace, vary, wrong};
 use output::ListFormat;
 use status::{HELD, MISUSE};
 use std::env;
@@ -23,9 +23,10 @@ use std::process::ExitCode;
 /// Builds the book of thread and process keyrings and checks its rules against the running kernel.
 ///
 /// Exit status: 0 if no rule differs, or every trace is allowed; 1 if a rule differs, or its snippet
-/// hangs, crashes or is killed, or a trace is refused; 2 if the book, a trace or the command line is
-/// invalid, or the output cannot be written; 3 if no rule can be observed on this system; 128 and
-/// the number of the signal if stopped by a signal.
+/// hangs, crashes or is killed, a trace is refused, or a log shows a finding; 2 if the book, a trace, a
+/// log or the command line is invalid, or the output cannot be written; 3 if no rule can be observed on
+/// this system; 4 if a log has no call about keys; 5 if the rules do not know a call; 128 and the number
+/// of the signal if stopped by a signal.
 #[derive(Parser)]
 #[command(version, override_usage = "keybook [COMMAND]")]
 struct CommandLine {
@@ -47,6 +48,9 @@ enum Command {
     /// Judge traces by the rules: show which line no correct kernel returns, what would be allowed
     /// there, and the rules that say so.
     Judge(judge::Judge),
+    /// Explain an strace log: why a key is missing or a call failed ("Required key not available", "Key has been
+    /// revoked", "Disk quota exceeded"), what each keyring's story is, and what to do instead.
+    Strace(strace::Strace),
     /// Run generated programs on this kernel and judge their traces by the rules.
     Explore(explore::Explore),
     /// List the rules.
@@ -105,6 +109,7 @@ fn run(default: &str) -> u8 {
         Command::Vary(vary) => vary::run(&vary),
         Command::Kernels(kernels) => kernels::run(&kernels),
         Command::Judge(judge) => judge::run(&judge),
+        Command::Strace(strace) => strace::run(&strace),
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
         Command::Explain { rule } => explain::run(&rule),

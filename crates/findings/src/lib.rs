@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod act;
+mod fault;
+mod files;
+mod follow;
+mod found;
+mod keys;
+mod kind;
+mod op;
+mod report;
+mod requests;
+mod rings;
+mod state;
+mod tasks;
+mod text;
+mod why;
+
+pub use follow::Explainer;
+pub use kind::Kind;
+pub use report::{Explained, Finding, Sentence, Story};
