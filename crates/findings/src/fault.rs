@@ -6,7 +6,7 @@ use crate::follow::Explainer;
 use crate::found::About;
 use crate::kind::Kind;
 use crate::op::Op;
-use crate::state::{Own, TaskIx, Which};
+use crate::state::{Holder, KeyIx, Own, TaskIx, Which};
 use crate::text::{Part, Text, say};
 use strace::Place;
 
@@ -72,9 +72,7 @@ impl Explainer {
                 Some(self.absent_but_used(task, which, call))
             }
             (Got::Ok(serial), Own::Absent) => {
-                let other = *self.state.by_serial.get(&i32::try_from(*serial).ok()?)?;
-                let has = |holder: &crate::state::Holder| holder.task != task;
-                let holder = self.state.key(other).holders.iter().find(|holder| has(holder))?;
+                let (other, holder) = self.anothers(*serial, task, None)?;
                 let text = say(
                     "{} has no {} here, so the kernel creates a new one; but the answer is the {} of {}",
                     [
@@ -82,6 +80,20 @@ impl Explainer {
                         Part::Word(which.name().to_owned()),
                         Part::Key(other),
                         Part::Task(holder.task),
+                    ],
+                );
+                Some((which, text, Some(holder.from)))
+            }
+            (Got::Ok(serial), Own::Is(ring)) if self.state.key(ring).serial.is_none() => {
+                self.state.key(ring).made?;
+                let (other, holder) = self.anothers(*serial, task, Some(ring))?;
+                let text = say(
+                    "the {} of {} is one that it does not share with {}; but the answer is that task's {}",
+                    [
+                        Part::Word(which.name().to_owned()),
+                        Part::Task(task),
+                        Part::Task(holder.task),
+                        Part::Key(other),
                     ],
                 );
                 Some((which, text, Some(holder.from)))
@@ -115,6 +127,21 @@ impl Explainer {
             }
             _ => None,
         }
+    }
+
+    /// The keyring with this number, if it is another task's own.
+    fn anothers(
+        &self,
+        serial: i64,
+        task: TaskIx,
+        own: Option<KeyIx>,
+    ) -> Option<(KeyIx, Holder)> {
+        let other = *self.state.by_serial.get(&i32::try_from(serial).ok()?)?;
+        if own == Some(other) {
+            return None;
+        }
+        let holders = &self.state.key(other).holders;
+        Some((other, *holders.iter().find(|holder| holder.task != task)?))
     }
 
     /// A key that the same task revoked or invalidated cannot be used.

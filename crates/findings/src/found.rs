@@ -35,6 +35,8 @@ const MOST_PLACES: usize = 8;
 pub(crate) struct Findings {
     pub all: Vec<Found>,
     known: HashMap<(Kind, Which, About), usize>,
+    /// The finding that was added last.
+    pub last: usize,
 }
 
 impl Findings {
@@ -42,21 +44,28 @@ impl Findings {
     pub fn add(&mut self, kind: Kind, which: Which, about: About, text: Text, places: &[Place]) {
         match self.known.get(&(kind, which, about)) {
             Some(nth) => {
+                self.last = *nth;
                 let found = &mut self.all[*nth];
                 found.count += 1;
                 let place = places.first().filter(|_| found.places.len() < MOST_PLACES);
                 found.places.extend(place);
             }
             None => {
-                self.known.insert((kind, which, about), self.all.len());
+                self.last = self.all.len();
+                self.known.insert((kind, which, about), self.last);
                 self.all.push(Found { kind, which, text, places: places.to_vec(), count: 1 });
             }
         }
     }
 
+    /// Takes back one occurrence of a finding.
+    pub fn take_back(&mut self, nth: usize) {
+        self.all[nth].count -= 1;
+    }
+
     /// All, the most telling first.
     pub fn sorted(&self) -> Vec<&Found> {
-        let mut all: Vec<&Found> = self.all.iter().collect();
+        let mut all: Vec<&Found> = self.all.iter().filter(|found| found.count > 0).collect();
         all.sort_by_key(|found| (found.kind, found.places.first().copied()));
         all
     }

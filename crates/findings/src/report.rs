@@ -2,7 +2,7 @@
 
 use crate::follow::Explainer;
 use crate::kind::Kind;
-use crate::state::{Class, KeyIx, Which};
+use crate::state::{Class, KeyIx, Loss, Which};
 use crate::text::Writer;
 use serde::Serialize;
 use strace::{Order, Place};
@@ -105,7 +105,8 @@ impl Explainer {
         use crate::text::{Part, say};
         let state = self.state.key(key);
         let Some(((place, task), seconds)) = state.timeout_lost else { return };
-        if state.revoked.is_some() || state.invalidated.is_some() || state.lost.is_some() {
+        let unlinked = matches!(state.lost, Some((_, Loss::Unlinked(_))));
+        if state.revoked.is_some() || state.invalidated.is_some() || unlinked {
             return;
         }
         let text = say(

@@ -41,6 +41,10 @@ impl Explainer {
     pub(crate) fn create_own(&mut self, task: TaskIx, which: Which, place: Place) -> KeyIx {
         let ring = self.state.add_key(which.class(), Some((place, task)));
         self.rings.push(ring);
+        // It asked whether the keyring exists in order to create it.
+        for nth in self.probes.remove(&task).unwrap_or_default() {
+            self.findings.take_back(nth);
+        }
         let user = self.state.task(task).users[0];
         self.state.key_mut(ring).user = user;
         self.take_own(task, which, ring, place);
@@ -132,11 +136,27 @@ impl Explainer {
         }
     }
 
-    /// Marks a keyring and the keys that went with it.
-    fn mark_lost(&mut self, ring: KeyIx, keys: &[KeyIx], place: Place, loss: Loss) {
-        for key in keys.iter().chain([&ring]) {
-            self.state.key_mut(*key).lost = Some((place, loss));
+    /// Marks a keyring and all that went with it.
+    fn mark_lost(&mut self, ring: KeyIx, place: Place, loss: Loss) {
+        let pinned = std::mem::take(&mut self.state.key_mut(ring).pinned);
+        let (mut todo, mut seen) = (vec![ring], vec![ring]);
+        while let Some(at) = todo.pop() {
+            self.state.key_mut(at).lost = Some((place, loss));
+            for link in self.state.key(at).links.clone() {
+                if seen.contains(&link) || self.state.is_kept(link) {
+                    continue;
+                }
+                seen.push(link);
+                todo.push(link);
+                let text = say("it ended with the {}, which alone kept it", [Part::Key(at)]);
+                let rules: &[&str] = match self.state.key(ring).class {
+                    Class::Thread => &["thread.end.keys"],
+                    _ => &["process.end.keys"],
+                };
+                self.tell(link, text, place, rules);
+            }
         }
+        self.state.key_mut(ring).pinned = pinned;
     }
 
     /// The only thread that had a keyring ends, but its process runs on.
@@ -166,7 +186,9 @@ impl Explainer {
             _ => "{}, the last thread that had it, ended: the kernel destroys it",
         };
         self.tell(ring, say(text, [Part::Task(task)]), place, rules);
-        self.mark_lost(ring, &keys, place, Loss::Ended(task));
+        if pinned.is_none() {
+            self.mark_lost(ring, place, Loss::Ended(task));
+        }
         if let Some(file) = pinned {
             self.pinned_by_file(which, ring, &keys, file, place);
         } else if !is_main {
@@ -220,7 +242,9 @@ impl Explainer {
         };
         let lost = self.only_in_pinned(ring);
         self.tell(ring, say(text, [Part::Proc(proc)]), place, rules);
-        self.mark_lost(ring, &lost, place, Loss::Ended(task));
+        if file.is_none() {
+            self.mark_lost(ring, place, Loss::Ended(task));
+        }
         if let Some(file) = file {
             self.pinned_by_file(which, ring, &lost, file, place);
             return;

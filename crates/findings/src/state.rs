@@ -385,30 +385,25 @@ impl State {
             || (depth > 0 && key.parents.iter().any(|parent| self.kept(*parent, depth - 1)))
     }
 
-    /// Whether a task reaches a key through its keyrings: `None` if the log does not tell.
+    /// Whether a keyring of a task leads to a key: `None` if the log does not tell. The links to a key that was created in
+    /// the log are all known.
     pub fn reaches(&self, task: TaskIx, key: KeyIx) -> Option<bool> {
         let task = self.task(task);
-        let mut unknown = false;
-        let mut todo = vec![task.session];
-        for own in [task.thread, task.process] {
-            match own {
-                Own::Unknown => unknown = true,
-                Own::Absent => {}
-                Own::Is(ring) => todo.push(ring),
-            }
-        }
-        let mut seen = Vec::new();
-        while let Some(ring) = todo.pop() {
-            if ring == key {
+        let owns = [task.thread.key(), task.process.key(), Some(task.session)];
+        let mut unknown = task.thread == Own::Unknown || task.process == Own::Unknown;
+        let (mut todo, mut seen) = (vec![key], Vec::new());
+        while let Some(at) = todo.pop() {
+            if owns.contains(&Some(at)) {
                 return Some(true);
             }
-            if seen.contains(&ring) {
+            if seen.contains(&at) {
                 continue;
             }
-            seen.push(ring);
-            let ring = self.key(ring);
-            unknown |= !ring.complete && ring.class != Class::Key;
-            todo.extend(&ring.links);
+            seen.push(at);
+            let key = self.key(at);
+            unknown |= key.made.is_none()
+                && !matches!(key.class, Class::Session | Class::Thread | Class::Process);
+            todo.extend(&key.parents);
         }
         if unknown { None } else { Some(false) }
     }

@@ -43,6 +43,10 @@ impl Explainer {
         place: Place,
     ) {
         let failed = Failed { task, call, keys, error, place };
+        if let Some(key) = keys.key {
+            // It was to be used.
+            self.state.key_mut(key).used = true;
+        }
         match error {
             "ENOSYS" | "EPERM" => self.forbidden(&failed),
             "ENOKEY" | "ENOENT" | "EKEYREJECTED" => self.nothing_found(&failed),
@@ -63,7 +67,7 @@ impl Explainer {
         others: &[Option<Place>],
     ) {
         let proc = Some(self.state.task(failed.task).proc);
-        let name = self.name_of(failed.call);
+        let name = if key.is_none() { self.name_of(failed.call) } else { None };
         let call = key.is_none().then_some(failed.call.op.name());
         let about = About { key, proc, name, call, ..About::default() };
         let mut places = vec![failed.place];

@@ -10,8 +10,18 @@ use crate::text::{Part, say};
 use strace::Place;
 
 impl Explainer {
-    /// The caller has no such keyring. Explains it if somebody else has or had one that the caller may have meant.
+    /// The caller has no such keyring. Explains it if somebody else has or had one that the caller may have meant. If the
+    /// caller creates the keyring later, this is taken back: it only wanted to know.
     pub(crate) fn own_absent(&mut self, failed: &Failed<'_>, which: Which) -> bool {
+        let explained = self.explain_absent(failed, which);
+        if explained {
+            let last = self.findings.last;
+            self.probes.entry(failed.task).or_default().push(last);
+        }
+        explained
+    }
+
+    fn explain_absent(&mut self, failed: &Failed<'_>, which: Which) -> bool {
         let task = self.state.task(failed.task).clone();
         if task.own(which) != Own::Absent {
             return false;

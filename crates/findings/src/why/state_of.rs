@@ -170,6 +170,10 @@ impl Explainer {
         let [me, call, error] = failed.parts();
         let made = state.made.map(|(place, _)| place);
         let changes = matches!(failed.call.op, Op::Chown | Op::Setperm);
+        if state.invalidated.is_some() {
+            self.gone(failed, key);
+            return;
+        }
         if let Some(changed) = task.users_changed
             && (made.is_none_or(|made| made < changed))
             && (changes || self.state.reaches(failed.task, key) != Some(true))

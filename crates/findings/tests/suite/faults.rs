@@ -1,0 +1,79 @@
+//! What no correct kernel answers is reported, and only that.
+
+use crate::{explained, kinds};
+
+const START: &str = "1 execve(\"/p\", [], 0x0) = 0\n";
+const THREAD: &str = "CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD";
+
+fn of(lines: &[&str]) -> Vec<&'static str> {
+    kinds(START.to_owned() + &lines.join("\n") + "\n")
+}
+
+#[test]
+fn a_child_with_its_parents_process_keyring_is_a_fault() {
+    let parent = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 77";
+    let fork = "1 fork() = 2";
+    let child = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0) = 77";
+    assert_eq!(of(&[parent, fork, child]), ["kernel-fault"]);
+    let child = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 77";
+    assert_eq!(of(&[parent, fork, child]), ["kernel-fault"]);
+    let own = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 78";
+    assert_eq!(of(&[parent, fork, own]), [""; 0]);
+}
+
+#[test]
+fn a_thread_that_is_older_cannot_have_the_keyring() {
+    let thread = format!("1 clone(child_stack=0x1, flags={THREAD}) = 2");
+    let create = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 77";
+    let look = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0) = 77";
+    assert_eq!(of(&[&thread, create, look]), ["kernel-fault"]);
+    assert_eq!(of(&[create, &thread, look]), [""; 0]);
+}
+
+#[test]
+fn a_keyring_does_not_change_its_number() {
+    let look = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) = 77";
+    let again = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) = 78";
+    assert_eq!(of(&[look, again]), ["kernel-fault"]);
+    assert_eq!(of(&[look, look]), [""; 0]);
+    let execve = "1 execve(\"/q\", [], 0x0) = 0";
+    assert_eq!(of(&[look, execve, again]), [""; 0]);
+    assert_eq!(of(&[look, execve, look.replace(", 1)", ", 0)").as_str()]), ["kernel-fault"]);
+}
+
+#[test]
+fn a_thread_keyring_is_not_shared() {
+    let thread = format!("1 clone(child_stack=0x1, flags={THREAD}) = 2");
+    let create = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) = 77";
+    // The kernel creates the new thread's keyring at once.
+    let own = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0) = 78";
+    assert_eq!(of(&[create, &thread, own]), [""; 0]);
+    let none = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0) = -1 ENOKEY (x)";
+    assert_eq!(of(&[create, &thread, none]), ["kernel-fault"]);
+    let shared = own.replace("78", "77");
+    assert_eq!(of(&[create, &thread, &shared]), ["kernel-fault"]);
+}
+
+#[test]
+fn a_revoked_key_cannot_be_read_by_who_revoked_it() {
+    let add = "1 add_key(\"user\", \"a\", \"b\", 1, KEY_SPEC_THREAD_KEYRING) = 5";
+    let (revoke, read) =
+        ("1 keyctl(KEYCTL_REVOKE, 5) = 0", "1 keyctl(KEYCTL_READ, 5, \"b\", 1) = 1");
+    assert_eq!(of(&[add, revoke, read]), ["kernel-fault"]);
+    assert_eq!(of(&[add, read, revoke]), [""; 0]);
+}
+
+#[test]
+fn an_injected_result_is_no_fault() {
+    let line = "1 keyctl(KEYCTL_READ, KEY_SPEC_PROCESS_KEYRING, NULL, 0) = 0";
+    assert_eq!(of(&[line]), ["kernel-fault"]);
+    assert_eq!(of(&[&format!("{line} (INJECTED)")]), [""; 0]);
+}
+
+#[test]
+fn a_fault_names_the_line_that_decides() {
+    let found = explained(
+        START.to_owned() + "1 keyctl(KEYCTL_READ, KEY_SPEC_PROCESS_KEYRING, NULL, 0) = 0\n",
+    );
+    assert_eq!(found.findings[0].places, ["log:2", "log:1"]);
+}
