@@ -301,11 +301,8 @@ impl Explainer {
     pub(crate) fn put(&mut self, ring: Option<KeyIx>, key: KeyIx, done: Done) {
         let Some(ring) = ring.filter(|ring| *ring != key) else { return };
         if let Some(name) = self.state.key(key).name {
-            let links = self.state.key(ring).links.iter().copied();
-            let same = links
-                .filter(|link| *link != key)
-                .find(|link| self.state.key(*link).name == Some(name));
-            if let Some(same) = same {
+            let same = self.state.by_place.get(&(ring, name)).copied();
+            if let Some(same) = same.filter(|same| *same != key) {
                 self.state.unlink(ring, same);
                 let parts = [Part::Task(done.1), Part::Key(key)];
                 let text = say("{} displaced it by {} of the same name", parts);

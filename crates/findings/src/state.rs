@@ -3,7 +3,7 @@
 //! What the log does not tell is unknown, not absent: [`Own::Unknown`], [`Key::complete`].
 
 use crate::text::Text;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use strace::Place;
 
 /// Creates an index type.
@@ -114,7 +114,7 @@ pub(crate) struct Key {
     pub user: Option<u32>,
     /// Whether `links` is all that it contains.
     pub complete: bool,
-    pub links: Vec<KeyIx>,
+    pub links: BTreeSet<KeyIx>,
     pub parents: Vec<KeyIx>,
     pub revoked: Option<Done>,
     pub invalidated: Option<Done>,
@@ -222,6 +222,8 @@ pub(crate) struct State {
     pub by_serial: HashMap<i32, KeyIx>,
     /// Keys by type and description, oldest first.
     pub by_name: HashMap<(NameIx, NameIx), Vec<KeyIx>>,
+    /// The key of this name in this keyring.
+    pub by_place: HashMap<(KeyIx, (NameIx, NameIx)), KeyIx>,
     /// `@u` and `@us` of each user.
     pub user_rings: HashMap<(bool, Option<u32>), KeyIx>,
     /// The pid of the task that the log does not number.
@@ -288,7 +290,7 @@ impl State {
             made,
             user: None,
             complete: made.is_some(),
-            links: Vec::new(),
+            links: BTreeSet::new(),
             parents: Vec::new(),
             revoked: None,
             invalidated: None,
@@ -346,25 +348,37 @@ impl State {
     }
 
     pub fn link(&mut self, ring: KeyIx, key: KeyIx) {
-        if !self.key(ring).links.contains(&key) {
-            self.key_mut(ring).links.push(key);
+        if self.key_mut(ring).links.insert(key) {
             self.key_mut(key).parents.push(ring);
+            if let Some(name) = self.key(key).name {
+                self.by_place.insert((ring, name), key);
+            }
         }
     }
 
     pub fn unlink(&mut self, ring: KeyIx, key: KeyIx) {
-        self.key_mut(ring).links.retain(|other| *other != key);
+        if self.key_mut(ring).links.remove(&key) {
+            self.orphan(ring, key);
+        }
+    }
+
+    fn orphan(&mut self, ring: KeyIx, key: KeyIx) {
         self.key_mut(key).parents.retain(|other| *other != ring);
+        if let Some(name) = self.key(key).name
+            && self.by_place.get(&(ring, name)) == Some(&key)
+        {
+            self.by_place.remove(&(ring, name));
+        }
     }
 
     /// Takes all links from a keyring.
     pub fn clear(&mut self, ring: KeyIx) -> Vec<KeyIx> {
         let links = std::mem::take(&mut self.key_mut(ring).links);
         for key in &links {
-            self.key_mut(*key).parents.retain(|other| *other != ring);
+            self.orphan(ring, *key);
         }
         self.key_mut(ring).complete = true;
-        links
+        links.into_iter().collect()
     }
 
     /// Whether something is known or may be that keeps a key.
