@@ -31,8 +31,13 @@ macro_rules! kinds {
                 match self { $(Kind::$kind => $advice,)* }
             }
 
+            /// The ids of the rules behind it, for a process keyring if they differ.
+            pub fn rules(self) -> &'static [&'static str] {
+                self.rules_of(Which::Process)
+            }
+
             /// The ids of the rules behind it, where a thread keyring is concerned and where a process keyring is.
-            pub(crate) fn rules(self, which: Which) -> &'static [&'static str] {
+            pub(crate) fn rules_of(self, which: Which) -> &'static [&'static str] {
                 match (self, which) {
                     $((Kind::$kind, Which::Thread) => &[$($thread,)*],
                     (Kind::$kind, Which::Process) => &[$($process,)*],)*
@@ -143,8 +148,8 @@ kinds! {
     Seccomp "seccomp": "A filter refused the call",
         "A seccomp profile, as containers have one, forbids key calls. Allow add_key, request_key and keyctl in the profile, or keep the secret \
          elsewhere.",
-        ["keyring.special-id.read-unknown"],
-        ["keyring.special-id.read-unknown"];
+        [],
+        [];
     /// execve left secrets in the kernel.
     SecretAfterExecve "secret-after-execve": "A secret stays in the kernel after execve(2)",
         "Clear the keyring before execve(2): keyctl_clear(KEY_SPEC_PROCESS_KEYRING), keyctl_clear(KEY_SPEC_THREAD_KEYRING).",

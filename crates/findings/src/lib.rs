@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod act;
+mod errors;
 mod fault;
 mod files;
 mod follow;
@@ -17,6 +18,7 @@ mod tasks;
 mod text;
 mod why;
 
+pub use errors::{CAUSES, Cause, cause};
 pub use follow::Explainer;
 pub use kind::Kind;
 pub use report::{Explained, Finding, Sentence, Story};

@@ -85,7 +85,7 @@ impl Explainer {
                 instead: found.kind.advice(),
                 places: found.places.iter().copied().map(place).collect(),
                 count: found.count,
-                rules: found.kind.rules(found.which),
+                rules: found.kind.rules_of(found.which),
             })
             .collect();
         let told: Vec<KeyIx> = self.state.keys().filter(|key| self.is_told(*key)).collect();

@@ -3,6 +3,7 @@
 mod faults;
 mod kinds;
 mod properties;
+mod rules;
 mod unknown;
 
 use findings::{Explained, Explainer};
