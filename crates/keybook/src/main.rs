@@ -59,10 +59,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
-    /// Show a rule: statement, provenance, snippet, trace.
+    /// Show a rule: statement, provenance, snippet, trace; or what an error means ("Required key not
+    /// available"), or the rules about a call.
     Explain {
-        /// Id of the rule.
-        rule: String,
+        /// Id of a rule, an error by its name or words, or a call such as `add_key` or `KEYCTL_READ`.
+        #[arg(required = true)]
+        what: Vec<String>,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
@@ -112,7 +114,7 @@ fn run(default: &str) -> u8 {
         Command::Strace(strace) => strace::run(&strace),
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
-        Command::Explain { rule } => explain::run(&rule),
+        Command::Explain { what } => explain::run(&what),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };

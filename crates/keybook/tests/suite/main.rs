@@ -10,4 +10,5 @@ mod full;
 mod judge;
 mod links;
 mod robust;
+mod strace;
 mod vary;

@@ -2,6 +2,7 @@
 
 use super::{explain, print};
 use crate::output::ListFormat;
+use crate::status::MISUSE;
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -19,15 +20,15 @@ pub(super) fn run(command: &[OsString], format: ListFormat) -> Result<u8> {
     warn_about_privilege(&command[0]);
     // Mode 0600, deleted when this function ends.
     let log = tempfile::NamedTempFile::new().context("no file for the log can be created")?;
-    let status = started(log.path(), command, true)?;
+    let status = started(log.path(), command, !is_filtered())?;
     let status = match status {
         Some(status) => status,
-        // An old strace, or one without the privilege for a filter.
-        None => match started(log.path(), command, false)? {
-            Some(status) => status,
-            None => bail!("strace does not start: it needs ptrace(2), which a container may forbid"),
-        },
+        // An old strace does not know the options for whole lines.
+        None => started(log.path(), command, false)?.unwrap_or(MISUSE),
     };
+    if std::fs::metadata(log.path()).is_ok_and(|log| log.len() == 0) {
+        bail!("strace wrote nothing: it needs ptrace(2), which a container may forbid");
+    }
     let path = PathBuf::from("the log");
     let reader = std::fs::File::open(log.path())
         .map(|file| strace::Reader::new(std::io::BufReader::new(file)));
@@ -59,6 +60,15 @@ fn started(log: &Path, command: &[OsString], with_filter: bool) -> Result<Option
     let signal = status.signal().map(|signal| 128 + signal);
     let code = status.code().or(signal).unwrap_or(1);
     Ok(Some(u8::try_from(code).unwrap_or(1)))
+}
+
+/// Whether a seccomp filter is active already, as in a container. Where strace filters by seccomp too, it does not see the
+/// calls that such a filter refuses.
+fn is_filtered() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().any(|line| {
+        line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() != "0")
+    })
 }
 
 /// A set-user-ID program behaves otherwise under strace.
