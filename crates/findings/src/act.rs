@@ -228,9 +228,9 @@ fn named_number(name: &[u8]) -> Option<i64> {
         return DEFAULTS.iter().position(|known| *known == setting).map(|nth| nth as i64 - 1);
     }
     let whose = [&b"KEY_POS_"[..], b"KEY_USR_", b"KEY_GRP_", b"KEY_OTH_"];
-    let (shift, may) = (0..4).zip(whose).find_map(|(nth, prefix)| {
-        Some((24 - 8 * nth, name.strip_prefix(prefix)?))
-    })?;
+    let (shift, may) = (0..4)
+        .zip(whose)
+        .find_map(|(nth, prefix)| Some((24 - 8 * nth, name.strip_prefix(prefix)?)))?;
     let bits = match may {
         b"VIEW" => 1,
         b"READ" => 2,
@@ -326,7 +326,11 @@ fn files(name_of: &[u8], call: &Call<'_>, got: &Got) -> Option<Act> {
             return Some(Act::File(FileAct::Open { fds, path: None, close_on_exec }));
         }
         b"dup" => {
-            return Some(Act::File(FileAct::Dup { from: fd(0)?, to: result, close_on_exec: false }));
+            return Some(Act::File(FileAct::Dup {
+                from: fd(0)?,
+                to: result,
+                close_on_exec: false,
+            }));
         }
         b"dup2" | b"dup3" => {
             let close_on_exec = name_of == b"dup3" && cloexec(2);
@@ -337,8 +341,11 @@ fn files(name_of: &[u8], call: &Call<'_>, got: &Got) -> Option<Act> {
             let close_on_exec = command.symbol() == Some(b"F_DUPFD_CLOEXEC");
             let duplicates = close_on_exec || command.symbol() == Some(b"F_DUPFD");
             let to = result;
-            return duplicates
-                .then_some(Act::File(FileAct::Dup { from: fd(0)?, to, close_on_exec }));
+            return duplicates.then_some(Act::File(FileAct::Dup {
+                from: fd(0)?,
+                to,
+                close_on_exec,
+            }));
         }
         b"close" => return Some(Act::File(FileAct::Close(fd(0)?))),
         _ => return None,

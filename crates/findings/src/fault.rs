@@ -1,6 +1,10 @@
 //! What no correct kernel answers. Only what the log surely tells: a task's own keyrings, which nobody else changes,
 //! and what the same task did before.
 
+mod reach;
+
+pub(crate) use reach::Suspect;
+
 use crate::act::{Got, KeyArg, KeyCall};
 use crate::follow::Explainer;
 use crate::found::About;
@@ -33,7 +37,7 @@ impl Explainer {
                 }
             }
         }
-        self.fault_of_state(task, call)
+        self.fault_of_state(task, call).or_else(|| self.fault_of_search(task, call))
     }
 
     fn absent_but_used(
@@ -69,9 +73,7 @@ impl Explainer {
         let creates = call.number.is_none_or(|create| create as i32 != 0);
         let own = self.state.task(task).own(which);
         match (&call.got, own) {
-            (Got::Ok(_), Own::Absent) if !creates => {
-                Some(self.absent_but_used(task, which, call))
-            }
+            (Got::Ok(_), Own::Absent) if !creates => Some(self.absent_but_used(task, which, call)),
             (Got::Ok(serial), Own::Absent) => {
                 let (other, holder) = self.anothers(*serial, task, None)?;
                 let text = say(
@@ -131,12 +133,7 @@ impl Explainer {
     }
 
     /// The keyring with this number, if it is another task's own.
-    fn anothers(
-        &self,
-        serial: i64,
-        task: TaskIx,
-        own: Option<KeyIx>,
-    ) -> Option<(KeyIx, Holder)> {
+    fn anothers(&self, serial: i64, task: TaskIx, own: Option<KeyIx>) -> Option<(KeyIx, Holder)> {
         let other = *self.state.by_serial.get(&i32::try_from(serial).ok()?)?;
         if own == Some(other) {
             return None;
@@ -146,11 +143,7 @@ impl Explainer {
     }
 
     /// A key that the same task revoked or invalidated cannot be used.
-    fn fault_of_state(
-        &self,
-        task: TaskIx,
-        call: &KeyCall,
-    ) -> Option<(Which, Text, Option<Place>)> {
+    fn fault_of_state(&self, task: TaskIx, call: &KeyCall) -> Option<(Which, Text, Option<Place>)> {
         let uses = matches!(
             call.op,
             Op::Read | Op::Describe | Op::Update | Op::Setperm | Op::SetTimeout | Op::Revoke

@@ -14,8 +14,10 @@ impl Explainer {
         let proc = self.state.task(task).proc;
         match act {
             FileAct::Open { fds, path, close_on_exec } => {
-                let rings: Vec<KeyIx> =
-                    Which::BOTH.iter().filter_map(|which| self.state.task(task).own(*which).key()).collect();
+                let rings: Vec<KeyIx> = Which::BOTH
+                    .iter()
+                    .filter_map(|which| self.state.task(task).own(*which).key())
+                    .collect();
                 for fd in fds {
                     self.close(proc, fd, place);
                     if rings.is_empty() {
@@ -96,7 +98,7 @@ impl Explainer {
         };
         let text = say(
             "the last thread that had {} has ended, but {} has a file open that {} opened at {} (descriptor {}, {}). An open file keeps the \
-             keyrings of its opener, so {} stay in the kernel until it is closed ({}), and nobody can use them",
+             keyrings of its opener: until it is closed, the kernel keeps {} ({}) that nobody can use",
             [
                 Part::Key(ring),
                 Part::Proc(proc),

@@ -18,6 +18,7 @@ pub struct Explainer {
     pub(crate) key_calls_succeeded: bool,
     /// The thread and process keyrings that were created in the log, oldest first.
     pub(crate) rings: Vec<crate::state::KeyIx>,
+    pub(crate) suspects: Vec<crate::fault::Suspect>,
     /// Findings about an absent keyring that its task may have asked for to create it, by task.
     pub(crate) probes: std::collections::HashMap<TaskIx, Vec<usize>>,
     /// How many keys of the caller existed when its quota was first used up.

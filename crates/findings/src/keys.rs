@@ -35,6 +35,7 @@ impl Explainer {
         if self.is_fault(task, call, place) {
             return;
         }
+        self.suspect(task, call, place);
         let args = call.op.args();
         let mut one = |arg: KeyArg, nth: Option<usize>| {
             let creates = nth.is_some_and(|nth| call.op.creates(nth));
@@ -57,7 +58,8 @@ impl Explainer {
         let args = call.op.args();
         for (arg, nth) in [(call.key, args.key), (call.from, args.from), (call.to, args.to)] {
             let Some(which) = arg.which() else { continue };
-            let creates = nth.is_some_and(|nth| call.op.creates(nth)) || call.op == Op::GetKeyringId;
+            let creates =
+                nth.is_some_and(|nth| call.op.creates(nth)) || call.op == Op::GetKeyringId;
             match self.state.task(task).own(which) {
                 Own::Absent if creates => {
                     *self.state.task_mut(task).own_mut(which) = Own::Unknown;
@@ -185,14 +187,7 @@ impl Explainer {
         key
     }
 
-    fn succeeded(
-        &mut self,
-        task: TaskIx,
-        call: &KeyCall,
-        keys: Keys,
-        result: i64,
-        place: Place,
-    ) {
+    fn succeeded(&mut self, task: TaskIx, call: &KeyCall, keys: Keys, result: i64, place: Place) {
         let done = (place, task);
         let serial = i32::try_from(result).unwrap_or_default();
         match (call.op, keys.key) {
@@ -234,6 +229,7 @@ impl Explainer {
             Op::Setperm => {
                 let mask = call.number.map(|mask| (done, mask as u32));
                 self.state.key_mut(key).mask = mask;
+                self.may_have_raced(key);
             }
             Op::Clear => {
                 for link in self.state.clear(key) {
@@ -251,8 +247,10 @@ impl Explainer {
             Op::Unlink => {
                 if let Some(from) = keys.from {
                     self.state.unlink(from, key);
-                    let text =
-                        say("{} removed the link to it from the {}", [Part::Task(task), Part::Key(from)]);
+                    let text = say(
+                        "{} removed the link to it from the {}",
+                        [Part::Task(task), Part::Key(from)],
+                    );
                     self.tell(key, text, place, &["keyring.link.last"]);
                     self.unlinked(key, done);
                 }
@@ -315,6 +313,7 @@ impl Explainer {
             self.tell(key, text, done.0, &[]);
         }
         self.state.link(ring, key);
+        self.may_have_raced(key);
     }
 
     /// A link to a key was removed.

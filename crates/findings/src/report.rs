@@ -68,13 +68,18 @@ pub struct Sentence {
 const MOST_STORIES: usize = 500;
 
 impl Explainer {
-    /// Ends the log. `place` writes a place as the reader finds it.
-    pub fn finish(mut self, place: &dyn Fn(Place) -> String) -> Explained {
+    /// Ends the log. `place` writes a place as the reader finds it, `within` the same within a sentence.
+    pub fn finish(
+        mut self,
+        place: &dyn Fn(Place) -> String,
+        within: &dyn Fn(Place) -> String,
+    ) -> Explained {
         self.release();
+        self.convict();
         for key in self.state.keys() {
             self.timeout_lost(key);
         }
-        let writer = Writer { state: &self.state, secrets: &self.secrets, place };
+        let writer = Writer { state: &self.state, secrets: &self.secrets, place, within };
         let findings = self.findings.sorted();
         let findings = findings
             .into_iter()
@@ -155,7 +160,9 @@ impl Explainer {
             let task = writer.task(holder.task);
             return Some(match state.holders.len() {
                 1 => format!("At the end of the log {task} has it."),
-                number => format!("At the end of the log {number} threads have it, such as {task}."),
+                number => {
+                    format!("At the end of the log {number} threads have it, such as {task}.")
+                }
             });
         }
         let parent = state.parents.first()?;

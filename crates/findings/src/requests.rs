@@ -68,13 +68,7 @@ impl Explainer {
         key
     }
 
-    pub(crate) fn requested(
-        &mut self,
-        done: Done,
-        call: &KeyCall,
-        to: Option<KeyIx>,
-        serial: i32,
-    ) {
+    pub(crate) fn requested(&mut self, done: Done, call: &KeyCall, to: Option<KeyIx>, serial: i32) {
         let is_new = !self.state.by_serial.contains_key(&serial);
         let key = self.found(call, serial);
         let name = self.name_of(call);
@@ -89,14 +83,11 @@ impl Explainer {
             let ring = self.state.key(ring);
             ring.complete && ring.links.iter().all(|link| !self.is_keyring(*link))
         };
-        let sees_all = [known.thread, known.process]
-            .iter()
-            .all(|own| match own {
-                Own::Unknown => false,
-                Own::Absent => true,
-                Own::Is(ring) => complete(*ring),
-            })
-            && complete(known.session);
+        let sees_all = [known.thread, known.process].iter().all(|own| match own {
+            Own::Unknown => false,
+            Own::Absent => true,
+            Own::Is(ring) => complete(*ring),
+        }) && complete(known.session);
         if !missed && !sees_all {
             // It may have existed in the session.
             self.put(to, key, done);

@@ -182,7 +182,9 @@ impl Explainer {
         let is_main = self.state.proc(proc).pid == self.state.task(task).pid;
         let text = match (pinned.is_some(), is_main) {
             (true, _) => "{}, the last thread that had it, ended; an open file keeps it",
-            (_, true) => "{}, the last thread that had it, ended; the kernel keeps it until the process is reaped",
+            (_, true) => {
+                "{}, the last thread that had it, ended; the kernel keeps it until the process is reaped"
+            }
             _ => "{}, the last thread that had it, ended: the kernel destroys it",
         };
         self.tell(ring, say(text, [Part::Task(task)]), place, rules);
@@ -208,7 +210,7 @@ impl Explainer {
         place: Place,
     ) {
         let text = say(
-            "{} was the only thread that had {}. When it ended, {} in that keyring ended too ({}), although the process runs on",
+            "{} was the only thread that had the {}. With it ended {} in that keyring ({}), although the process runs on",
             [Part::Task(task), Part::Key(ring), Part::Word(keys(number)), Part::Key(first)],
         );
         let made = self.state.key(first).made.map(|(place, _)| place);
@@ -258,12 +260,7 @@ impl Explainer {
         let (Some(first), None) = (unused.first(), self.state.proc(proc).may_use) else { return };
         let text = say(
             "{} put {} into its own {} ({}) and ended. The log shows no use of it before, and after the end of the process no program can have it",
-            [
-                Part::Proc(proc),
-                Part::Word(keys(unused.len())),
-                Part::Key(ring),
-                Part::Key(*first),
-            ],
+            [Part::Proc(proc), Part::Word(keys(unused.len())), Part::Key(ring), Part::Key(*first)],
         );
         let made = self.state.key(*first).made.map(|(place, _)| place);
         let places: Vec<Place> = [made, Some(place)].into_iter().flatten().collect();

@@ -188,14 +188,9 @@ impl Explainer {
         self.state.proc_mut(proc).pinned.push(ring);
         let Some(first) = secrets.first() else { return };
         let text = say(
-            "{} called execve(2) while its {} held {} of which no other keyring is known ({}). The new program cannot read them, \
-             and they stay in the kernel as long as it runs",
-            [
-                Part::Task(task),
-                Part::Key(ring),
-                Part::Word(keys(secrets.len())),
-                Part::Key(*first),
-            ],
+            "{} called execve(2) while its {} held {} that no other keyring links to ({}). The new program cannot read what that \
+             keyring holds, and the kernel keeps it as long as the program runs",
+            [Part::Task(task), Part::Key(ring), Part::Word(keys(secrets.len())), Part::Key(*first)],
         );
         let made = self.state.key(*first).made.map(|(place, _)| place);
         let places: Vec<Place> = [Some(place), made].into_iter().flatten().collect();
@@ -234,7 +229,11 @@ impl Explainer {
         tasks.retain(|task| *task != last);
         tasks.push(last);
         for ring in std::mem::take(&mut self.state.proc_mut(proc).pinned) {
-            self.unpin(ring, say("it was destroyed after the end of {}", [Part::Proc(proc)]), place);
+            self.unpin(
+                ring,
+                say("it was destroyed after the end of {}", [Part::Proc(proc)]),
+                place,
+            );
         }
         self.close_all(proc, place);
         for task in tasks {

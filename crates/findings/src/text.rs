@@ -39,6 +39,8 @@ pub(crate) struct Writer<'a> {
     pub secrets: &'a Secrets,
     /// A place as the reader of the output finds it.
     pub place: &'a dyn Fn(Place) -> String,
+    /// The same within a sentence.
+    pub within: &'a dyn Fn(Place) -> String,
 }
 
 impl Writer<'_> {
@@ -63,8 +65,8 @@ impl Writer<'_> {
             Part::Task(task) => self.task(*task),
             Part::Proc(proc) => self.proc(*proc),
             Part::Name(name) => self.name(*name),
-            Part::At(place) => (self.place)(*place),
-            Part::AtAs(words, place) => format!("{words}{}", (self.place)(*place)),
+            Part::At(place) => (self.within)(*place),
+            Part::AtAs(words, place) => format!("{words}{}", (self.within)(*place)),
             Part::TaskAs(words, task) => format!("{words}{}", self.task(*task)),
             Part::Number(number) => number.to_string(),
             Part::Word(word) => word.clone(),

@@ -103,7 +103,8 @@ impl Explainer {
                 return;
             }
         }
-        let keys = [(call.key, failed.keys.key), (call.from, failed.keys.from), (call.to, failed.keys.to)];
+        let keys =
+            [(call.key, failed.keys.key), (call.from, failed.keys.from), (call.to, failed.keys.to)];
         let dead = keys.into_iter().find_map(|(arg, key)| match arg {
             KeyArg::Serial(_) => key.filter(|key| {
                 let state = self.state.key(*key);
@@ -147,7 +148,9 @@ impl Explainer {
             (Some(1..) | None, _, 19_000..) => {
                 "The payload alone is about what an ordinary user may have (kernel.keys.maxbytes, usually 20000 bytes)"
             }
-            _ => "The log does not tell which limit it is, keys (kernel.keys.maxkeys) or bytes (kernel.keys.maxbytes)",
+            _ => {
+                "The log does not tell which limit it is, keys (kernel.keys.maxkeys) or bytes (kernel.keys.maxbytes)"
+            }
         };
         let [task, call, error] = failed.parts();
         let text = say(
@@ -215,7 +218,8 @@ impl Explainer {
                         || dotted(&call.description)
                         || call.op == Op::RequestKey
                             && call.kind.as_ref().is_some_and(|(kind, _)| kind == b"keyring"))
-                || matches!(call.op, Op::AddKey | Op::Link | Op::Move) && restricted(failed.keys.to);
+                || matches!(call.op, Op::AddKey | Op::Link | Op::Move)
+                    && restricted(failed.keys.to);
             if by_kernel {
                 return;
             }

@@ -13,7 +13,9 @@ mod site;
 mod status;
 
 use clap::{Parser, Subcommand};
-use commands::{build, check, explain, explore, judge, kernels, preprocess, rules, strace, vary, wrong};
+use commands::{
+    build, check, explain, explore, judge, kernels, preprocess, rules, strace, vary, wrong,
+};
 use output::ListFormat;
 use status::{HELD, MISUSE};
 use std::env;

@@ -44,7 +44,13 @@ impl Explainer {
                             [me.clone(), Part::Task(other), at(made), me],
                         )
                     };
-                    self.explain(failed, Kind::OlderThread, (which, Some(ring)), text, &[made, task.born]);
+                    self.explain(
+                        failed,
+                        Kind::OlderThread,
+                        (which, Some(ring)),
+                        text,
+                        &[made, task.born],
+                    );
                 }
                 Which::Thread => {
                     let text = say(
@@ -102,7 +108,8 @@ impl Explainer {
         let found = self.rings.iter().rev().take(LOOK_BACK).copied().find(|ring| {
             let key = self.state.key(*ring);
             let by = key.made.map(|(_, by)| self.state.task(by).proc);
-            key.class == which.class() && by.is_some_and(|proc| proc != own && self.is_kin(proc, own))
+            key.class == which.class()
+                && by.is_some_and(|proc| proc != own && self.is_kin(proc, own))
         });
         let Some(ring) = found else { return false };
         let Some((made, by)) = self.state.key(ring).made else { return false };
@@ -130,8 +137,11 @@ impl Explainer {
 
     /// Whether two processes have a common parent, or one is the other's: steps of one job.
     fn is_kin(&self, a: crate::state::ProcIx, b: crate::state::ProcIx) -> bool {
-        let parent = |proc| self.state.proc(proc).parent.map(|(task, ..)| self.state.task(task).proc);
-        parent(a) == Some(b) || parent(b) == Some(a) || parent(a).is_some() && parent(a) == parent(b)
+        let parent =
+            |proc| self.state.proc(proc).parent.map(|(task, ..)| self.state.task(task).proc);
+        parent(a) == Some(b)
+            || parent(b) == Some(a)
+            || parent(a).is_some() && parent(a) == parent(b)
     }
 
     /// A search by name failed: where is a key of this name?
@@ -164,10 +174,12 @@ impl Explainer {
         let wanted = |key: &&KeyIx| {
             let state = self.state.key(**key);
             // Without its creation in the log, nothing is known of where it is.
-            state.made.is_some() && state.lost.is_none_or(|(_, loss)| !matches!(loss, Loss::Unlinked(_)))
+            state.made.is_some()
+                && state.lost.is_none_or(|(_, loss)| !matches!(loss, Loss::Unlinked(_)))
                 && state.class == Class::Key
         };
-        let searched = |key: &&KeyIx| failed.call.op != Op::Search || self.fits_search(failed, **key);
+        let searched =
+            |key: &&KeyIx| failed.call.op != Op::Search || self.fits_search(failed, **key);
         let mut all = keys.iter().rev().filter(wanted).filter(searched);
         all.next().copied()
     }
@@ -213,7 +225,9 @@ impl Explainer {
         }
         match self.state.key(ring).class.which() {
             Some(which) => self.in_anothers(failed, key, ring, which),
-            None if self.state.key(ring).class == Class::Session => self.in_session(failed, key, ring),
+            None if self.state.key(ring).class == Class::Session => {
+                self.in_session(failed, key, ring)
+            }
             None => {}
         }
     }
@@ -257,7 +271,9 @@ impl Explainer {
             (Kind::AfterExecve, text, Some(at))
         } else if owner.proc == me.proc {
             self.in_siblings(failed, (which, ring, key), parts(Part::Task(holder)), made, lost)
-        } else if let Some((parent, at, had)) = parent.filter(|(_, _, had)| had.contains(&Some(ring))) {
+        } else if let Some((parent, at, had)) =
+            parent.filter(|(_, _, had)| had.contains(&Some(ring)))
+        {
             let _ = (parent, had);
             let text = say(
                 "{} does not find {}, added at {} by {}: it is in the {} of its parent, which the child process created at {} did not inherit",
@@ -304,10 +320,7 @@ impl Explainer {
                 return (Kind::OlderThread, text, born.or(ring_made));
             }
         }
-        let text = say(
-            "{} does not find {}, added at {} by {}: it is in the {} of {}",
-            parts,
-        );
+        let text = say("{} does not find {}, added at {} by {}: it is in the {} of {}", parts);
         (Kind::OtherThread, text, Some(made))
     }
 }

@@ -83,7 +83,10 @@ impl Explainer {
                 let text = if is_revoked {
                     say("{}: {} fails with {} because {} was revoked by {} at {}", parts)
                 } else {
-                    say("{}: {} fails with {} because {} has expired: {} set its timeout at {}", parts)
+                    say(
+                        "{}: {} fails with {} because {} has expired: {} set its timeout at {}",
+                        parts,
+                    )
                 };
                 (text, Some(place))
             }
@@ -118,7 +121,8 @@ impl Explainer {
         let (kind, text, place) = match (state.invalidated, state.lost) {
             (Some((place, by)), _) => {
                 let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
-                let text = say("{}: {} fails with {} because {} was invalidated by {} at {}", parts);
+                let text =
+                    say("{}: {} fails with {} because {} was invalidated by {} at {}", parts);
                 (Kind::Invalidated, text, Some(place))
             }
             (None, Some((place, Loss::Ended(by)))) => {
@@ -141,7 +145,10 @@ impl Explainer {
             }
             (None, Some((place, Loss::Execve(by)))) => {
                 let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
-                let text = say("{}: {} fails with {}: {} was dropped when {} called execve(2) at {}", parts);
+                let text = say(
+                    "{}: {} fails with {}: {} was dropped when {} called execve(2) at {}",
+                    parts,
+                );
                 (Kind::AfterExecve, text, Some(place))
             }
             (None, None) => {
@@ -182,7 +189,13 @@ impl Explainer {
                 "{}: {} fails with {} because the user ids of the caller changed at {}, and {} belongs to the user before",
                 [me, call, error, Part::At(changed), Part::Key(key)],
             );
-            self.explain(failed, Kind::IdsChanged, (which, Some(key)), text, &[Some(changed), made]);
+            self.explain(
+                failed,
+                Kind::IdsChanged,
+                (which, Some(key)),
+                text,
+                &[Some(changed), made],
+            );
             return;
         }
         if let Some(((place, by), mask)) = state.mask {

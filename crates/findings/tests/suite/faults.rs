@@ -77,3 +77,27 @@ fn a_fault_names_the_line_that_decides() {
     );
     assert_eq!(found.findings[0].places, ["log:2", "log:1"]);
 }
+
+const ADD: &str = "1 add_key(\"user\", \"a\", \"b\", 1, KEY_SPEC_PROCESS_KEYRING) = 5";
+
+#[test]
+fn a_child_cannot_read_its_parents_key() {
+    let read = "2 keyctl(KEYCTL_READ, 5, \"b\", 1) = 1";
+    assert_eq!(of(&[ADD, "1 fork() = 2", read]), ["kernel-fault"]);
+    let link = "1 keyctl(KEYCTL_LINK, 5, KEY_SPEC_SESSION_KEYRING) = 0";
+    assert_eq!(of(&[ADD, "1 fork() = 2", link, read]), [""; 0]);
+    // Two tasks race, and the log has their lines in the other order.
+    assert_eq!(of(&[ADD, "1 fork() = 2", read, link]), [""; 0]);
+    let mask = "1 keyctl(KEYCTL_SETPERM, 5, 0x3f3f0000) = 0";
+    assert_eq!(of(&[ADD, "1 fork() = 2", mask, read]), [""; 0]);
+    let describe = "2 keyctl(KEYCTL_DESCRIBE, 5, \"user;0;0;3f010000;a\", 64) = 20";
+    assert_eq!(of(&[ADD, "1 fork() = 2", describe]), [""; 0]);
+}
+
+#[test]
+fn a_search_of_ones_own_keyring_cannot_find_what_is_not_in_it() {
+    let create = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 77";
+    let search = "2 keyctl(KEYCTL_SEARCH, KEY_SPEC_PROCESS_KEYRING, \"user\", \"a\", 0) = 5";
+    assert_eq!(of(&[ADD, "1 fork() = 2", create, search]), ["kernel-fault"]);
+    assert_eq!(of(&[ADD, &search.replacen('2', "1", 1)]), [""; 0]);
+}

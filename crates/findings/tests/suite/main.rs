@@ -19,7 +19,8 @@ fn explained(log: impl Into<Vec<u8>>) -> Explained {
         let Some(event) = reader.next().expect("the input is in memory") else { break };
         explainer.event(&event);
     }
-    explainer.finish(&|place: Place| format!("log:{}", place.line))
+    let place = |place: Place| format!("log:{}", place.line);
+    explainer.finish(&place, &place)
 }
 
 /// The kinds of findings, the most telling first.

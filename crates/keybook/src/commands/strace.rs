@@ -132,6 +132,11 @@ fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> 
         let file = files.get(place.file).map_or("", String::as_str);
         format!("{file}:{}", place.line)
     };
+    // One file needs no name in every sentence.
+    let within = |at: Place| match files.len() {
+        1 => format!("line {}", at.line),
+        _ => place(at),
+    };
     let result = match reader.and_then(|reader| follow(reader, order)) {
         Ok((explainer, counts)) => {
             let samples = counts.samples.iter();
@@ -139,7 +144,7 @@ fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> 
                 .map(|(at, text)| Sample { place: place(*at), text: text.clone() })
                 .collect();
             LogResult::Explained {
-                explained: explainer.finish(&place),
+                explained: explainer.finish(&place, &within),
                 lines: counts.lines,
                 unparsed: counts.unparsed,
                 cut: counts.cut,

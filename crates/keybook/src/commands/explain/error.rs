@@ -14,7 +14,8 @@ fn of_error(cause: &Cause) -> String {
     let Cause { name, words, meaning, kinds, check } = cause;
     let mut text = format!("{NAME}{name}{NAME:#}: {words}\n\n  {meaning}\n\n  To check: {check}\n");
     for kind in *kinds {
-        let _ = write!(text, "\n  {NAME}{}{NAME:#}\n    Instead: {}\n", kind.title(), kind.advice());
+        let _ =
+            write!(text, "\n  {NAME}{}{NAME:#}\n    Instead: {}\n", kind.title(), kind.advice());
         for id in kind.rules() {
             let title = embedded::rule(id).map_or("", |rule| rule.title);
             let _ = writeln!(text, "    {id}: {title}");

@@ -24,11 +24,7 @@ pub(super) fn text(log: &Log) -> String {
     let _ = match (explained.key_calls, found) {
         (0, _) => writeln!(text, "{file}: no key call in {lines}"),
         (_, 0) => writeln!(text, "{file}: {GOOD}nothing found{GOOD:#} ({calls} in {lines})"),
-        _ => writeln!(
-            text,
-            "{file}: {BAD}{}{BAD:#} ({calls} in {lines})",
-            count(found, "finding")
-        ),
+        _ => writeln!(text, "{file}: {BAD}{}{BAD:#} ({calls} in {lines})", count(found, "finding")),
     };
     if explained.order_unknown {
         let _ = writeln!(
@@ -41,7 +37,7 @@ pub(super) fn text(log: &Log) -> String {
     for (nth, finding) in explained.findings.iter().enumerate() {
         text.push_str(&of_finding(nth + 1, finding));
     }
-    stories(&mut text, explained);
+    stories(&mut text, explained, &file);
     text
 }
 
@@ -81,7 +77,7 @@ fn titled(id: &str) -> String {
     }
 }
 
-fn stories(text: &mut String, explained: &Explained) {
+fn stories(text: &mut String, explained: &Explained, file: &str) {
     if explained.stories.is_empty() {
         return;
     }
@@ -90,7 +86,7 @@ fn stories(text: &mut String, explained: &Explained) {
         let _ = writeln!(text, "\n{}", first_upper(name));
         const MOST: usize = 12;
         for sentence in sentences.iter().take(MOST) {
-            text.push_str(&of_sentence(sentence));
+            text.push_str(&of_sentence(sentence, file));
         }
         if sentences.len() > MOST {
             let _ = writeln!(text, "   … and {} more", sentences.len() - MOST);
@@ -101,14 +97,19 @@ fn stories(text: &mut String, explained: &Explained) {
     }
 }
 
-fn of_sentence(sentence: &Sentence) -> String {
+fn of_sentence(sentence: &Sentence, file: &str) -> String {
     let Sentence { text, place, count, rules } = sentence;
     let mut line = text.clone();
     if *count > 1 {
         let _ = write!(line, " ({count} times)");
     }
-    let place = place.as_deref().into_iter();
-    let notes: Vec<&str> = place.chain(rules.iter().copied()).collect();
+    // The headline names the file, if there is one only.
+    let short = |place: &String| {
+        let line = place.strip_prefix(file).and_then(|rest| rest.strip_prefix(':'));
+        line.map_or_else(|| place.clone(), |line| format!("line {line}"))
+    };
+    let rules = rules.iter().map(|rule| (*rule).to_owned());
+    let notes: Vec<String> = place.iter().map(short).chain(rules).collect();
     if !notes.is_empty() {
         let _ = write!(line, " [{}]", notes.join(", "));
     }

@@ -66,9 +66,7 @@ fn started(log: &Path, command: &[OsString], with_filter: bool) -> Result<Option
 /// calls that such a filter refuses.
 fn is_filtered() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().any(|line| {
-        line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() != "0")
-    })
+    status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() != "0"))
 }
 
 /// A set-user-ID program behaves otherwise under strace.
