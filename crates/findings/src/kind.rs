@@ -116,8 +116,8 @@ kinds! {
     Revoked "revoked": "The key has been revoked",
         "A revoked key stays useless. Add a new one; leave a revoked session keyring by joining a new one (keyctl session, or \
          keyctl_join_session_keyring(NULL)). To delete one key, unlink or invalidate it.",
-        ["keyring.revoked.reading" "keyring.search.sole-revoked" "keyring.search.revoked-key"],
-        ["keyring.revoked.reading" "keyring.search.sole-revoked" "keyring.search.revoked-key"];
+        ["keyring.revoked.reading" "keyring.search.sole-revoked" "keyring.search.revoked-key" "keyring.session.revoked"],
+        ["keyring.revoked.reading" "keyring.search.sole-revoked" "keyring.search.revoked-key" "keyring.session.revoked"];
     /// The key or keyring has expired.
     Expired "expired": "The key has expired",
         "Renew the timeout with keyctl_set_timeout(3) in time, or add the key again.",

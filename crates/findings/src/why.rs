@@ -66,7 +66,10 @@ impl Explainer {
         text: Text,
         others: &[Option<Place>],
     ) {
-        let proc = Some(self.state.task(failed.task).proc);
+        // The state of one key is one finding, whoever meets it.
+        let of_key =
+            matches!(kind, Kind::Revoked | Kind::Expired | Kind::Invalidated | Kind::Destroyed);
+        let proc = (key.is_none() || !of_key).then_some(self.state.task(failed.task).proc);
         let name = if key.is_none() { self.name_of(failed.call) } else { None };
         let call = key.is_none().then_some(failed.call.op.name());
         let about = About { key, proc, name, call, ..About::default() };

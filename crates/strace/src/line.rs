@@ -184,6 +184,13 @@ fn time_of_day(text: &[u8]) -> Option<Time> {
 fn is_skipped(text: &[u8]) -> bool {
     matches!(text, [b' ', b'>' | b'|' | b'*', b' ', ..] | [b'#', ..])
         || text.trim_ascii().is_empty()
+        || is_end_of_exit(text)
+}
+
+/// `)  = ?`: with `-e status=!detached` strace writes the rest of an exit(2) that another task interrupted without saying whose
+/// it is.
+fn is_end_of_exit(text: &[u8]) -> bool {
+    text.strip_prefix(b")").is_some_and(|rest| rest.trim_ascii() == b"= ?")
 }
 
 /// A line of the table that `strace -C` adds.

@@ -273,6 +273,8 @@ impl Explainer {
                 )
             }
         };
-        self.explain(failed, Kind::NotPossessed, (which, Some(key)), text, &[made]);
+        let in_session = anchor.is_some_and(|ring| self.state.key(ring).class == Class::Session);
+        let kind = if in_session { Kind::OtherSession } else { Kind::NotPossessed };
+        self.explain(failed, kind, (which, Some(key)), text, &[made]);
     }
 }

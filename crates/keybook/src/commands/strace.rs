@@ -30,7 +30,7 @@ pub(crate) struct Strace {
     /// Mask descriptions and paths too.
     #[arg(long, requires = "redact")]
     names: bool,
-    /// Run this command under strace and explain it. The exit status is the command's.
+    /// Run this command under strace and explain it on standard error. The exit status is the command's.
     ///
     /// A set-user-ID program runs without its privilege under strace.
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "files")]
@@ -103,7 +103,7 @@ pub(crate) fn run(options: &Strace) -> Result<u8> {
         Ok(runs) => logs.extend(runs.iter().map(of_run)),
         Err((path, error)) => _ = unreadable(&mut logs, &path, &error.to_string()),
     }
-    print(&logs, options.format)?;
+    output::print(&text(&logs, options.format)?)?;
     let first = |status: &u8| logs.iter().any(|log| log.status() == *status);
     Ok([MISUSE, DIFFERS, NO_KEY_CALL].into_iter().find(first).unwrap_or(HELD))
 }
@@ -166,21 +166,21 @@ fn follow(mut reader: Reader, order: Order) -> std::io::Result<(Explainer, Count
     Ok((explainer, reader.counts().clone()))
 }
 
-fn print(logs: &[Log], format: ListFormat) -> Result<()> {
-    match format {
-        ListFormat::Json => output::print_json(&logs),
-        ListFormat::Human => {
-            for (nth, log) in logs.iter().enumerate() {
-                if let LogResult::Unreadable { because } = &log.result {
-                    eprintln!("keybook: {}: {because}", log.files.join(", "));
-                    continue;
-                }
-                let gap = if nth > 0 { "\n" } else { "" };
-                output::print(&(gap.to_owned() + &human::text(log)))?;
+/// The result for all logs; what cannot be read is reported at once.
+fn text(logs: &[Log], format: ListFormat) -> Result<String> {
+    if let ListFormat::Json = format {
+        return Ok(serde_json::to_string_pretty(&logs)? + "\n");
+    }
+    let mut all = Vec::new();
+    for log in logs {
+        match &log.result {
+            LogResult::Unreadable { because } => {
+                eprintln!("keybook: {}: {because}", log.files.join(", "));
             }
-            Ok(())
+            LogResult::Explained { .. } => all.push(human::text(log)),
         }
     }
+    Ok(all.join("\n"))
 }
 
 impl Log {

@@ -99,3 +99,12 @@ fn a_call_replaces_one_that_did_not_return() {
         "1: 5 enters pause() Unfinished\n1: 5 pause() Unfinished\n2: 5 getuid() = 0\n"
     );
 }
+
+/// Seen with strace 6.1 and `-e status='!detached'`: the rest of an exit(2) that another task interrupted has no pid.
+#[test]
+fn the_nameless_rest_of_an_exit_is_no_broken_line() {
+    assert_eq!(
+        events("5 exit(0 <unfinished ...>\n)                  = ?\n5 +++ exited with 0 +++\n"),
+        "1: 5 enters exit(0) Unfinished\n1: 5 exit(0) Unfinished\n3: 5 Exited(0)\n"
+    );
+}

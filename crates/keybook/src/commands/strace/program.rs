@@ -1,11 +1,11 @@
 //! `keybook strace -- COMMAND…`: runs strace itself.
 
-use super::{explain, print};
+use super::{explain, text};
 use crate::output::ListFormat;
 use crate::status::MISUSE;
 use anyhow::{Context, Result, bail};
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,9 @@ pub(super) fn run(command: &[OsString], format: ListFormat) -> Result<u8> {
     let path = PathBuf::from("the log");
     let reader = std::fs::File::open(log.path())
         .map(|file| strace::Reader::new(std::io::BufReader::new(file)));
-    print(&[explain(&[path], Order::Log, reader)], format)?;
+    let text = text(&[explain(&[path], Order::Log, reader)], format)?;
+    // Standard output is the command's.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
     Ok(status)
 }
 
