@@ -184,13 +184,12 @@ fn time_of_day(text: &[u8]) -> Option<Time> {
 fn is_skipped(text: &[u8]) -> bool {
     matches!(text, [b' ', b'>' | b'|' | b'*', b' ', ..] | [b'#', ..])
         || text.trim_ascii().is_empty()
-        || is_end_of_exit(text)
 }
 
-/// `)  = ?`: with `-e status=!detached` strace writes the rest of an exit(2) that another task interrupted without saying whose
-/// it is.
-fn is_end_of_exit(text: &[u8]) -> bool {
-    text.strip_prefix(b")").is_some_and(|rest| rest.trim_ascii() == b"= ?")
+/// Whether a line may be the rest of the call that the line before it left unfinished: with `-e status='!detached'` strace
+/// 6.1 does not say whose it is (`)  = 0`, ` => {parent_tid=[7]}, 88) = 7`, `"buffer", 64) = 9`).
+pub(crate) fn is_nameless_rest(text: &[u8]) -> bool {
+    matches!(Line::parse(text), Line { body: Body::Unknown, pid: None, .. })
 }
 
 /// A line of the table that `strace -C` adds.
