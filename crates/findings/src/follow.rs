@@ -134,9 +134,8 @@ impl Explainer {
             Act::Key(call) => self.key_call(task, &call, place),
             Act::Create(birth, got) => self.created(task, birth, &got, place),
             Act::Execve(path, got) => {
-                if got.ok().is_some() {
-                    self.execve(task, path.as_ref(), place);
-                }
+                let succeeded = got.ok().is_some_and(|result| result == 0);
+                self.execve_returned(task, path.as_ref(), succeeded, place);
             }
             Act::Exit => self.end_task(task, place),
             Act::ExitGroup => {

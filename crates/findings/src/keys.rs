@@ -109,6 +109,13 @@ impl Explainer {
         }
         match (own, &call.got) {
             (Own::Is(ring), _) => Some(ring),
+            (Own::Absent, Got::Ok(_))
+                if call.op == Op::Chown && call.number.is_some_and(|user| user as i32 == -1) =>
+            {
+                // If the group does not change either, this creates nothing.
+                *self.state.task_mut(task).own_mut(which) = Own::Unknown;
+                None
+            }
             (Own::Absent, Got::Ok(_)) => Some(self.create_own(task, which, place)),
             (Own::Unknown, Got::Ok(_)) => {
                 // It existed, or this call created it.
@@ -119,7 +126,10 @@ impl Explainer {
             (Own::Absent, Got::Err(error)) => {
                 // Some failures leave the keyring behind.
                 let surely_not = ["EPERM", "EFAULT", "ENOSYS", "EOPNOTSUPP"];
-                if creates && !surely_not.contains(&error.as_str()) {
+                let surely_not = surely_not.contains(&error.as_str())
+                    // A type that cannot be requested is refused after the destination is created.
+                    && call.op != Op::RequestKey;
+                if creates && !surely_not {
                     *self.state.task_mut(task).own_mut(which) = Own::Unknown;
                 }
                 None

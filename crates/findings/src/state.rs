@@ -163,6 +163,8 @@ pub(crate) struct Task {
     pub ended: Option<Place>,
     /// The keyrings that it lost by execve(2).
     pub dropped: Vec<(Which, KeyIx, Place)>,
+    /// The thread has become the main thread by execve(2), whose return the log shows next.
+    pub superseded: bool,
     /// A request of this name found nothing.
     pub missed: Option<(NameIx, NameIx)>,
 }

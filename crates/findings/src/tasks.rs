@@ -28,6 +28,7 @@ impl Explainer {
             seccomp: None,
             ended: None,
             dropped: Vec::new(),
+            superseded: false,
             missed: None,
         })
     }
@@ -136,10 +137,30 @@ impl Explainer {
         self.end_task(main, place);
         self.state.task_mut(thread).pid = pid;
         self.state.by_pid.insert(pid, thread);
+        // strace 6.1 shows a failure here, but execve(2) ends threads only when it succeeds.
+        self.execve(thread, None, place);
+        self.state.task_mut(thread).superseded = true;
+    }
+
+    /// execve(2) returned.
+    pub(crate) fn execve_returned(
+        &mut self,
+        task: TaskIx,
+        path: Option<&RawName>,
+        succeeded: bool,
+        place: Place,
+    ) {
+        if std::mem::take(&mut self.state.task_mut(task).superseded) {
+            let program = path.map(|path| self.state.intern(path));
+            let proc = self.state.task(task).proc;
+            self.state.proc_mut(proc).program = program;
+        } else if succeeded {
+            self.execve(task, path, place);
+        }
     }
 
     /// A new program begins.
-    pub(crate) fn execve(&mut self, task: TaskIx, path: Option<&RawName>, place: Place) {
+    fn execve(&mut self, task: TaskIx, path: Option<&RawName>, place: Place) {
         let proc = self.state.task(task).proc;
         for other in self.state.proc(proc).tasks.clone() {
             if other != task {

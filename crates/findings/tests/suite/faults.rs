@@ -101,3 +101,22 @@ fn a_search_of_ones_own_keyring_cannot_find_what_is_not_in_it() {
     assert_eq!(of(&[ADD, "1 fork() = 2", create, search]), ["kernel-fault"]);
     assert_eq!(of(&[ADD, &search.replacen('2', "1", 1)]), [""; 0]);
 }
+
+/// Each was a false alarm once: `keybook check` under strace 6.1 on a correct kernel.
+#[test]
+fn what_a_correct_kernel_answered_is_no_fault() {
+    let look = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0) = 53";
+    let none = "1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 0) = -1 ENOKEY (x)";
+    let request = "1 request_key(\"keyring\", \"nosuch\", \"callout\", KEY_SPEC_THREAD_KEYRING) = -1 EPERM (x)";
+    assert_eq!(of(&[request, look]), [""; 0]);
+    assert_eq!(of(&["1 keyctl(KEYCTL_CHOWN, KEY_SPEC_THREAD_KEYRING, -1, -1) = 0", none]), [""; 0]);
+    let thread = format!("1 clone(child_stack=0x1, flags={THREAD}) = 2");
+    let create = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) = 53";
+    let execve = [
+        "2 execve(\"/q\", [], 0x0 <unfinished ...>",
+        "1 +++ superseded by execve in pid 2 +++",
+        "1 <... execve resumed>)             = -1 (errno 18446744073709551359)",
+    ];
+    let lines = [&[&thread, create][..], &execve, &[none]].concat();
+    assert_eq!(of(&lines), ["after-execve"]);
+}
