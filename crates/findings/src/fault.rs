@@ -32,7 +32,10 @@ impl Explainer {
         if call.got.ok().is_some() {
             for (arg, nth) in [(call.key, args.key), (call.from, args.from)] {
                 let Some((which, nth)) = arg.which().zip(nth) else { continue };
-                if self.state.task(task).own(which) == Own::Absent && !call.op.creates(nth) {
+                // KEYCTL_MOVE of an absent keyring creates it before it looks at the other arguments.
+                let created = call.op == Op::Move && [call.key, call.to].contains(&arg);
+                let creates = call.op.creates(nth) || created;
+                if self.state.task(task).own(which) == Own::Absent && !creates {
                     return Some(self.absent_but_used(task, which, call));
                 }
             }

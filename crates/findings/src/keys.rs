@@ -125,10 +125,8 @@ impl Explainer {
             }
             (Own::Absent, Got::Err(error)) => {
                 // Some failures leave the keyring behind.
-                let surely_not = ["EPERM", "EFAULT", "ENOSYS", "EOPNOTSUPP"];
-                let surely_not = surely_not.contains(&error.as_str())
-                    // A type that cannot be requested is refused after the destination is created.
-                    && call.op != Op::RequestKey;
+                let surely_not = matches!(error.as_str(), "EFAULT" | "ENOSYS")
+                    || error == "EPERM" && call.op == Op::AddKey;
                 if creates && !surely_not {
                     *self.state.task_mut(task).own_mut(which) = Own::Unknown;
                 }

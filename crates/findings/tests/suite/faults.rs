@@ -110,6 +110,11 @@ fn what_a_correct_kernel_answered_is_no_fault() {
     let request = "1 request_key(\"keyring\", \"nosuch\", \"callout\", KEY_SPEC_THREAD_KEYRING) = -1 EPERM (x)";
     assert_eq!(of(&[request, look]), [""; 0]);
     assert_eq!(of(&["1 keyctl(KEYCTL_CHOWN, KEY_SPEC_THREAD_KEYRING, -1, -1) = 0", none]), [""; 0]);
+    let (own, link) =
+        ("KEY_SPEC_THREAD_KEYRING", "1 keyctl(KEYCTL_LINK, KEY_SPEC_THREAD_KEYRING, 9)");
+    let moved = format!("1 keyctl(KEYCTL_MOVE, {own}, {own}, {own}, 0) = 0");
+    assert_eq!(of(&[&moved, look]), [""; 0]);
+    assert!(!of(&[&format!("{link} = -1 EPERM (x)"), look]).contains(&"kernel-fault"));
     let thread = format!("1 clone(child_stack=0x1, flags={THREAD}) = 2");
     let create = "2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_THREAD_KEYRING, 1) = 53";
     let execve = [
