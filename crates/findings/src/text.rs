@@ -49,14 +49,12 @@ impl Writer<'_> {
         let mut pieces = text.template.split("{}");
         output += pieces.next().unwrap_or_default();
         for (piece, part) in pieces.zip(&text.parts) {
-            output += &self.part(part);
+            let part = self.part(part);
+            let begins = output.is_empty() || output.ends_with(". ");
+            output += &if begins { capitalized(&part) } else { part };
             output += piece;
         }
-        let mut chars = output.chars();
-        match chars.next() {
-            Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
-            None => output,
-        }
+        capitalized(&output)
     }
 
     fn part(&self, part: &Part) -> String {
@@ -150,6 +148,14 @@ impl Writer<'_> {
             text = text.chars().take(LONGEST).chain(['…']).collect();
         }
         text
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),
+        None => String::new(),
     }
 }
 

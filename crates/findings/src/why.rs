@@ -1,6 +1,7 @@
 //! Why a call about keys failed.
 
 mod absent;
+mod forbidden;
 mod state_of;
 
 use crate::act::{Callout, KeyArg, KeyCall};
@@ -168,69 +169,5 @@ impl Explainer {
             ],
         );
         self.explain(failed, Kind::Quota, (Which::Process, None), text, &[]);
-    }
-
-    /// `EPERM` and `ENOSYS`: who says so?
-    fn forbidden(&mut self, failed: &Failed<'_>) {
-        let call = failed.call;
-        let [task, name, error] = failed.parts();
-        let filter = self.state.task(failed.task).seccomp;
-        let dotted = |name: &Option<crate::act::RawName>| {
-            name.as_ref().is_none_or(|(bytes, _)| bytes.first() == Some(&b'.'))
-        };
-        let restricted = |key: Option<KeyIx>| {
-            key.is_some_and(|key| {
-                let key = self.state.key(key);
-                key.restricted || key.made.is_none() && key.class == crate::state::Class::Unknown
-            })
-        };
-        let text = if failed.error == "ENOSYS" {
-            if self.key_calls_succeeded {
-                say(
-                    "{}: {} fails with {}, although this kernel has key calls. Only a filter (seccomp) answers like that",
-                    [task, name, error],
-                )
-            } else {
-                say(
-                    "{}: {} fails with {}. Either a filter (seccomp) answers, or the kernel was built without keys (CONFIG_KEYS); the log \
-                     does not tell which",
-                    [task, name, error],
-                )
-            }
-        } else if call.op == Op::GetPersistent {
-            let own = call.number == Some(-1)
-                || call.number.is_some_and(|uid| {
-                    let users = self.state.task(failed.task).users;
-                    users[0].or(users[1]).is_some_and(|own| i64::from(own) == uid)
-                });
-            match own {
-                true => say(
-                    "{}: {} of one's own persistent keyring cannot fail with {}. A filter (seccomp) answers",
-                    [task, name, error],
-                ),
-                false => say(
-                    "{}: {} fails with {}. Either a filter (seccomp) answers, as that of a container, or the persistent keyring is another user's and \
-                     the caller lacks CAP_SETUID; the log does not tell which",
-                    [task, name, error],
-                ),
-            }
-        } else {
-            let by_kernel = call.op.may_be_forbidden()
-                || matches!(call.op, Op::AddKey | Op::RequestKey | Op::Search)
-                    && (dotted(&call.kind)
-                        || dotted(&call.description)
-                        || call.op == Op::RequestKey
-                            && call.kind.as_ref().is_some_and(|(kind, _)| kind == b"keyring"))
-                || matches!(call.op, Op::AddKey | Op::Link | Op::Move)
-                    && restricted(failed.keys.to);
-            if by_kernel {
-                return;
-            }
-            say(
-                "{}: {} fails with {}, which the kernel itself never answers to this call. A filter (seccomp) answers, as that of a container",
-                [task, name, error],
-            )
-        };
-        self.explain(failed, Kind::Seccomp, (Which::Process, None), text, &[filter]);
     }
 }

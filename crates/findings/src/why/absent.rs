@@ -218,6 +218,10 @@ impl Explainer {
             return;
         }
         let Some(ring) = self.anchor(key) else { return };
+        if matches!(self.state.key(ring).class, Class::User | Class::UserSession) {
+            self.in_another_users(failed, key, ring);
+            return;
+        }
         if self.state.reaches(failed.task, ring) != Some(false)
             && self.state.key(ring).class != Class::Session
         {
@@ -230,6 +234,28 @@ impl Explainer {
             }
             None => {}
         }
+    }
+
+    /// The key is in `@u` of the user that the caller was before.
+    fn in_another_users(&mut self, failed: &Failed<'_>, key: KeyIx, ring: KeyIx) {
+        let Some(changed) = self.state.task(failed.task).users_changed else { return };
+        let made = self.state.key(key).made.map(|(place, _)| place);
+        let is_session = self.state.key(ring).class == Class::UserSession;
+        if self.user_ring(failed.task, is_session) == ring || made.is_none_or(|made| made > changed)
+        {
+            return;
+        }
+        let text = say(
+            "{} does not find {}, which is in the {} of the user before: the user ids of the caller changed at {}, and the new user has another one",
+            [Part::Task(failed.task), Part::Key(key), Part::Key(ring), Part::At(changed)],
+        );
+        self.explain(
+            failed,
+            Kind::IdsChanged,
+            (Which::Process, Some(key)),
+            text,
+            &[Some(changed), made],
+        );
     }
 
     fn in_session(&mut self, failed: &Failed<'_>, key: KeyIx, ring: KeyIx) {

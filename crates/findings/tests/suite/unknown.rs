@@ -71,3 +71,26 @@ fn a_raw_log_is_followed_too() {
                2 keyctl(0, 0xfffffffffffffffe, 0, 0, 0) = -1 ENOKEY (x)\n";
     assert_eq!(kinds(log), ["forked-child"]);
 }
+
+#[test]
+fn the_user_keyring_is_another_one_after_a_change_of_ids() {
+    let log = |change: &str| {
+        format!(
+            "1 execve(\"/p\", [], 0x0) = 0\n\
+             1 add_key(\"user\", \"a\", \"b\", 1, KEY_SPEC_USER_KEYRING) = 5\n{change}\
+             1 keyctl(KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, \"user\", \"a\", 0) = -1 ENOKEY (x)\n"
+        )
+    };
+    assert_eq!(kinds(log("1 setresuid(1000, 1000, 1000) = 0\n")), ["ids-changed"]);
+    assert_eq!(kinds(log("1 setresuid(-1, -1, -1) = 0\n")), [""; 0]);
+}
+
+#[test]
+fn a_sentence_begins_with_a_capital() {
+    let log = "1 execve(\"/p\", [], 0x0) = 0\n\
+               1 clone(child_stack=0x1, flags=CLONE_VM|CLONE_THREAD) = 2\n\
+               2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 50\n\
+               1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0) = -1 ENOKEY (x)\n";
+    let text = explained(log).findings[0].text.clone();
+    assert!(text.contains(". Thread 2 of p created one at "), "{text}");
+}
