@@ -66,7 +66,6 @@ impl Explainer {
         self.state.proc(task.proc).execve.or(task.born)
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm for each answer")]
     fn fault_of_id(
         &self,
         task: TaskIx,

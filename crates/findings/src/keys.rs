@@ -269,18 +269,21 @@ impl Explainer {
                 }
                 self.put(keys.to, key, done);
             }
-            Op::SetTimeout => {
-                let seconds = call.number.filter(|seconds| *seconds as u32 != 0);
-                let state = self.state.key_mut(key);
-                state.timeout = seconds.map(|seconds| (done, i64::from(seconds as u32)));
-                state.timeout_lost = None;
-                if let Some(seconds) = seconds {
-                    let parts = [Part::Task(task), Part::Number(seconds)];
-                    self.tell(key, say("{} set a timeout of {} s", parts), place, &[]);
-                }
-            }
+            Op::SetTimeout => self.set_timeout(key, done, call.number),
             Op::Restrict => self.state.key_mut(key).restricted = true,
             _ => {}
+        }
+    }
+
+    fn set_timeout(&mut self, key: KeyIx, done: Done, seconds: Option<i64>) {
+        let (place, task) = done;
+        let seconds = seconds.filter(|seconds| *seconds as u32 != 0);
+        let state = self.state.key_mut(key);
+        state.timeout = seconds.map(|seconds| (done, i64::from(seconds as u32)));
+        state.timeout_lost = None;
+        if let Some(seconds) = seconds {
+            let parts = [Part::Task(task), Part::Number(seconds)];
+            self.tell(key, say("{} set a timeout of {} s", parts), place, &[]);
         }
     }
 

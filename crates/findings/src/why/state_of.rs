@@ -47,23 +47,7 @@ impl Explainer {
     /// `EKEYREVOKED` and `EKEYEXPIRED`.
     pub(crate) fn unusable(&mut self, failed: &Failed<'_>) {
         let is_revoked = failed.error == "EKEYREVOKED";
-        let by_name = self.name_of(failed.call).and_then(|name| {
-            let keys = self.state.by_name.get(&name)?;
-            keys.iter().rev().copied().find(|key| {
-                let key = self.state.key(*key);
-                if is_revoked { key.revoked.is_some() } else { key.timeout.is_some() }
-            })
-        });
-        let fits = |key: &KeyIx| {
-            let key = self.state.key(*key);
-            if is_revoked { key.revoked.is_some() } else { key.timeout.is_some() }
-        };
-        let keys = failed.keys;
-        let args = [keys.key, keys.to, keys.from];
-        let session = Some(self.state.task(failed.task).session);
-        let mut candidates = args.into_iter().flatten().chain(by_name).chain(session);
-        let known = candidates.find(|key| fits(key));
-        let subject = known.or(keys.key).or(keys.to).or(keys.from);
+        let subject = self.in_this_state(failed, is_revoked);
         let kind = if is_revoked { Kind::Revoked } else { Kind::Expired };
         let [task, call, error] = failed.parts();
         let Some(key) = subject else {
@@ -107,6 +91,23 @@ impl Explainer {
             }
         };
         self.explain(failed, kind, (which, Some(key)), text, &[place]);
+    }
+
+    /// The key of the call that is revoked or may have expired, or else the one it is about.
+    fn in_this_state(&mut self, failed: &Failed<'_>, is_revoked: bool) -> Option<KeyIx> {
+        let name = self.name_of(failed.call);
+        let fits = |key: &KeyIx| {
+            let key = self.state.key(*key);
+            if is_revoked { key.revoked.is_some() } else { key.timeout.is_some() }
+        };
+        let by_name = name.and_then(|name| {
+            self.state.by_name.get(&name)?.iter().rev().copied().find(|key| fits(key))
+        });
+        let keys = failed.keys;
+        let args = [keys.key, keys.to, keys.from];
+        let session = Some(self.state.task(failed.task).session);
+        let mut candidates = args.into_iter().flatten().chain(by_name).chain(session);
+        candidates.find(|key| fits(key)).or(keys.key).or(keys.to).or(keys.from)
     }
 
     /// A call by number found no key.

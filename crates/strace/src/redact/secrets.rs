@@ -24,7 +24,7 @@ impl Secrets {
             .extend(windows.map(|window| <[u8; WINDOW]>::try_from(window).expect("4 bytes")));
     }
 
-    /// Adds what a call shows of secrets, as [`crate::redact`] does. The strings of one argument are one secret in pieces.
+    /// Adds what a call shows of secrets, as [`crate::redact()`] does. The strings of one argument are one secret in pieces.
     pub fn add_call(&mut self, call: &Call<'_>) {
         if !matches!(call.name, b"add_key" | b"request_key" | b"keyctl") {
             return;
