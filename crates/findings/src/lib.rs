@@ -9,6 +9,7 @@ mod follow;
 mod found;
 mod keys;
 mod kind;
+mod links;
 mod op;
 mod report;
 mod requests;

@@ -1,6 +1,7 @@
 //! Why a call about keys failed.
 
 mod absent;
+mod by_name;
 mod forbidden;
 mod state_of;
 
@@ -45,7 +46,7 @@ impl Explainer {
     ) {
         let failed = Failed { task, call, keys, error, place };
         if let Some(key) = keys.key {
-            // It was to be used.
+            // The caller wanted to use it.
             self.state.key_mut(key).used = true;
         }
         match error {
@@ -67,7 +68,7 @@ impl Explainer {
         text: Text,
         others: &[Option<Place>],
     ) {
-        // The state of one key is one finding, whoever meets it.
+        // The state of one key is one finding for all callers.
         let of_key =
             matches!(kind, Kind::Revoked | Kind::Expired | Kind::Invalidated | Kind::Destroyed);
         let proc = (key.is_none() || !of_key).then_some(self.state.task(failed.task).proc);

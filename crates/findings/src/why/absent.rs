@@ -1,11 +1,9 @@
 //! Why there is no thread or process keyring, or no key of this name in it.
 
 use super::Failed;
-use crate::act::KeyArg;
 use crate::follow::Explainer;
 use crate::kind::Kind;
-use crate::op::Op;
-use crate::state::{Class, KeyIx, Loss, NameIx, Own, TaskIx, Which};
+use crate::state::{KeyIx, Own, TaskIx, Which};
 use crate::text::{Part, say};
 use strace::Place;
 
@@ -35,12 +33,12 @@ impl Explainer {
                 Which::Process => {
                     let text = if older || task.born.is_none() {
                         say(
-                            "{} looks for its process keyring (@p) and has none. {} created one{}, but only threads created after that share it: {} is older",
+                            "{} asks for its process keyring (@p), which does not exist. {} created one{}, but only threads created after that share it: {} is older",
                             [me.clone(), Part::Task(other), at(made), me],
                         )
                     } else {
                         say(
-                            "{} looks for its process keyring (@p) and has none. {} created one{}, but the thread that created {} does not have it",
+                            "{} asks for its process keyring (@p), which does not exist. {} created one{}, but the thread that created {} does not have it",
                             [me.clone(), Part::Task(other), at(made), me],
                         )
                     };
@@ -54,7 +52,7 @@ impl Explainer {
                 }
                 Which::Thread => {
                     let text = say(
-                        "{} looks for its thread keyring (@t) and has none. {} has one, but a thread keyring is for one thread",
+                        "{} asks for its thread keyring (@t), which does not exist. {} has one, but a thread keyring is for one thread",
                         [me, Part::Task(other)],
                     );
                     self.explain(failed, Kind::OtherThread, (which, Some(ring)), text, &[made]);
@@ -64,7 +62,7 @@ impl Explainer {
         }
         if let Some((_, ring, at)) = task.dropped.iter().rev().find(|(lost, ..)| *lost == which) {
             let text = say(
-                "{} looks for {} and has none: its execve(2) at {} dropped the {}",
+                "{} asks for its {}, which does not exist: its execve(2) at {} dropped the {}",
                 [me, name, Part::At(*at), Part::Key(*ring)],
             );
             let (ring, at) = (*ring, *at);
@@ -89,7 +87,7 @@ impl Explainer {
         let Some((parent, place, had)) = proc.parent else { return false };
         let Some(ring) = had[usize::from(which == Which::Process)] else { return false };
         let text = say(
-            "{} looks for {} and has none: {} created it as a child process at {}, and a child does not inherit its parent's {}",
+            "{} asks for its {}, which does not exist: {} created it as a child process at {}, and a child does not inherit its parent's {}",
             [
                 Part::Task(failed.task),
                 Part::Word(which.name().to_owned()),
@@ -120,7 +118,7 @@ impl Explainer {
             None => Part::Word(String::new()),
         };
         let text = say(
-            "{} looks for {} and has none. The {} was created at {} for {}, and belongs to that process alone{}",
+            "{} asks for its {}, which does not exist. The {} was created at {} for {}, and belongs to that process alone{}",
             [
                 Part::Task(failed.task),
                 Part::Word(which.name().to_owned()),
@@ -143,212 +141,6 @@ impl Explainer {
             || parent(b) == Some(a)
             || parent(a).is_some() && parent(a) == parent(b)
     }
-
-    /// A search by name failed: where is a key of this name?
-    pub(crate) fn not_found_by_name(&mut self, failed: &Failed<'_>) {
-        let call = failed.call;
-        if call.op == Op::Search
-            && let Some(ring) = failed.keys.from
-            && matches!(call.from, KeyArg::Serial(_))
-            && (self.state.key(ring).lost.is_some() || self.state.key(ring).invalidated.is_some())
-        {
-            self.gone(failed, ring);
-            return;
-        }
-        let name = self.name_of(call);
-        match name.and_then(|name| self.best_of_name(failed, name)) {
-            Some(key) => self.elsewhere(failed, key),
-            // No key of this name was ever added in the log.
-            None if name.is_some() => {}
-            None => {
-                if let Some(which) = call.from.which() {
-                    self.own_absent(failed, which);
-                }
-            }
-        }
-    }
-
-    /// The key of this name that the caller most likely means.
-    fn best_of_name(&self, failed: &Failed<'_>, name: (NameIx, NameIx)) -> Option<KeyIx> {
-        let keys = self.state.by_name.get(&name)?;
-        let wanted = |key: &&KeyIx| {
-            let state = self.state.key(**key);
-            // Without its creation in the log, nothing is known of where it is.
-            state.made.is_some()
-                && state.lost.is_none_or(|(_, loss)| !matches!(loss, Loss::Unlinked(_)))
-                && state.class == Class::Key
-        };
-        let searched =
-            |key: &&KeyIx| failed.call.op != Op::Search || self.fits_search(failed, **key);
-        let mut all = keys.iter().rev().filter(wanted).filter(searched);
-        all.next().copied()
-    }
-
-    /// A search of one keyring is explained only by a key in a keyring of the same kind, or one that is unusable.
-    fn fits_search(&self, failed: &Failed<'_>, key: KeyIx) -> bool {
-        let class = match failed.call.from {
-            KeyArg::Thread => Class::Thread,
-            KeyArg::Process => Class::Process,
-            KeyArg::Session => Class::Session,
-            KeyArg::User => Class::User,
-            KeyArg::UserSession => Class::UserSession,
-            _ => {
-                let from = failed.keys.from;
-                return from.is_some_and(|from| self.state.key(key).parents.contains(&from));
-            }
-        };
-        let anchor = self.anchor(key);
-        anchor.is_some_and(|ring| self.state.key(ring).class == class)
-    }
-
-    /// The keyring at the root of a key's parents.
-    pub(crate) fn anchor(&self, key: KeyIx) -> Option<KeyIx> {
-        let (mut at, mut best) = (key, None);
-        for _ in 0..8 {
-            let Some(parent) = self.state.key(at).parents.last().copied() else { break };
-            best = Some(parent);
-            at = parent;
-        }
-        best
-    }
-
-    /// The key exists, but not where the caller looks.
-    pub(crate) fn elsewhere(&mut self, failed: &Failed<'_>, key: KeyIx) {
-        if self.is_unusable(failed, key) {
-            return;
-        }
-        let Some(ring) = self.anchor(key) else { return };
-        if matches!(self.state.key(ring).class, Class::User | Class::UserSession) {
-            self.in_another_users(failed, key, ring);
-            return;
-        }
-        if self.state.reaches(failed.task, ring) != Some(false)
-            && self.state.key(ring).class != Class::Session
-        {
-            return;
-        }
-        match self.state.key(ring).class.which() {
-            Some(which) => self.in_anothers(failed, key, ring, which),
-            None if self.state.key(ring).class == Class::Session => {
-                self.in_session(failed, key, ring)
-            }
-            None => {}
-        }
-    }
-
-    /// The key is in `@u` of the user that the caller was before.
-    fn in_another_users(&mut self, failed: &Failed<'_>, key: KeyIx, ring: KeyIx) {
-        let Some(changed) = self.state.task(failed.task).users_changed else { return };
-        let made = self.state.key(key).made.map(|(place, _)| place);
-        let is_session = self.state.key(ring).class == Class::UserSession;
-        if self.user_ring(failed.task, is_session) == ring || made.is_none_or(|made| made > changed)
-        {
-            return;
-        }
-        let text = say(
-            "{} does not find {}, which is in the {} of the user before: the user ids of the caller changed at {}, and the new user has another one",
-            [Part::Task(failed.task), Part::Key(key), Part::Key(ring), Part::At(changed)],
-        );
-        self.explain(
-            failed,
-            Kind::IdsChanged,
-            (Which::Process, Some(key)),
-            text,
-            &[Some(changed), made],
-        );
-    }
-
-    fn in_session(&mut self, failed: &Failed<'_>, key: KeyIx, ring: KeyIx) {
-        let mine = self.state.task(failed.task).session;
-        if mine == ring {
-            return;
-        }
-        let text = say(
-            "{} does not find {}, which is in the {}; its own session keyring is another one: {}",
-            [Part::Task(failed.task), Part::Key(key), Part::Key(ring), Part::Key(mine)],
-        );
-        let made = self.state.key(key).made.map(|(place, _)| place);
-        self.explain(failed, Kind::OtherSession, (Which::Process, Some(key)), text, &[made]);
-    }
-
-    /// The key is in a thread or process keyring that the caller does not have.
-    fn in_anothers(&mut self, failed: &Failed<'_>, key: KeyIx, ring: KeyIx, which: Which) {
-        let Some((made, by)) = self.state.key(key).made else { return };
-        let (me, owner) = (self.state.task(failed.task).clone(), self.state.task(by).clone());
-        let lost = self.state.key(ring).lost;
-        let holder = self.state.key(ring).holders.first().map_or(by, |holder| holder.task);
-        let parts = |second: Part| {
-            vec![
-                Part::Task(failed.task),
-                Part::Key(key),
-                Part::At(made),
-                Part::Task(by),
-                Part::Key(ring),
-                second,
-            ]
-        };
-        let dropped = me.dropped.iter().find(|(_, dropped, _)| *dropped == ring).copied();
-        let parent = self.state.proc(me.proc).parent;
-        let (kind, text, at) = if let Some((_, _, at)) = dropped {
-            let text = say(
-                "{} does not find {}, added at {} by {}: it is in the {}, which execve(2) dropped at {}",
-                parts(Part::At(at)),
-            );
-            (Kind::AfterExecve, text, Some(at))
-        } else if owner.proc == me.proc {
-            self.in_siblings(failed, (which, ring, key), parts(Part::Task(holder)), made, lost)
-        } else if let Some((parent, at, had)) =
-            parent.filter(|(_, _, had)| had.contains(&Some(ring)))
-        {
-            let _ = (parent, had);
-            let text = say(
-                "{} does not find {}, added at {} by {}: it is in the {} of its parent, which the child process created at {} did not inherit",
-                parts(Part::At(at)),
-            );
-            (Kind::ForkedChild, text, Some(at))
-        } else {
-            let text = say(
-                "{} does not find {}, added at {} by {}: it is in the {} of another process{}",
-                parts(lost.map_or(Part::Word(String::new()), |(place, _)| say_end(place))),
-            );
-            (Kind::OtherProcess, text, lost.map(|(place, _)| place))
-        };
-        self.explain(failed, kind, (which, Some(key)), text, &[Some(made), at]);
-    }
-
-    fn in_siblings(
-        &self,
-        failed: &Failed<'_>,
-        (which, ring, _): (Which, KeyIx, KeyIx),
-        parts: Vec<Part>,
-        made: Place,
-        lost: Option<(Place, Loss)>,
-    ) -> (Kind, crate::text::Text, Option<Place>) {
-        let mut parts = parts;
-        if let Some((place, Loss::Ended(task))) = lost {
-            parts.pop();
-            parts.extend([Part::Task(task), Part::At(place)]);
-            let text = say(
-                "{} does not find {}, added at {} by {}: it was in the {}, which ended with {} at {}",
-                parts,
-            );
-            return (Kind::ThreadEnded, text, Some(place));
-        }
-        if which == Which::Process {
-            let born = self.state.task(failed.task).born;
-            let ring_made = self.state.key(ring).made.map(|(place, _)| place);
-            if born.zip(ring_made).is_none_or(|(born, made)| born < made) {
-                let text = say(
-                    "{} does not find {}, added at {} by {}: it is in the {}, which only threads created after that keyring share. This thread is older than \
-                     that keyring, which belongs to {}",
-                    parts,
-                );
-                return (Kind::OlderThread, text, born.or(ring_made));
-            }
-        }
-        let text = say("{} does not find {}, added at {} by {}: it is in the {} of {}", parts);
-        (Kind::OtherThread, text, Some(made))
-    }
 }
 
 /// The number of earlier keyrings that are looked at.
@@ -359,6 +151,6 @@ fn at(place: Option<Place>) -> Part {
     place.map_or(Part::Word(String::new()), |place| Part::AtAs(" at ", place))
 }
 
-fn say_end(place: Place) -> Part {
+pub(super) fn say_end(place: Place) -> Part {
     Part::AtAs(", which ended at ", place)
 }
