@@ -16,6 +16,8 @@ pub struct Explained {
     pub order_unknown: bool,
     /// The findings, the most telling first.
     pub findings: Vec<Finding>,
+    /// The number of findings that are left out because there are too many of their kind.
+    pub findings_left_out: u64,
     /// The story of each keyring and key, in the order of their appearance.
     pub stories: Vec<Story>,
     /// The number of stories that are left out because there are too many.
@@ -66,6 +68,8 @@ pub struct Sentence {
 
 /// The number of stories that are told.
 const MOST_STORIES: usize = 500;
+/// The number of findings of one kind that are told.
+const MOST_OF_A_KIND: usize = 100;
 
 impl Explainer {
     /// Ends the log. `place` writes a place as the reader finds it, `within` the same within a sentence.
@@ -80,9 +84,11 @@ impl Explainer {
             self.timeout_lost(key);
         }
         let writer = Writer { state: &self.state, secrets: &self.secrets, place, within };
-        let findings = self.findings.sorted();
-        let findings = findings
-            .into_iter()
+        let found = self.findings.sorted();
+        let all = found.len();
+        let findings: Vec<Finding> = found
+            .chunk_by(|a, b| a.kind == b.kind)
+            .flat_map(|of_a_kind| of_a_kind.iter().take(MOST_OF_A_KIND))
             .map(|found| Finding {
                 kind: found.kind.id(),
                 title: found.kind.title(),
@@ -98,6 +104,7 @@ impl Explainer {
         Explained {
             key_calls: self.key_calls,
             order_unknown: self.order == Some(Order::Unknown),
+            findings_left_out: (all - findings.len()) as u64,
             findings,
             stories: stories.collect(),
             stories_left_out: told.len().saturating_sub(MOST_STORIES) as u64,

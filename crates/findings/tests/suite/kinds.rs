@@ -100,3 +100,15 @@ fn the_story_of_a_keyring_says_who_shares_it_and_what_ends_it() {
     assert!(all[1].contains("shares it from its creation on"), "{all:?}");
     assert!(all.last().unwrap().contains("the kernel destroys it"), "{all:?}");
 }
+
+#[test]
+fn many_findings_of_a_kind_do_not_hide_the_others() {
+    let mut log = "1 execve(\"/p\", [], 0x0) = 0\n".to_owned();
+    for serial in 1000..1300 {
+        log += &format!("1 keyctl(KEYCTL_READ, {serial}, NULL, 0) = -1 ENOKEY (x)\n");
+    }
+    log += "1 request_key(\"user\", \"a\", \"\", 0) = -1 ENOKEY (x)\n";
+    let explained = explained(log);
+    assert_eq!((explained.findings.len(), explained.findings_left_out), (101, 200));
+    assert_eq!(explained.findings[100].kind, "empty-callout");
+}

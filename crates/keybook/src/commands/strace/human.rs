@@ -18,7 +18,8 @@ pub(super) fn text(log: &Log) -> String {
         [file] => file.clone(),
         files => format!("{} and {} more", files[0], count(files.len() - 1, "file")),
     };
-    let (calls, found) = (explained.key_calls, explained.findings.len());
+    let left_out = explained.findings_left_out;
+    let (calls, found) = (explained.key_calls, explained.findings.len() as u64 + left_out);
     let calls = count(calls, "key call");
     let lines = count(lines, "line");
     let _ = match (explained.key_calls, found) {
@@ -36,6 +37,9 @@ pub(super) fn text(log: &Log) -> String {
     unread(&mut text, *unparsed, *cut, samples);
     for (nth, finding) in explained.findings.iter().enumerate() {
         text.push_str(&of_finding(nth + 1, finding));
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "\n… and {} of these kinds", count(left_out, "more finding"));
     }
     stories(&mut text, explained, &file);
     text
