@@ -95,6 +95,12 @@ impl Explainer {
         self.step(Step { pid: event.task, place: event.first, what });
     }
 
+    /// Text with what the log shows of payloads masked.
+    pub fn masked(&self, text: &str) -> String {
+        let masked = crate::text::without_secrets(text.as_bytes(), &self.secrets);
+        String::from_utf8_lossy(&masked).into_owned()
+    }
+
     /// Learns the pid of the task that the log does not number.
     pub fn first_pid(&mut self, pid: Option<u32>) {
         self.state.first_pid = self.state.first_pid.or(pid);

@@ -135,20 +135,23 @@ impl Writer<'_> {
 
     /// Bytes from the log with what a payload contains masked, and nothing that moves a cursor.
     fn masked(&self, bytes: &[u8]) -> String {
-        let mut bytes = bytes.to_vec();
-        if let Some(covered) = self.secrets.covered(&bytes) {
-            for (byte, covered) in bytes.iter_mut().zip(covered) {
-                if covered {
-                    *byte = b'*';
-                }
-            }
-        }
+        let bytes = without_secrets(bytes, self.secrets);
         let mut text = shown(&bytes);
         if text.chars().count() > LONGEST {
             text = text.chars().take(LONGEST).chain(['…']).collect();
         }
         text
     }
+}
+
+/// Bytes with each part of a secret masked.
+pub(crate) fn without_secrets(bytes: &[u8], secrets: &Secrets) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    if let Some(covered) = secrets.covered(&bytes) {
+        let covered = covered.into_iter();
+        bytes.iter_mut().zip(covered).filter(|(_, is)| *is).for_each(|(byte, _)| *byte = b'*');
+    }
+    bytes
 }
 
 fn capitalized(text: &str) -> String {

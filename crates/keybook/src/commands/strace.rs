@@ -141,7 +141,7 @@ fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> 
         Ok((explainer, counts)) => {
             let samples = counts.samples.iter();
             let samples = samples
-                .map(|(at, text)| Sample { place: place(*at), text: text.clone() })
+                .map(|(at, text)| Sample { place: place(*at), text: explainer.masked(text) })
                 .collect();
             LogResult::Explained {
                 explained: explainer.finish(&place, &within),

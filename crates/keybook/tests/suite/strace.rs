@@ -85,6 +85,13 @@ fn a_line_that_cannot_be_read_is_counted_and_shown_masked() {
 }
 
 #[test]
+fn what_a_program_printed_between_the_lines_shows_no_payload() {
+    let add = "1 add_key(\"user\", \"a\", \"Zq7!Zq8?Zq9\", 11, KEY_SPEC_PROCESS_KEYRING) = 6\n";
+    let output = strace(&[], format!("{CLEAN}got Zq7!Zq8?Zq9 ok\n{add}").as_bytes());
+    assert!(stdout(&output).contains("got *********** ok"), "{}", stdout(&output));
+}
+
+#[test]
 fn a_redacted_copy_has_no_payload_and_is_explained_the_same() {
     let log = stored("secret");
     let copy = strace(&["--redact", &log], b"");
