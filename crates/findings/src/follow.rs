@@ -50,8 +50,8 @@ enum StepWhat {
     Attached,
 }
 
-/// The number of events that wait for the creation of their task.
-const MOST_HELD: usize = 1000;
+/// The number of events that wait for the creation of their task. If it does not show by then, the log lacks such calls.
+const MOST_HELD: usize = 100;
 
 impl Explainer {
     /// An explainer before the first event. `order`: in which order the lines of the run happened.
@@ -183,8 +183,11 @@ impl Explainer {
             self.creating.clear();
             return Some(self.birth(creator, step.pid, birth, place));
         }
-        if self.begins && self.held.len() < MOST_HELD {
+        if self.begins {
             self.held.push_back(step.clone());
+            if self.held.len() > MOST_HELD {
+                self.release();
+            }
             return None;
         }
         Some(self.appear(step.pid, false))

@@ -39,10 +39,10 @@ fn stored(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The same log with its secrets masked.
-fn redacted(log: &[u8]) -> Vec<u8> {
+/// The same log with its secrets masked, and its names.
+fn redacted(log: &[u8], names: bool) -> Vec<u8> {
     let mut output = Vec::new();
-    strace::redact(&mut Cursor::new(log.to_vec()), &mut output, strace::Redaction::default())
+    strace::redact(&mut Cursor::new(log.to_vec()), &mut output, strace::Redaction { names })
         .expect("both are in memory");
     output
 }

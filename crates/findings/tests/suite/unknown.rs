@@ -94,3 +94,15 @@ fn a_sentence_begins_with_a_capital() {
     let text = explained(log).findings[0].text.clone();
     assert!(text.contains(". Thread 2 of p created one at "), "{text}");
 }
+
+#[test]
+fn a_log_without_the_calls_that_create_tasks_is_read_in_order() {
+    let mut log = "1 execve(\"/p\", [], 0x0) = 0\n\
+                   2 execve(\"/q\", [], 0x0) = 0\n\
+                   2 add_key(\"user\", \"a\", \"b\", 1, KEY_SPEC_PROCESS_KEYRING) = 5\n"
+        .to_owned();
+    log += &"2 keyctl(KEYCTL_READ, 5, \"b\", 1) = 1\n".repeat(300);
+    log += "2 execve(\"/r\", [], 0x0) = 0\n\
+            2 keyctl(KEYCTL_SEARCH, KEY_SPEC_PROCESS_KEYRING, \"user\", \"a\", 0) = -1 ENOKEY (x)\n";
+    assert_eq!(kinds(log), ["after-execve", "secret-after-execve"]);
+}
