@@ -9,5 +9,6 @@ pub(crate) mod kernels;
 pub(crate) mod look;
 pub(crate) mod preprocess;
 pub(crate) mod rules;
+pub(crate) mod strace;
 pub(crate) mod vary;
 pub(crate) mod wrong;

@@ -14,7 +14,7 @@ mod status;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    build, check, explain, explore, judge, kernels, look, preprocess, rules, vary, wrong,
+    build, check, explain, explore, judge, kernels, look, preprocess, rules, strace, vary, wrong,
 };
 use output::ListFormat;
 use status::{HELD, MISUSE};
@@ -25,9 +25,10 @@ use std::process::ExitCode;
 /// Builds the book of thread and process keyrings and checks its rules against the running kernel.
 ///
 /// Exit status: 0 if no rule differs, or every trace is allowed; 1 if a rule differs, or its snippet
-/// hangs, crashes or is killed, or a trace is refused; 2 if the book, a trace or the command line is
-/// invalid, there is no such process, or the output cannot be written; 3 if no rule, or no process, can be
-/// observed on this system; 128 and the number of the signal if stopped by a signal.
+/// hangs, crashes or is killed, a trace is refused, or a log shows a finding; 2 if the book, a trace, a
+/// log or the command line is invalid, there is no such process, or the output cannot be written; 3 if no
+/// rule, or no process, can be observed on this system; 4 if a log has no call about keys; 5 if the rules do
+/// not know a call; 128 and the number of the signal if stopped by a signal.
 #[derive(Parser)]
 #[command(version, override_usage = "keybook [COMMAND]")]
 struct CommandLine {
@@ -52,6 +53,9 @@ enum Command {
     /// Show the keyrings of running threads: which share one, which has its own, what keeps keyrings of ended
     /// threads, and the rules that explain it.
     Look(look::Look),
+    /// Explain an strace log: why a key is missing or a call failed ("Required key not available", "Key has been
+    /// revoked", "Disk quota exceeded"), what each keyring's story is, and what to do instead.
+    Strace(strace::Strace),
     /// Run generated programs on this kernel and judge their traces by the rules.
     Explore(explore::Explore),
     /// List the rules.
@@ -60,10 +64,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
-    /// Show a rule: statement, provenance, snippet, trace.
+    /// Show a rule: statement, provenance, snippet, trace; or what an error means ("Required key not
+    /// available"), or the rules about a call.
     Explain {
-        /// Id of the rule.
-        rule: String,
+        /// Id of a rule, an error by its name or words, or a call such as `add_key` or `KEYCTL_READ`.
+        #[arg(required = true)]
+        what: Vec<String>,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
@@ -114,9 +120,10 @@ fn run(default: &str) -> u8 {
         Command::Kernels(kernels) => kernels::run(&kernels),
         Command::Judge(judge) => judge::run(&judge),
         Command::Look(look) => look::run(&look),
+        Command::Strace(strace) => strace::run(&strace),
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
-        Command::Explain { rule } => explain::run(&rule),
+        Command::Explain { what } => explain::run(&what),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };

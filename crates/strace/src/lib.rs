@@ -26,7 +26,7 @@ pub use lines::{LONGEST_LINE, without_colors};
 pub use number::{Number, Radix};
 pub use outcome::{Outcome, Returned};
 pub use reader::Reader;
-pub use redact::{Redacted, Redaction, WINDOW, redact};
+pub use redact::{Redacted, Redaction, Secrets, WINDOW, redact};
 pub use source::Order;
 pub use string::Str;
 pub use tasks::UNNAMED;

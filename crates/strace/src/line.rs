@@ -186,6 +186,12 @@ fn is_skipped(text: &[u8]) -> bool {
         || text.trim_ascii().is_empty()
 }
 
+/// Whether a line may be the rest of the call that the line before it left unfinished: with `-e status='!detached'` strace
+/// 6.1 does not say whose it is (`)  = 0`, ` => {parent_tid=[7]}, 88) = 7`, `"buffer", 64) = 9`).
+pub(crate) fn is_nameless_rest(text: &[u8]) -> bool {
+    matches!(Line::parse(text), Line { body: Body::Unknown, pid: None, .. })
+}
+
 /// A line of the table that `strace -C` adds.
 fn is_statistics(text: &[u8]) -> bool {
     let numbers = |word: &[u8]| word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');

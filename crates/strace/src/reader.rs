@@ -7,7 +7,7 @@ use std::io::{BufRead, Result};
 
 use crate::counts::Counts;
 use crate::event::{End, Event, Place};
-use crate::line::{Body, Line, Time, split_message};
+use crate::line::{Body, Line, Time, is_nameless_rest, split_message};
 use crate::lines::LONGEST_LINE;
 use crate::pending::{Calls, Pending};
 use crate::source::{Order, Source, Sources};
@@ -21,6 +21,8 @@ pub struct Reader {
     counts: Counts,
     /// The beginning of a line that a message of strace interrupted.
     held: Option<Held>,
+    /// The task whose call the previous line left unfinished.
+    unfinished: Option<u32>,
     /// Whether the current line must be read once more.
     again: Option<usize>,
     /// The text of the call that is returned, and where its arguments are.
@@ -74,6 +76,7 @@ impl Reader {
             calls: Calls::default(),
             counts: Counts::default(),
             held: None,
+            unfinished: None,
             again: None,
             call: Pending::new(),
             spans: Vec::new(),
@@ -153,6 +156,12 @@ impl Reader {
         let place = self.sources.all[nth].place;
         let mut first = place;
         let mut held_by = None;
+        if let Some(task) = self.unfinished.take()
+            && is_nameless_rest(&self.line)
+            && let Some(pending) = self.calls.take(task)
+        {
+            return self.rest(nth, task, pending, place);
+        }
         if let Some(held) = self.held.take() {
             if continues(&self.line) && held.text.len() + self.line.len() <= 2 * LONGEST_LINE {
                 self.line.splice(..0, held.text);
@@ -235,6 +244,17 @@ impl Reader {
             }
             _ => self.simple(nth, task, &line, last),
         }
+    }
+
+    /// The line is the rest of the call that the previous line left unfinished.
+    fn rest(&mut self, nth: usize, task: u32, pending: Pending, place: Place) -> Option<Found> {
+        let text = std::mem::take(&mut self.line);
+        let cut = self.sources.all[nth].cut;
+        self.call = pending;
+        self.call.end = End::Unfinished;
+        let found = self.part(task, &text, if cut { None } else { Some(&text) }, place);
+        self.line = text;
+        found
     }
 
     /// An event that is one line, whole.

@@ -1,4 +1,6 @@
-//! `keybook explain`: shows one rule in the terminal.
+//! `keybook explain`: shows one rule in the terminal, or the causes of an error, or the rules about a call.
+
+mod error;
 
 use crate::output::{self, indented};
 use crate::site::address::Site;
@@ -8,7 +10,18 @@ use anyhow::{Result, anyhow};
 use rulebook::{Rulebook, SOURCE, Snapshot, sentence};
 use std::fmt::Write;
 
-pub(crate) fn run(id: &str) -> Result<u8> {
+pub(crate) fn run(words: &[String]) -> Result<u8> {
+    let query = words.join(" ");
+    match error::explained(&query) {
+        Some(text) => {
+            output::print(&text)?;
+            Ok(HELD)
+        }
+        None => rule(&query),
+    }
+}
+
+fn rule(id: &str) -> Result<u8> {
     let root = project::root()?;
     let book = Rulebook::read(&root);
     let rule = book.rule(id).ok_or_else(|| anyhow!(embedded::unknown(id)))?;

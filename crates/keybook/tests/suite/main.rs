@@ -14,4 +14,5 @@ mod publish;
 mod robust;
 mod search;
 mod site;
+mod strace;
 mod vary;

@@ -34,6 +34,7 @@ impl Reader {
                 let continues = self.call.continues();
                 let call = std::mem::replace(&mut self.call, Pending::new());
                 self.calls.insert(task, call);
+                self.unfinished = Some(task);
                 if continues {
                     return None;
                 }

@@ -8,8 +8,7 @@ mod walk;
 use std::io::{BufRead, Result, Seek, Write};
 
 use mask::Mask;
-use secrets::Secrets;
-pub use secrets::WINDOW;
+pub use secrets::{Secrets, WINDOW};
 use table::Kind;
 use walk::{PartKind, Walk};
 

@@ -2,20 +2,47 @@
 
 use std::collections::HashSet;
 
+use super::table::{Kind, Position};
+use super::walk::strings;
+use crate::event::Call;
+use crate::string::units;
+
 /// How many successive bytes of a secret give it away.
 pub const WINDOW: usize = 4;
 
 /// All sequences of [`WINDOW`] bytes that occur in a secret.
-#[derive(Default)]
-pub(crate) struct Secrets {
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
     windows: HashSet<[u8; WINDOW]>,
 }
 
 impl Secrets {
+    /// Adds a secret.
     pub fn add(&mut self, secret: &[u8]) {
         let windows = secret.windows(WINDOW);
         self.windows
             .extend(windows.map(|window| <[u8; WINDOW]>::try_from(window).expect("4 bytes")));
+    }
+
+    /// Adds what a call shows of secrets, as [`crate::redact()`] does. The strings of one argument are one secret in pieces.
+    pub fn add_call(&mut self, call: &Call<'_>) {
+        if !matches!(call.name, b"add_key" | b"request_key" | b"keyctl") {
+            return;
+        }
+        let mut position = Position::start(call.name);
+        for arg in call.args() {
+            if position.kind(b"") == Kind::Secret {
+                let mut secret = Vec::new();
+                for (start, end) in strings(arg.text).unwrap_or_default() {
+                    let from = secret.len();
+                    secret.extend(units(&arg.text[start..end]).map(|(byte, _)| byte));
+                    self.add(&secret[from..]);
+                }
+                self.add(&secret);
+            }
+            position.ends(arg.text);
+            position.next_argument();
+        }
     }
 
     /// Which of the bytes belong to a part of a secret, written as such or in hexadecimal digits. `None` if none does.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::table::{Kind, Position};
+use crate::line::is_nameless_rest;
 use crate::line::{Body, Line, split_message};
 use crate::outcome::Outcome;
 use crate::reader::continues;
@@ -36,6 +37,8 @@ pub(crate) struct Walk {
     pending: HashMap<u32, Position>,
     /// A message of strace interrupted the previous line here.
     held: Option<(u32, Position)>,
+    /// The task whose call the previous line left unfinished.
+    unfinished: Option<u32>,
     pub unparsed: u64,
 }
 
@@ -43,6 +46,13 @@ impl Walk {
     /// The parts of the next line, which has no colors.
     pub fn parts(&mut self, text: &[u8], parts: &mut Vec<Part>) {
         parts.clear();
+        if let Some(task) = self.unfinished.take()
+            && is_nameless_rest(text)
+            && let Some(position) = self.pending.remove(&task)
+        {
+            self.call(task, position, text, 0..text.len(), parts);
+            return;
+        }
         if let Some((task, position)) = self.held.take()
             && continues(text)
         {
@@ -140,7 +150,10 @@ impl Walk {
                             let what = PartKind::Foreign;
                             parts.push(Part { start: 0, end: text.len(), what });
                         }
-                        Ending::Unfinished => _ = self.pending.insert(task, position),
+                        Ending::Unfinished => {
+                            self.pending.insert(task, position);
+                            self.unfinished = Some(task);
+                        }
                         _ => {}
                     }
                     return;

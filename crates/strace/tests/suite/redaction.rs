@@ -241,3 +241,14 @@ fn hexadecimal_digits() {
     );
     assert!(redacted(&log).contains(&format!("\"/x/{}\"", "*".repeat(28))));
 }
+
+#[test]
+fn a_nameless_rest_is_masked_as_the_call_it_belongs_to() {
+    let log = "5 keyctl(KEYCTL_READ, 77,  <unfinished ...>\n\"secret-1\", 64) = 8\n5 openat(AT_FDCWD, \"/x/secret-1\", 0) = 3\n";
+    let mut output = Vec::new();
+    strace::redact(&mut std::io::Cursor::new(log), &mut output, strace::Redaction::default())
+        .unwrap();
+    let output = String::from_utf8(output).unwrap();
+    assert!(output.contains("\n\"********\", 64) = 8\n"), "{output}");
+    assert!(output.contains("\"/x/********\""), "{output}");
+}

@@ -99,3 +99,19 @@ fn a_call_replaces_one_that_did_not_return() {
         "1: 5 enters pause() Unfinished\n1: 5 pause() Unfinished\n2: 5 getuid() = 0\n"
     );
 }
+
+/// Seen with strace 6.1 and `-e status='!detached'`: the rest of a call follows its beginning, without the pid.
+#[test]
+fn a_nameless_rest_belongs_to_the_call_before_it() {
+    assert_eq!(
+        events(
+            "5 exit(0 <unfinished ...>\n)                  = ?\n6 read(3,  <unfinished ...>\n\"a\", 1) = 1\n\
+             6 clone3({flags=0} <unfinished ...>\n => {parent_tid=[7]}, 88) = 7\n\
+             6 read(3,  <unfinished ...>\n7 getuid() = 0\n\"a\", 1) = 1\n"
+        ),
+        "1: 5 enters exit(0) Unfinished\n1-2: 5 exit(0) = Unknown\n3: 6 enters read(3) Unfinished\n\
+         3-4: 6 read(3 ; \"a\" ; 1) = 1\n5: 6 enters clone3({flags=0}) Unfinished\n\
+         5-6: 6 clone3({flags=0} => {parent_tid=[7]} ; 88) = 7\n7: 6 enters read(3) Unfinished\n8: 7 getuid() = 0\n\
+         7: 6 read(3) Unfinished\nunparsed 9: \"*\", 1) = 1\n"
+    );
+}

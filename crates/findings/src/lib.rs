@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod act;
+mod errors;
+mod fault;
+mod files;
+mod follow;
+mod found;
+mod keys;
+mod kind;
+mod links;
+mod op;
+mod report;
+mod requests;
+mod rings;
+mod state;
+mod tasks;
+mod text;
+mod why;
+
+pub use errors::{CAUSES, Cause, cause};
+pub use follow::Explainer;
+pub use kind::Kind;
+pub use report::{Explained, Finding, Sentence, Story};
