@@ -11,6 +11,7 @@ mod html;
 pub(crate) mod pages;
 mod picture;
 pub(crate) mod redirects;
+mod row;
 pub(crate) mod search;
 mod strip;
 mod tables;
