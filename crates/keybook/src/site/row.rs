@@ -8,6 +8,9 @@ use trace::{Event, Outcome, Trace, Value};
 /// What a page says where its rules are rows.
 const MARK: &str = "{{#rows";
 
+/// Between the errors of a trace.
+const SEPARATOR: &str = " · ";
+
 /// What the right column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
@@ -36,13 +39,18 @@ impl Rows {
         Some(Rows { column, usual: usual.unwrap_or_default() })
     }
 
-    /// The right column of a rule: gray if it is the usual one.
+    /// The right column of a rule: what is usual is gray.
     pub(super) fn cell(&self, trace: &Trace) -> String {
-        match shown(trace, self.column) {
-            shown if shown.is_empty() => String::new(),
-            shown if shown == self.usual => format!("<span class=\"out same\">{shown}</span>"),
-            shown => format!("<span class=\"out\">{shown}</span>"),
+        let shown = shown(trace, self.column);
+        if shown.is_empty() {
+            return String::new();
         }
+        let part = |part: &str| match part == self.usual {
+            true => format!("<span class=\"same\">{part}</span>"),
+            false => format!("<b>{part}</b>"),
+        };
+        // mdBook would make a paragraph of a span.
+        format!("<div class=\"out\">{}</div>", shown.split(SEPARATOR).map(part).collect::<Vec<_>>().join(" "))
     }
 
     /// The heading above the rows.
@@ -100,7 +108,7 @@ fn errors(trace: &Trace) -> String {
     }
     match errors.len() {
         0 => "ok".to_owned(),
-        _ => escape(&errors.join(" ")),
+        _ => escape(&errors.join(SEPARATOR)),
     }
 }
 
@@ -162,8 +170,8 @@ mod tests {
         let all = [&fails, &works, &fails];
         let mut text = "A.\n\n{{#rows errors}}\n".to_owned();
         let rows = Rows::of(&text, all.into_iter()).unwrap();
-        assert_eq!(rows.cell(&fails), "<span class=\"out same\">EKEYREVOKED</span>");
-        assert_eq!(rows.cell(&works), "<span class=\"out\">ok</span>");
+        assert_eq!(rows.cell(&fails), "<div class=\"out\"><span class=\"same\">EKEYREVOKED</span></div>");
+        assert_eq!(rows.cell(&works), "<div class=\"out\"><b>ok</b></div>");
         fill_in(Some(&rows), &mut text);
         assert!(text.contains("usually <b>EKEYREVOKED</b>"), "{text}");
         assert!(Rows::of("A.\n", all.into_iter()).is_none());
