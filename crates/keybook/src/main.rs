@@ -14,7 +14,7 @@ mod status;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    build, check, explain, explore, judge, kernels, look, preprocess, rules, vary, wrong,
+    build, check, diff, explain, explore, judge, kernels, look, preprocess, rules, vary, wrong,
 };
 use output::ListFormat;
 use status::{HELD, MISUSE};
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 /// Builds the book of thread and process keyrings and checks its rules against the running kernel.
 ///
 /// Exit status: 0 if no rule differs, or every trace is allowed; 1 if a rule differs, or its snippet
-/// hangs, crashes or is killed, or a trace is refused; 2 if the book, a trace or the command line is
+/// hangs, crashes or is killed, a trace is refused, or a rule differs from the revision that `diff` names; 2 if the book, a trace or the command line is
 /// invalid, there is no such process, or the output cannot be written; 3 if no rule, or no process, can be
 /// observed on this system; 128 and the number of the signal if stopped by a signal.
 #[derive(Parser)]
@@ -60,6 +60,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
+    /// Show which rules a change of the book adds, removes, rewords or moves, and whose verdict or trace it
+    /// changes.
+    Diff(diff::Diff),
     /// Show a rule: statement, provenance, snippet, trace.
     Explain {
         /// Id of the rule.
@@ -116,6 +119,7 @@ fn run(default: &str) -> u8 {
         Command::Look(look) => look::run(&look),
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
+        Command::Diff(diff) => diff::run(&diff),
         Command::Explain { rule } => explain::run(&rule),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),

@@ -5,6 +5,7 @@ pub(crate) mod address;
 mod card;
 pub(crate) mod circumstances;
 pub(crate) mod columns;
+pub(crate) mod data;
 mod drawing;
 pub(crate) mod environments;
 mod html;

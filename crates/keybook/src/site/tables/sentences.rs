@@ -22,7 +22,7 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         let _ = write!(out, "### {number} {{#{number}}}\n\n{claim}\n\n");
         let rules: Vec<&Seen<'_>> =
             tables.seen.iter().filter(|seen| seen.rule.from.contains(number)).collect();
-        let _ = write!(out, "<p>{}</p>\n\n", verdict(&rules));
+        out += &verdict(&rules);
         out += &by_verdict(&rules, tables);
     }
     let beyond: Vec<&Seen<'_>> =
@@ -43,15 +43,17 @@ fn summary(tables: &Tables<'_>) -> String {
     )
 }
 
-/// What the rules say of a sentence as a whole: wrong if one of them contradicts it.
+/// What the rules say of a sentence as a whole: wrong if one of them contradicts it. Empty if all rules
+/// have one verdict, which stands below.
 fn verdict(rules: &[&Seen<'_>]) -> String {
+    let first = rules.first().map(|seen| seen.rule.verdict);
+    if rules.iter().all(|seen| Some(seen.rule.verdict) == first) {
+        return String::new();
+    }
     let count = |verdict| rules.iter().filter(|seen| seen.rule.verdict == verdict).count();
     let of = output::count(rules.len(), "rule");
-    let whole = [Verdict::Contradicted, Verdict::Sharpened].into_iter().find(|it| count(*it) > 0);
-    match whole {
-        Some(verdict) => format!("{} by {} of {of}", badge(verdict), count(verdict)),
-        None => format!("{} by {of}", badge(Verdict::Stated)),
-    }
+    let worst = Verdict::ALL.into_iter().rfind(|it| count(*it) > 0).unwrap_or(Verdict::Unstated);
+    format!("<p>{} by {} of {of}</p>\n\n", badge(worst), count(worst))
 }
 
 /// The rules with each verdict, the worst first, by the page they are on.
