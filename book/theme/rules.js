@@ -22,6 +22,35 @@
     new MutationObserver(follow).observe(document.documentElement, { attributeFilter: ['class'] });
     follow();
 
+    // A link to a rule or to a line of a long list opens what it is folded in.
+    function unfold() {
+        const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+        if (!target) {
+            return;
+        }
+        for (let it = target.closest('details'); it; it = it.parentElement.closest('details')) {
+            it.open = true;
+        }
+        const rest = target.parentElement.querySelector(':scope > .rest');
+        if (rest) {
+            rest.open = true;
+        }
+        target.scrollIntoView();
+    }
+    addEventListener('hashchange', unfold);
+    addEventListener('load', unfold);
+
+    // The title of a row opens and closes it.
+    document.addEventListener('click', function (event) {
+        const title = event.target.closest('.body > summary a.header');
+        if (title) {
+            event.preventDefault();
+            const body = title.closest('details');
+            body.open = !body.open;
+            history.replaceState(null, '', title.hash);
+        }
+    });
+
     // Code that scrolls can be scrolled with the keyboard.
     function reach() {
         for (const code of document.querySelectorAll('pre > code')) {

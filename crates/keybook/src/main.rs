@@ -14,7 +14,8 @@ mod status;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    build, check, explain, explore, judge, kernels, look, preprocess, rules, strace, vary, wrong,
+    build, check, diff, explain, explore, judge, kernels, look, preprocess, rules, strace, vary,
+    wrong,
 };
 use output::ListFormat;
 use status::{HELD, MISUSE};
@@ -25,10 +26,11 @@ use std::process::ExitCode;
 /// Builds the book of thread and process keyrings and checks its rules against the running kernel.
 ///
 /// Exit status: 0 if no rule differs, or every trace is allowed; 1 if a rule differs, or its snippet
-/// hangs, crashes or is killed, a trace is refused, or a log shows a finding; 2 if the book, a trace, a
-/// log or the command line is invalid, there is no such process, or the output cannot be written; 3 if no
-/// rule, or no process, can be observed on this system; 4 if a log has no call about keys; 5 if the rules do
-/// not know a call; 128 and the number of the signal if stopped by a signal.
+/// hangs, crashes or is killed, a trace is refused, a log shows a finding, or a rule differs from the
+/// revision that `diff` names; 2 if the book, a trace, a log or the command line is invalid, there is no
+/// such process, or the output cannot be written; 3 if no rule, or no process, can be observed on this
+/// system; 4 if a log has no call about keys; 5 if the rules do not know a call; 128 and the number of the
+/// signal if stopped by a signal.
 #[derive(Parser)]
 #[command(version, override_usage = "keybook [COMMAND]")]
 struct CommandLine {
@@ -64,6 +66,9 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
+    /// Show which rules a change of the book adds, removes, rewords or moves, and whose verdict or trace it
+    /// changes.
+    Diff(diff::Diff),
     /// Show a rule: statement, provenance, snippet, trace; or what an error means ("Required key not
     /// available"), or the rules about a call.
     Explain {
@@ -124,6 +129,7 @@ fn run(default: &str) -> u8 {
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
         Command::Explain { what } => explain::run(&what),
+        Command::Diff(diff) => diff::run(&diff),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };

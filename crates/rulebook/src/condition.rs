@@ -68,13 +68,22 @@ const fn given(
 /// Every condition.
 pub const CONDITIONS: &[Condition] = &[
     general("neither keyring", EXISTING, &[]),
-    general("first masks", &["wide-masks"], &["both/no-permission.md"]),
+    general("first masks", &["wide-masks"], &["both/no-permission.md", "both/permissions.md"]),
     general(
         "a new session",
         &["linking-session", "named-session", "no-session", "request-key", "request-key-authority"],
-        &["both/links.md", "both/session.md"],
+        &["both/links.md", "both/moves.md", "both/session.md"],
     ),
-    general("equal ids", UNEQUAL_IDS, &["thread-keyring/ids.md", "process-keyring/ids.md"]),
+    general(
+        "equal ids",
+        UNEQUAL_IDS,
+        &[
+            "thread-keyring/ids.md",
+            "process-keyring/ids.md",
+            "thread-keyring/rights.md",
+            "process-keyring/rights.md",
+        ],
+    ),
     general("the initial user namespace", &["user-namespace"], &["both/namespaces.md"]),
     given(
         "new session",

@@ -25,6 +25,7 @@
 mod condition;
 mod control;
 mod form;
+mod listing;
 mod page;
 mod problem;
 mod sentence;
@@ -44,7 +45,7 @@ pub use snapshot::{
 pub use stored::{idle, without_control};
 pub use timings::Timings;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -147,7 +148,10 @@ impl Rulebook {
     pub fn read(root: &Path) -> Rulebook {
         let mut book = Rulebook::default();
         let source = root.join(SOURCE);
-        for path in page::table_of_contents(&source, &mut book.problems) {
+        let listed = page::table_of_contents(&source, &mut book.problems);
+        book.problems.extend(listing::problems(&source, &listed));
+        let mut read = BTreeSet::new();
+        for path in listed.into_iter().filter(|path| read.insert(path.clone())) {
             let file = source.join(&path);
             match std::fs::read_to_string(&file) {
                 Ok(text) => {

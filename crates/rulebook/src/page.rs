@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub struct Page {
     /// The file, relative to the book's source folder.
     pub path: PathBuf,
+    /// Its first heading, without marks.
+    pub title: String,
     /// The valid rules on it, in order.
     pub rules: Vec<Rule>,
     /// Where in the text each rule is, in the same order.
@@ -114,9 +116,14 @@ fn content(event: &Event<'_>, text: &str) -> Content {
 impl Page {
     /// Reads a page. Rules that have all their parts are in `rules`; every mistake is in `problems`.
     pub fn parse(path: &Path, text: &str) -> Page {
-        let page = Page { path: path.to_owned(), ..Page::default() };
-        let mut reader = Reader { page, text };
         let blocks = blocks(text);
+        let title = blocks.iter().find_map(|block| match &block.content {
+            Content::Heading(title) => Some(title.clone()),
+            _ => None,
+        });
+        let title = title.unwrap_or_default();
+        let page = Page { path: path.to_owned(), title, ..Page::default() };
+        let mut reader = Reader { page, text };
         let is_heading = |block: &Block| matches!(block.content, Content::Heading(_));
         let mut rest = &blocks[..];
         while !rest.is_empty() {

@@ -3,7 +3,7 @@
 use crate::report::{self, Report};
 use crate::site::address::Site;
 use crate::site::pages::Pages;
-use crate::site::{redirects, search};
+use crate::site::{columns, data, redirects, search};
 use crate::status::NOTHING_HERE;
 use crate::{output, project};
 use anyhow::{Context, Result};
@@ -49,6 +49,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     let config = book.config.html_config().unwrap_or_default();
     redirects::write(&built, &rules, &site, &config.redirect)?;
     search::write(&built, root, &rules, &config)?;
+    data::write(&built, root, &rules, &site, &columns::saved(root)?)?;
     let index = built.join("index.html");
     Ok(index.canonicalize().unwrap_or(index))
 }

@@ -3,34 +3,21 @@
 use crate::output::{self, ListFormat};
 use crate::project;
 use crate::site::address::Site;
+use crate::site::{columns, data};
 use crate::status::HELD;
 use anyhow::Result;
 use rulebook::{Rule, Rulebook};
-use serde_json::json;
 
 pub(crate) fn run(format: ListFormat) -> Result<u8> {
     let root = project::root()?;
-    let rules = Rulebook::read(&root).rules;
-    let site = Site::of(&root)?;
+    let book = Rulebook::read(&root);
     match format {
         ListFormat::Json => {
-            let entry = |rule: &Rule| {
-                json!({
-                    "id": rule.id,
-                    "verdict": rule.verdict.word(),
-                    "from": rule.from,
-                    "title": rule.title,
-                    "statement": rule.statement,
-                    "kernel": rule.kernel,
-                    "given": rule.given,
-                    "needs": rule.needs,
-                    "page": rule.link(),
-                    "address": site.rule(&rule.id),
-                })
-            };
-            output::print_json(&rules.iter().map(entry).collect::<Vec<_>>())?;
+            let (site, columns) = (Site::of(&root)?, columns::saved(&root)?);
+            output::print_json(&data::entries(&root, &book, &site, &columns))?;
         }
         ListFormat::Human => {
+            let rules = &book.rules;
             let widest = rules.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
             let line = |rule: &Rule| {
                 let statement = rule.plain_statement();

@@ -5,11 +5,14 @@ use super::address::Site;
 use super::columns::Column;
 use super::html::{attribute, badge, html};
 use super::picture::picture;
+use super::row::Rows;
 use super::{circumstances, strip};
+use crate::output;
 use rulebook::{Cells, Rule, Rulebook, Snapshot, fingerprint, sentence};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
+use trace::Trace;
 
 /// What cards are written from.
 pub(super) struct Input<'a> {
@@ -21,40 +24,63 @@ pub(super) struct Input<'a> {
 }
 
 /// The card of a rule. `program` is its snippet with the fences.
-pub(super) fn card(rule: &Rule, program: &str, input: &Input<'_>) -> String {
+pub(super) fn card(
+    rule: &Rule,
+    program: &str,
+    trace: &Trace,
+    rows: Option<&Rows>,
+    input: &Input<'_>,
+) -> String {
     let Rule { id, title, statement, why, .. } = rule;
     let up = up(rule);
-    let snapshot = Snapshot::read(input.root, id).map(|snapshot| snapshot.contents);
-    let parsed = snapshot.as_deref().and_then(|snapshot| snapshot.parse().ok());
-    let fingerprint = fingerprint(&parsed.unwrap_or_default());
+    let fingerprint = fingerprint(trace);
     let citation = attribute(&input.site.citation(rule, &fingerprint, input.columns));
-    let mut out = format!("<section class=\"rule\" aria-labelledby=\"{id}\">\n\n");
-    let _ = write!(out, "## {title} {{#{id}}}\n\n");
-    let _ = write!(
-        out,
+    let heading = format!("## {title} {{#{id}}}\n\n");
+    let id_line = format!(
         "<p class=\"rid\"><a href=\"#{id}\">{}</a> <button class=\"q\" type=\"button\" \
          data-cite=\"{citation}\">Copy citation</button> <span class=\"said\" role=\"status\">\
          </span></p>\n\n",
         id.replace('.', ".<wbr>")
     );
-    let _ = write!(out, "<div class=\"statement\">\n\n{statement}\n\n</div>\n\n");
-    let _ = write!(out, "{}\n\n", provenance(rule, &up));
-    if !why.is_empty() {
-        let _ = write!(out, "{why}\n\n");
+    let why = if why.is_empty() { String::new() } else { format!("{why}\n\n") };
+    let words = format!(
+        "{id_line}<div class=\"statement\">\n\n{statement}\n\n</div>\n\n{}\n\n{why}",
+        provenance(rule, &up)
+    );
+    let evidence = evidence(rule, program, &fingerprint, &up, input);
+    match rows {
+        Some(rows) => format!(
+            "<section class=\"rule row\" aria-labelledby=\"{id}\">\n<details class=\"body\">\n\
+             <summary>\n\n{heading}{}\n\n</summary>\n\n{words}{evidence}</details>\n</section>\n",
+            rows.cell(trace)
+        ),
+        None => format!(
+            "<section class=\"rule\" aria-labelledby=\"{id}\">\n\n{heading}{words}\
+             <details class=\"rest\">\n<summary>{}</summary>\n\n{evidence}</details>\n</section>\n",
+            rest(trace)
+        ),
     }
-    out += &trace(rule, snapshot.as_deref());
-    let lines = match rule.snippet.lines().count() {
-        1 => "1 line".to_owned(),
-        many => format!("{many} lines"),
-    };
+}
+
+/// What a narrow screen shows in place of the evidence.
+fn rest(trace: &Trace) -> String {
+    let calls = output::count(trace.events().len(), "call");
+    format!("Observed: {calls} <span>trace, program, kernels</span>")
+}
+
+/// The trace, the program, where the rule held, and the same rule for the other keyring.
+fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Input<'_>) -> String {
+    let snapshot = Snapshot::read(input.root, &rule.id).map(|snapshot| snapshot.contents);
+    let mut out = trace(rule, snapshot.as_deref());
+    let lines = output::count(rule.snippet.lines().count(), "line");
     let _ = write!(
         out,
         "<details class=\"prog\">\n<summary>The program <span>({lines} of Rust)</span></summary>\
          \n\n{}\n\n</details>\n\n",
         program.trim_end()
     );
-    out += &circumstances::lines(input.cells.get(id), &up);
-    out += &strip::strip(rule, &fingerprint, input.columns, &up);
+    out += &circumstances::lines(input.cells.get(&rule.id), up);
+    out += &strip::strip(rule, fingerprint, input.columns, up);
     if let Some(twin) = twin(rule, input.book) {
         let _ = write!(
             out,
@@ -63,7 +89,7 @@ pub(super) fn card(rule: &Rule, program: &str, input: &Input<'_>) -> String {
             html(&twin.title)
         );
     }
-    out + "</section>\n"
+    out
 }
 
 /// What the kernel returned when the program ran.

@@ -14,7 +14,7 @@ pub(crate) fn lines(cells: Option<&Cells>, up: &str) -> String {
     let unmet = |name: &str| cells.not_applicable.iter().any(|(other, _)| other == name);
     let same = CIRCUMSTANCES.iter().map(|it| it.name);
     let same = same.filter(|name| !unmet(name) && !cells.differs.iter().any(|it| it == name));
-    let same: Vec<String> = same.map(link).collect();
+    let same = same.count();
     let reasons =
         cells.not_applicable.iter().map(|(name, why)| format!("{} ({})", link(name), html(why)));
     let reasons: Vec<String> = reasons.collect();
@@ -25,10 +25,9 @@ pub(crate) fn lines(cells: Option<&Cells>, up: &str) -> String {
     let but =
         if differs.is_empty() { String::new() } else { format!("; not in {}", differs.len()) };
     format!(
-        "<details class=\"circumstances\">\n<summary>Also holds in {} other circumstances{but}\
-         </summary>\n\n{}{}{}\n</details>\n\n",
-        same.len(),
-        not("Also holds", &same),
+        "<details class=\"circumstances\">\n<summary>Also holds in {same} other circumstances{but}\
+         </summary>\n\n<p><a href=\"{up}reference/circumstances.html\">All circumstances</a></p>\n\
+         {}{}\n</details>\n\n",
         not("Differs", &differs),
         not("Not applicable", &reasons)
     )

@@ -57,6 +57,13 @@ pub(crate) fn table(class: &str, headings: &[&str], rows: impl Iterator<Item = S
     )
 }
 
+/// A part of a long list, folded: what it is, how many lines it has, and the lines.
+pub(crate) fn group(what: &str, count: &str, lines: &str) -> String {
+    format!(
+        "<details class=\"group\">\n<summary>{what} <span>{count}</span></summary>\n{lines}</details>\n"
+    )
+}
+
 /// A row of a table.
 pub(crate) fn row(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let cells = cells.into_iter().map(|cell| format!("<td>{}</td>", cell.as_ref()));

@@ -5,13 +5,15 @@ use super::address::Site;
 use super::card::{self, Input};
 use super::columns;
 use super::drawing;
-use super::tables::{self, Tables};
+use super::row::{self, Rows};
+use super::tables::{self, Seen, Tables};
 use anyhow::{Context, Result};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use rulebook::{Cells, Page, Rulebook};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use trace::Trace;
 
 /// The preprocessor that book.toml calls `rules`.
 pub(crate) struct Pages;
@@ -74,13 +76,18 @@ fn titles(book: &Book, book_title: &str) -> BTreeMap<PathBuf, String> {
 
 /// The page as readers see it.
 fn render(page: &Page, text: &str, input: &Input<'_>) -> String {
+    let traces: Vec<Trace> = page.rules.iter().map(|rule| Seen::trace(rule, input.root)).collect();
+    let rows = Rows::of(text, traces.iter());
     let mut out = String::new();
     let mut done = 0;
-    for (rule, places) in page.rules.iter().zip(&page.places) {
+    for ((rule, places), trace) in page.rules.iter().zip(&page.places).zip(&traces) {
         out.push_str(&text[done..places.section.start]);
-        out.push_str(&card::card(rule, &text[places.snippet.clone()], input));
+        let program = &text[places.snippet.clone()];
+        out.push_str(&card::card(rule, program, trace, rows.as_ref(), input));
         out.push('\n');
         done = places.section.end;
     }
-    out + &text[done..]
+    out.push_str(&text[done..]);
+    row::fill_in(rows.as_ref(), &mut out);
+    out
 }

@@ -39,7 +39,8 @@ pub(super) fn sections(page: &str) -> Vec<Section> {
                 left_out = None;
             }
             Some(_) => continue,
-            None if !closes && LEFT_OUT.contains(&name) => {
+            // A rule that opens is no detail of its page.
+            None if !closes && LEFT_OUT.contains(&name) && !tag.contains("class=\"body\"") => {
                 left_out = Some((name, 1));
                 continue;
             }

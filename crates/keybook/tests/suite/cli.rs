@@ -12,8 +12,8 @@ fn rules_are_listed_for_programs() {
     let rules = json(&output);
     let fork = rule(&rules, "process.fork");
     assert_eq!(fork["verdict"], "stated");
-    assert_eq!(fork["from"], serde_json::json!(["P7"]));
-    assert_eq!(fork["kernel"], serde_json::json!(["copy_creds"]));
+    assert_eq!(fork["sentences"], serde_json::json!(["P7"]));
+    assert_eq!(fork["functions"], serde_json::json!(["copy_creds"]));
     assert_eq!(fork["needs"], serde_json::json!([]));
     assert_eq!(fork["page"], "process-keyring/processes.html#process.fork");
     assert_eq!(fork["address"], "rule/process.fork.html");

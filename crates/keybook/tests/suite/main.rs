@@ -3,6 +3,8 @@
 mod blocked;
 mod broken;
 mod cli;
+mod data;
+mod diff;
 mod driver;
 mod explore;
 mod formats;

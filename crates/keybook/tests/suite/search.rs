@@ -36,7 +36,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("KEYCTL_JOIN_SESSION_KEYRING", "join-session"),
     ("P7", "reference/sentences.html#P7"),
     ("zombie", "process-keyring/end.html#process.end.zombie"),
-    ("possession", "both/searching.html"),
+    ("possession", "both/possession.html"),
 ];
 
 fn index() -> PathBuf {

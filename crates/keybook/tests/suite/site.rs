@@ -1,8 +1,12 @@
 //! What readers see of a rule, and the shell around every page.
 
-use crate::driver::{attributes, book, pages};
+use crate::driver::{attributes, book, json, keybook, pages};
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
+
+/// The largest page as it is transferred, in bytes.
+const LARGEST: usize = 30_000;
 
 fn page(path: &str) -> String {
     fs::read_to_string(book().join(path)).unwrap()
@@ -66,4 +70,69 @@ fn no_two_pages_have_the_same_title() {
     }
     titles.retain(|_, pages| pages.len() > 1);
     assert!(titles.is_empty(), "{titles:#?}");
+}
+
+#[test]
+fn no_page_is_larger_than_30_kilobytes_as_transferred() {
+    let mut sizes: Vec<(usize, String)> = Vec::new();
+    for file in pages(book()) {
+        let name = file.strip_prefix(book()).unwrap().display().to_string();
+        // The page for the printer repeats all others.
+        if name != "print.html" && !name.starts_with("rule/") {
+            let output = Command::new("gzip").arg("-9c").arg(&file).output().unwrap();
+            sizes.push((output.stdout.len(), name));
+        }
+    }
+    sizes.retain(|(size, _)| *size > LARGEST);
+    assert!(sizes.is_empty(), "split these pages, or fold their lists: {sizes:#?}");
+}
+
+#[test]
+fn a_row_has_its_anchor_its_answer_and_its_card() {
+    let page = page("both/absent-links.html");
+    let card = card(&page, "keyring.absent.link.both");
+    let parts = [
+        "<div class=\"out\"><b>EDEADLK, created</b></div>",
+        "</summary>",
+        "<p class=\"rid\"><a href=\"#keyring.absent.link.both\">",
+        "<div class=\"statement\">",
+        "<details class=\"trace\" open",
+        "<details class=\"prog\">",
+        ">Held on</span>",
+    ];
+    let mut last = 0;
+    for part in parts {
+        let at = card.find(part).unwrap_or_else(|| panic!("{part} is not in\n{card}"));
+        assert!(at > last, "{part}");
+        last = at;
+    }
+    assert!(page.contains("usually <b>ENOKEY</b>"));
+    assert!(page.contains("<span class=\"same\">ENOKEY</span>"));
+}
+
+#[test]
+fn every_rule_is_found_from_its_sentences_or_beyond_them() {
+    let page = page("reference/sentences.html");
+    let (sentences, beyond) = page.split_once("<h2 id=\"beyond\">").unwrap();
+    let section = |number: &str| {
+        let from = sentences.find(&format!("<h3 id=\"{number}\">")).unwrap();
+        let rest = &sentences[from + 1..];
+        &rest[..rest.find("<h3 id=").unwrap_or(rest.len())]
+    };
+    let rules = json(&keybook(&["rules", "--format", "json"]));
+    for rule in rules.as_array().unwrap() {
+        let link = format!("<a href=\"../{}\">", rule["page"].as_str().unwrap());
+        let kernels = format!("observed-on.html#matrix.{}\">", rule["id"].as_str().unwrap());
+        let numbers = rule["sentences"].as_array().unwrap();
+        let mut places: Vec<&str> =
+            numbers.iter().map(|number| section(number.as_str().unwrap())).collect();
+        if places.is_empty() {
+            places.push(beyond);
+            assert!(!sentences.contains(&link), "{link}");
+        }
+        for place in places {
+            assert_eq!(place.matches(&link).count(), 1, "{link}");
+            assert!(place.contains(&kernels), "{kernels}");
+        }
+    }
 }

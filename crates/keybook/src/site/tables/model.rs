@@ -1,9 +1,11 @@
 //! The model: its transitions, what its key arguments require, and the wrong models.
 
 use super::input::Tables;
-use crate::site::html::{html, id_link};
+use crate::output;
+use crate::site::html::{self, html, id_link};
 use model::wrong::Refused;
 use model::{Judge, KeySlot, Law, TRANSITIONS};
+use rulebook::Rule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -24,7 +26,11 @@ pub(super) fn transitions(tables: &Tables<'_>) -> String {
         let laws = laws.map(|law| {
             format!("<a href=\"{{up}}model/wrong-models.html#{0}\">{0}</a>", law.name())
         });
-        let laws = laws.collect::<Vec<_>>().join(" ");
+        let laws: Vec<String> = laws.collect();
+        let laws = match laws.len() {
+            0 => "—".to_owned(),
+            many => html::group("", &output::count(many, "law"), &laws.join(" ")),
+        };
         let _ = writeln!(out, "<tr><td>{calls}</td><td>{kernel}</td><td>{laws}</td></tr>");
     }
     out + "</tbody>\n</table>\n"
@@ -87,27 +93,52 @@ pub(super) fn places(_: &Tables<'_>) -> String {
     out + "</tbody>\n</table>\n"
 }
 
-/// Every wrong model, and the rules that refuse it.
+/// Every wrong model, and the rules that refuse it, folded by the kind of law.
 pub(super) fn wrong(tables: &Tables<'_>) -> String {
-    let rules: BTreeMap<&str, _> =
+    let rules: BTreeMap<&str, &Rule> =
         tables.book.rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
-    let mut out = String::from(
-        "<table class=\"wrong\">\n<thead><tr><th>A kernel that gets it wrong</th><th>Refused by</th>\
-         <th>As by</th></tr></thead>\n<tbody>\n",
-    );
-    for Refused { law, by, named } in &tables.wrong.rows {
-        let refused_by = by.len();
-        let ids = by[..*named].iter().map(String::as_str);
-        let links = ids.filter_map(|id| rules.get(id)).map(|rule| id_link(rule));
-        let links = links.collect::<Vec<_>>().join("<br>");
-        let (name, what) = (law.name(), html(&law.wrong()));
-        let _ = writeln!(
-            out,
-            "<tr id=\"{name}\"><td>{what}<br><small>{name}</small></td><td>{refused_by}</td>\
-             <td>{links}</td></tr>"
-        );
+    let mut kinds: Vec<(&str, Vec<&Refused>)> = Vec::new();
+    for refused in &tables.wrong.rows {
+        let kind = kind(refused.law);
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, of_kind)) => of_kind.push(refused),
+            None => kinds.push((kind, vec![refused])),
+        }
     }
-    out + "</tbody>\n</table>\n"
+    let groups = kinds.into_iter().map(|(kind, of_kind)| {
+        let count = output::count(of_kind.len(), "wrong model");
+        let rows = of_kind.into_iter().map(|refused| wrong_row(refused, &rules));
+        let headings = ["A kernel that gets it wrong", "Refused by", "As by"];
+        html::group(kind, &count, &html::table("wrong", &headings, rows))
+    });
+    groups.collect()
+}
+
+fn wrong_row(Refused { law, by, named }: &Refused, rules: &BTreeMap<&str, &Rule>) -> String {
+    let links = by[..*named].iter().filter_map(|id| rules.get(id.as_str()));
+    let links: Vec<String> = links.map(|rule| id_link(rule)).collect();
+    let (name, what, refused_by) = (law.name(), html(&law.wrong()), by.len());
+    format!(
+        "<tr id=\"{name}\"><td>{what}<br><small>{name}</small></td><td>{refused_by}</td>\
+         <td>{}</td></tr>\n",
+        links.join("<br>")
+    )
+}
+
+/// What laws of this kind are about.
+fn kind(law: Law) -> &'static str {
+    match law {
+        Law::Creates(_) => "Whether a call creates an absent keyring",
+        Law::CreatesOne(_) => "Whether a call creates one of the two keyrings or both",
+        Law::Needs(_) => "Which permission a call requires",
+        Law::Sound(_) => "Whether a call refuses a revoked, expired or invalidated key",
+        Law::AbsentErrno(_) => "The error for an absent keyring",
+        Law::PermissionErrno(_) => "The error for a missing permission",
+        Law::NotInherited(..) => "What a new process starts with",
+        Law::NotPassedUp(..) => "What a new process creates",
+        Law::Own(..) => "Whose keyring it is, and what ends it",
+        Law::Fact(_) => "Single facts",
+    }
 }
 
 /// The number of wrong models.

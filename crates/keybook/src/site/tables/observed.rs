@@ -1,11 +1,11 @@
 //! The page with the matrix: where each rule was observed.
 
-use super::input::Tables;
+use super::input::{Seen, Tables};
+use crate::output;
 use crate::report::{Count, ResultKind};
 use crate::site::columns::{Column, ColumnKind};
-use crate::site::html::{self, html, id_link};
+use crate::site::html::{self, escape, html, id_link};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// The columns, with facts about each system.
 pub(super) fn columns(tables: &Tables<'_>) -> String {
@@ -36,43 +36,58 @@ fn column_row(nth: usize, column: &Column) -> String {
     html::row([nth.to_string(), html(&column.title), held, differ, not_observed, html(&system)])
 }
 
-/// All rules against all columns.
+/// All rules against all columns, folded page by page.
 pub(super) fn matrix(tables: &Tables<'_>) -> String {
-    let mut out = String::from("<table class=\"matrix\">\n<thead><tr><th>Rule</th>");
-    for (nth, column) in (1..).zip(tables.columns) {
-        let _ = write!(out, "<th title=\"{}\">{nth}</th>", column.title);
-    }
-    out.push_str("</tr></thead>\n<tbody>\n");
-    for seen in &tables.seen {
-        let (rule, fingerprint) = (seen.rule, &seen.fingerprint);
-        let _ = write!(out, "<tr id=\"matrix.{}\"><td>{}</td>", rule.id, id_link(rule));
-        for column in tables.columns {
-            let cell = column.cell(&rule.id, fingerprint);
-            let _ = match cell.map(|cell| cell.result) {
-                Some(ResultKind::Held) => write!(out, "<td>●</td>"),
-                Some(result @ (ResultKind::Differs | ResultKind::Broken)) => {
-                    write!(out, "<td class=\"differs\">{}</td>", result.word())
-                }
-                Some(ResultKind::NotObserved) => write!(out, "<td>·</td>"),
-                None => write!(out, "<td></td>"),
-            };
-        }
-        out.push_str("</tr>\n");
-    }
-    out + "</tbody>\n</table>\n"
+    let mut seen = tables.seen.iter();
+    let pages = tables.book.pages.iter().filter(|page| !page.rules.is_empty());
+    let groups = pages.map(|page| {
+        let rows = seen.by_ref().take(page.rules.len());
+        let rows: String = rows.map(|seen| matrix_row(seen, tables.columns)).collect();
+        let columns = (1..).zip(tables.columns);
+        let columns: String = columns
+            .map(|(nth, column)| format!("<th title=\"{}\">{nth}</th>", column.title))
+            .collect();
+        let table = format!(
+            "<table class=\"matrix\">\n<thead><tr><th>Rule</th>{columns}</tr></thead>\n<tbody>\n\
+             {rows}</tbody>\n</table>\n"
+        );
+        html::group(&escape(&page.title), &output::count(page.rules.len(), "rule"), &table)
+    });
+    groups.collect()
 }
 
-/// Why rules could not be observed: a line for each column and reason.
+fn matrix_row(seen: &Seen<'_>, columns: &[Column]) -> String {
+    let (rule, fingerprint) = (seen.rule, &seen.fingerprint);
+    let cells = columns.iter().map(|column| {
+        match column.cell(&rule.id, fingerprint).map(|cell| cell.result) {
+            Some(ResultKind::Held) => "<td>●</td>".to_owned(),
+            Some(result @ (ResultKind::Differs | ResultKind::Broken)) => {
+                format!("<td class=\"differs\">{}</td>", result.word())
+            }
+            Some(ResultKind::NotObserved) => "<td>·</td>".to_owned(),
+            None => "<td></td>".to_owned(),
+        }
+    });
+    let cells: String = cells.collect();
+    format!("<tr id=\"matrix.{}\"><td>{}</td>{cells}</tr>\n", rule.id, id_link(rule))
+}
+
+/// Why rules could not be observed: for each place, the reasons.
 pub(super) fn reasons(tables: &Tables<'_>) -> String {
-    let rows = tables.columns.iter().flat_map(|column| {
+    let groups = tables.columns.iter().map(|column| {
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for cell in column.rules.values().filter(|cell| cell.result == ResultKind::NotObserved) {
             *reasons.entry(&cell.because).or_default() += 1;
         }
-        let row = |(because, rules): (&str, usize)| {
-            html::row([html(&column.title), rules.to_string(), html(because)])
-        };
-        reasons.into_iter().map(row).collect::<Vec<_>>()
+        if reasons.is_empty() {
+            return String::new();
+        }
+        let count = output::count(reasons.values().sum::<usize>(), "rule");
+        let rows = reasons
+            .into_iter()
+            .map(|(because, rules)| html::row([rules.to_string(), html(because)]));
+        let rows = html::table("reasons", &["Rules", "Needs"], rows);
+        html::group(&html(&column.title), &count, &rows)
     });
-    html::table("reasons", &["Where", "Rules", "Needs"], rows)
+    groups.collect()
 }
