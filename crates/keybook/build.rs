@@ -33,10 +33,11 @@ fn main() {
         needs.extend(keyrings::needs::implied(&trace));
         writeln!(
             table,
-            "    Embedded {{ id: {:?}, needs: &{:?}, statement: {:?}, fingerprint: {:?}, \
+            "    Embedded {{ id: {:?}, needs: &{:?}, title: {:?}, statement: {:?}, fingerprint: {:?}, \
              observe: rule{nth}::run, snapshot: {snapshot:?} }},",
             rule.id,
             needs,
+            rule.title.replace('`', ""),
             rule.plain_statement(),
             fingerprint(&trace),
         )

@@ -14,6 +14,8 @@ pub(crate) struct Embedded {
     pub(crate) id: &'static str,
     /// The needs stated in the book and those implied by the trace.
     pub(crate) needs: &'static [&'static str],
+    /// The fact in a few words, without Markdown's marks.
+    pub(crate) title: &'static str,
     pub(crate) statement: &'static str,
     /// See [`rulebook::fingerprint`].
     pub(crate) fingerprint: &'static str,

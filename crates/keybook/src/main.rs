@@ -2,6 +2,7 @@
 
 mod commands;
 mod embedded;
+mod failed;
 mod init;
 mod jobs;
 mod output;
