@@ -36,6 +36,15 @@ struct CommandLine {
     command: Command,
 }
 
+/// What `explain` is asked.
+const EXAMPLES: &str = "Examples:
+  keybook explain ENOKEY
+  keybook explain Required key not available
+  keybook explain \"Key has been revoked\"
+  keybook explain 'add_key: Disk quota exceeded'
+  keybook explain KEYCTL_SEARCH
+  keybook explain process.fork";
+
 #[derive(Subcommand)]
 enum Command {
     /// Build the book into target/book and check every rule meanwhile (the default).
@@ -61,10 +70,13 @@ enum Command {
         #[arg(long, value_enum, default_value_t)]
         format: ListFormat,
     },
-    /// Show a rule: statement, provenance, snippet, trace.
+    /// Say why a call failed ("Required key not available", "Key has been revoked", "Disk quota exceeded"), or
+    /// show a rule: statement, provenance, snippet, trace.
+    #[command(after_help = EXAMPLES)]
     Explain {
-        /// Id of the rule.
-        rule: String,
+        /// An error by name, number or words, a call, a line with both, or the id of a rule.
+        #[arg(required = true, value_name = "ERRNO|WORDS|CALL|RULE", allow_negative_numbers = true)]
+        what: Vec<String>,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
@@ -117,7 +129,7 @@ fn run(default: &str) -> u8 {
         Command::Look(look) => look::run(&look),
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
-        Command::Explain { rule } => explain::run(&rule),
+        Command::Explain { what } => explain::run(&what),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };

@@ -47,6 +47,7 @@ pub use timings::Timings;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// How a rule relates to the two manual pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,11 +146,15 @@ pub const SOURCE: &str = "book";
 impl Rulebook {
     /// Reads the book of the project at `root`.
     pub fn read(root: &Path) -> Rulebook {
-        let mut book = Rulebook::default();
         let source = root.join(SOURCE);
-        for path in page::table_of_contents(&source, &mut book.problems) {
-            let file = source.join(&path);
-            match std::fs::read_to_string(&file) {
+        Rulebook::read_from(|path| fs::read_to_string(source.join(path)))
+    }
+
+    /// Reads a book whose pages, by their paths relative to [`SOURCE`], `text_of` returns.
+    pub fn read_from(text_of: impl Fn(&Path) -> io::Result<String>) -> Rulebook {
+        let mut book = Rulebook::default();
+        for path in page::table_of_contents(&text_of, &mut book.problems) {
+            match text_of(&path) {
                 Ok(text) => {
                     let page = Page::parse(&path, &text);
                     book.problems.extend(page.problems.iter().cloned());

@@ -5,13 +5,12 @@ use crate::project;
 use crate::site::address::Site;
 use crate::status::HELD;
 use anyhow::Result;
-use rulebook::{Rule, Rulebook};
+use rulebook::Rule;
 use serde_json::json;
 
 pub(crate) fn run(format: ListFormat) -> Result<u8> {
-    let root = project::root()?;
-    let rules = Rulebook::read(&root).rules;
-    let site = Site::of(&root)?;
+    let rules = project::book().rules;
+    let site = Site::here();
     match format {
         ListFormat::Json => {
             let entry = |rule: &Rule| {

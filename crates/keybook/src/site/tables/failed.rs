@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The most rules that stand beside a cause; the others are folded.
-const RULES_SHOWN: usize = 4;
+const RULES_SHOWN: usize = 3;
 
 /// Every error with its causes, each a link.
 pub(super) fn index(tables: &Tables<'_>) -> String {
