@@ -105,7 +105,8 @@ impl Error {
 
     /// The anchor of a cause on its page.
     pub(crate) fn anchor(&self, cause: &Cause) -> String {
-        let words = cause.title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words =
+            cause.title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
         let words: Vec<String> = words.map(str::to_lowercase).collect();
         format!("{}-{}", self.name.to_lowercase(), words.join("-"))
     }

@@ -75,7 +75,11 @@ enum Command {
     #[command(after_help = EXAMPLES)]
     Explain {
         /// An error by name, number or words, a call, a line with both, or the id of a rule.
-        #[arg(required = true, value_name = "ERRNO|WORDS|CALL|RULE", allow_negative_numbers = true)]
+        #[arg(
+            required = true,
+            value_name = "ERRNO|WORDS|CALL|RULE",
+            allow_negative_numbers = true
+        )]
         what: Vec<String>,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.

@@ -41,7 +41,8 @@ fn explain_error(error: &Error, question: &Question<'_>) -> Option<String> {
             plain(&cause.then)
         );
         for rule in rules(cause, error, question) {
-            let _ = writeln!(text, "       {}\n         {}", rule.title, Site::here().rule(rule.id));
+            let _ =
+                writeln!(text, "       {}\n         {}", rule.title, Site::here().rule(rule.id));
         }
         if !cause.environments.is_empty() {
             let _ = writeln!(text, "     Seen in: {}", cause.environments.join(", "));

@@ -143,6 +143,9 @@ mod tests {
         }
         assert!(unknown("ENOKY", failed).contains(": is it ENOKEY"));
         assert!(unknown("adkey", failed).contains("add_key"));
-        assert!(unknown("zzz\u{1b}", failed).starts_with("nothing is known about `zzz\\u{1b}`: name an error"));
+        assert!(
+            unknown("zzz\u{1b}", failed)
+                .starts_with("nothing is known about `zzz\\u{1b}`: name an error")
+        );
     }
 }

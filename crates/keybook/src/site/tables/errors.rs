@@ -26,7 +26,10 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         let words = if words.is_empty() { String::new() } else { format!(": {words}") };
         let _ = write!(out, "## {errno}{words} {{#{anchor}}}\n\n");
         if error.is_some() {
-            let _ = write!(out, "<p><a href=\"{{up}}failed.html#{anchor}\">Why, and what to do</a></p>\n\n");
+            let _ = write!(
+                out,
+                "<p><a href=\"{{up}}failed.html#{anchor}\">Why, and what to do</a></p>\n\n"
+            );
         }
         for (call, rules) in calls {
             let number = count(rules.len(), "rule");

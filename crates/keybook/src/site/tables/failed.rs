@@ -18,7 +18,8 @@ pub(super) fn index(tables: &Tables<'_>) -> String {
         let _ = write!(out, "## {name}: {words} {{#{}}}\n\n{about}\n\n", name.to_lowercase());
         for (nth, cause) in causes.iter().enumerate() {
             let title = html(&cause.title);
-            let _ = writeln!(out, "{}. <a href=\"{{up}}{}\">{title}</a>", nth + 1, error.place(cause));
+            let _ =
+                writeln!(out, "{}. <a href=\"{{up}}{}\">{title}</a>", nth + 1, error.place(cause));
         }
         out.push('\n');
     }
@@ -37,7 +38,12 @@ pub(super) fn causes(tables: &Tables<'_>, page: &str) -> String {
             let Error { name, words, .. } = error;
             let _ = write!(out, "## {name}: {words} {{#{}}}\n\n", name.to_lowercase());
         }
-        let _ = write!(out, "{}\n\n{}\n<ol class=\"causes\">\n", error.about, which(error, tables.failed));
+        let _ = write!(
+            out,
+            "{}\n\n{}\n<ol class=\"causes\">\n",
+            error.about,
+            which(error, tables.failed)
+        );
         for cause in &error.causes {
             out += &card(error, cause, level, tables);
         }

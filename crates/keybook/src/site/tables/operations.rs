@@ -1,7 +1,7 @@
 //! What each operation returns for a keyring in each state, derived from the traces.
 
 use super::input::{Seen, Tables};
-use crate::site::html::{self, html, link};
+use crate::site::html::{self, NOTHING, html, link};
 use rulebook::Rule;
 use std::cmp::Reverse;
 use trace::{Errno, Event, Outcome, Value};
@@ -39,9 +39,7 @@ const STATES: [State; 4] = [
         name: "no permission",
         prefix: "keyring.no-permission.",
         error: Errno::EACCES,
-        enters: |call| {
-            call.call == "keyctl_setperm" && call.args.get(1) == Some(&Value::Hex(0))
-        },
+        enters: |call| call.call == "keyctl_setperm" && call.args.get(1) == Some(&Value::Hex(0)),
     },
 ];
 
@@ -85,7 +83,7 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         let operation = format!("<code>{}</code>", html(&request));
         let present = cell(&request, present(tables, &request), None);
         let cells = [operation, cell(&request, absent, None), present];
-        html::row(cells.into_iter().chain(states))
+        html::labeled_row(&headings, cells.into_iter().chain(states))
     });
     html::table("operations", &headings, rows)
 }
@@ -94,7 +92,7 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
 /// state has no other condition.
 fn cell(request: &str, mut answers: Answers<'_>, state: Option<Errno>) -> String {
     if answers.is_empty() {
-        return "—".to_owned();
+        return NOTHING.to_owned();
     }
     answers.sort_by_key(|answer| (!answer.text.starts_with("ok"), Reverse(answer.rules.len())));
     let several = answers.len() > 1;
@@ -129,7 +127,6 @@ const CONDITIONS: &[(&str, &str, &str)] = &[
     ("keyctl_link(X", "EACCES", "K grants no Write"),
     ("keyctl_link(X", "ENOKEY", "no such keyring K"),
     ("keyctl_link(X", "ENOTDIR", "K is no keyring"),
-    ("keyctl_move(X", "EACCES", "a K grants no Write"),
     ("keyctl_move(X", "EDEADLK", "the new K is below X"),
     ("keyctl_move(X", "ENOENT, created", "no such link"),
     ("keyctl_move(X", "ENOKEY, created", "no such keyring K"),
@@ -169,8 +166,10 @@ fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Answers<'a>)> {
             let request = generalized(call, &special);
             let on_keys = call.call.starts_with("key") || has_type(call).is_some();
             let known = rows.iter().position(|(row, _)| *row == request);
-            let is_new = known.is_none() && !is_about(&seen);
-            if !on_keys || special != same || is_new {
+            // Other rules also ask about the other keyring.
+            let counts = is_about(&seen) || known.is_some() && about(call) == Some(&special);
+            let one_task = before.task == call.task && call.task == after.task;
+            if !on_keys || special != same || !counts || !one_task {
                 continue;
             }
             let result = short(&call.outcome);
@@ -299,4 +298,62 @@ fn find<'a>(
         }
     }
     answers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project;
+    use rulebook::Rulebook;
+
+    /// The cells of the table as text.
+    fn cells() -> Vec<Vec<String>> {
+        let root = project::root().unwrap();
+        let book = Rulebook::read(&root);
+        let tables = Tables::new(&book, &[], &root).unwrap();
+        let table = table(&tables);
+        let plain = |cell: &str| {
+            let text =
+                cell.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+            text.collect::<String>()
+        };
+        let rows = table.split("<tr>").skip(2);
+        rows.map(|row| row.split("<td").skip(1).map(|cell| plain(&format!("<td{cell}"))).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_answer_is_kept_with_its_condition() {
+        let cells = cells();
+        let cell = |request: &str, column: usize| {
+            let row = cells.iter().find(|row| row[0] == request);
+            row.unwrap_or_else(|| panic!("{request} is not among {cells:#?}"))[column]
+                .trim()
+                .to_owned()
+        };
+        assert_eq!(
+            cell("keyctl_search(X, \"user\", …, 0)", 2),
+            "ok · ENOKEY (no such key) · EKEYREVOKED (the key is revoked) · EKEYEXPIRED (the key has \
+             expired) · EACCES (the key grants no Search)"
+        );
+        assert_eq!(cell("keyctl_move(K, X, K, 0)", 2), "ok · ENOENT (no such link)");
+        let request = "request_key(\"user\", …, NULL, X)";
+        assert_eq!(cell(request, 1), "ok, created · ENOKEY, created (no such key)");
+        assert_eq!(cell("keyctl_read(X)", 1), "ENOKEY");
+    }
+
+    #[test]
+    fn of_several_answers_at_most_one_has_no_condition() {
+        let cells = cells();
+        for cell in cells.iter().flat_map(|row| &row[1..]) {
+            let open = cell.split(" · ").filter(|answer| !answer.contains('(')).count();
+            assert!(open <= 1, "{cell}");
+        }
+        for (request, answer, words) in CONDITIONS {
+            let shown = format!("{answer} ({words})");
+            let mut rows = cells.iter().filter(|row| row[0].starts_with(request));
+            let used = rows.any(|row| row.iter().any(|cell| cell.contains(&shown)));
+            assert!(used, "nothing needs the condition {words:?} for {request}, {answer}");
+        }
+    }
 }
