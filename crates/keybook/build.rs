@@ -3,7 +3,7 @@
 
 use rulebook::{Rulebook, SNAPSHOTS, SOURCE, Snapshot, fingerprint};
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
@@ -42,6 +42,12 @@ fn main() {
             fingerprint(&trace),
         )
         .unwrap();
+    }
+    table.push_str("];\n\npub(crate) static PAGES: &[(&str, &str)] = &[\n");
+    let pages = book.pages.iter().map(|page| page.path.as_path());
+    for page in [Path::new("SUMMARY.md")].into_iter().chain(pages) {
+        let text = fs::read_to_string(root.join(SOURCE).join(page)).unwrap_or_default();
+        writeln!(table, "    ({page:?}, {text:?}),").unwrap();
     }
     table.push_str("];\n");
     fs::write(out.join("rules.rs"), modules + &table).unwrap();

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod act;
-mod errors;
 mod fault;
 mod files;
 mod follow;
@@ -19,7 +18,6 @@ mod tasks;
 mod text;
 mod why;
 
-pub use errors::{CAUSES, Cause, cause};
 pub use follow::Explainer;
 pub use kind::Kind;
 pub use report::{Explained, Finding, Sentence, Story};

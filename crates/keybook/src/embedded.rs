@@ -1,11 +1,13 @@
-//! What is compiled into this program: the rules with their snippets and snapshots, and the table of wrong
-//! models.
+//! What is compiled into this program: the rules with their snippets and snapshots, the pages of the book, and
+//! the table of wrong models.
 
 use anyhow::{Result, anyhow};
 use keyrings::Observed;
 use model::wrong::{Table, TableError};
-use rulebook::WRONG_MODELS;
+use rulebook::{Rulebook, WRONG_MODELS};
 use std::cmp::Reverse;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// A rule compiled into this program. The build script writes the table [`RULES`].
@@ -14,7 +16,7 @@ pub(crate) struct Embedded {
     pub(crate) id: &'static str,
     /// The needs stated in the book and those implied by the trace.
     pub(crate) needs: &'static [&'static str],
-    /// In words, without backquotes.
+    /// The fact in a few words, without Markdown's marks.
     pub(crate) title: &'static str,
     pub(crate) statement: &'static str,
     /// See [`rulebook::fingerprint`].
@@ -38,6 +40,14 @@ pub(crate) fn wrong_models() -> Result<&'static Table> {
     let table = TABLE.get_or_init(|| Table::parse(text)).as_ref();
     table.map_err(|error| {
         anyhow!("{WRONG_MODELS}:{error}; `cargo run -- wrong --save` writes it anew")
+    })
+}
+
+/// The book as it was when this program was built. The build script writes the table [`PAGES`].
+pub(crate) fn book() -> Rulebook {
+    Rulebook::read_from(|path| {
+        let page = PAGES.iter().find(|(name, _)| Path::new(name) == path);
+        page.map(|(_, text)| (*text).to_owned()).ok_or_else(|| ErrorKind::NotFound.into())
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod commands;
 mod embedded;
+mod failed;
 mod init;
 mod jobs;
 mod output;
@@ -38,6 +39,15 @@ struct CommandLine {
     command: Command,
 }
 
+/// What `explain` is asked.
+const EXAMPLES: &str = "Examples:
+  keybook explain ENOKEY
+  keybook explain Required key not available
+  keybook explain \"Key has been revoked\"
+  keybook explain 'add_key: Disk quota exceeded'
+  keybook explain KEYCTL_SEARCH
+  keybook explain process.fork";
+
 #[derive(Subcommand)]
 enum Command {
     /// Build the book into target/book and check every rule meanwhile (the default).
@@ -69,11 +79,16 @@ enum Command {
     /// Show which rules a change of the book adds, removes, rewords or moves, and whose verdict or trace it
     /// changes.
     Diff(diff::Diff),
-    /// Show a rule: statement, provenance, snippet, trace; or what an error means ("Required key not
-    /// available"), or the rules about a call.
+    /// Say why a call failed ("Required key not available", "Key has been revoked", "Disk quota exceeded"), or
+    /// show a rule: statement, provenance, snippet, trace.
+    #[command(after_help = EXAMPLES)]
     Explain {
-        /// Id of a rule, an error by its name or words, or a call such as `add_key` or `KEYCTL_READ`.
-        #[arg(required = true)]
+        /// An error by name, number or words, a call, a line with both, or the id of a rule.
+        #[arg(
+            required = true,
+            value_name = "ERRNO|WORDS|CALL|RULE",
+            allow_negative_numbers = true
+        )]
         what: Vec<String>,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.

@@ -1,8 +1,9 @@
 //! The project's folder and its book.
 
+use crate::embedded;
 use anyhow::{Context, Result, bail};
 use keyrings::needs;
-use rulebook::Rulebook;
+use rulebook::{Rulebook, Snapshot};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,19 @@ pub(crate) fn root() -> Result<PathBuf> {
             here.display()
         )
     })
+}
+
+/// The book of the project; where there is no project, as it was when this program was built.
+pub(crate) fn book() -> Rulebook {
+    root().map_or_else(|_| embedded::book(), |root| Rulebook::read(&root))
+}
+
+/// The pinned trace of a rule, from where [`book`] is.
+pub(crate) fn trace(id: &str) -> Option<String> {
+    match root() {
+        Ok(root) => Snapshot::read(&root, id).map(|snapshot| snapshot.contents),
+        Err(_) => embedded::rule(id)?.snapshot.map(str::to_owned),
+    }
 }
 
 /// Fails if the book of the project is not well formed, with every problem.

@@ -48,6 +48,7 @@ pub use timings::Timings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// How a rule relates to the two manual pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,14 +147,21 @@ pub const SOURCE: &str = "book";
 impl Rulebook {
     /// Reads the book of the project at `root`.
     pub fn read(root: &Path) -> Rulebook {
-        let mut book = Rulebook::default();
         let source = root.join(SOURCE);
-        let listed = page::table_of_contents(&source, &mut book.problems);
+        let text_of = |path: &Path| fs::read_to_string(source.join(path));
+        let mut book = Rulebook::read_from(text_of);
+        let listed = page::table_of_contents(&text_of, &mut Vec::new());
         book.problems.extend(listing::problems(&source, &listed));
+        book
+    }
+
+    /// Reads a book whose pages, by their paths relative to [`SOURCE`], `text_of` returns.
+    pub fn read_from(text_of: impl Fn(&Path) -> io::Result<String>) -> Rulebook {
+        let mut book = Rulebook::default();
+        let listed = page::table_of_contents(&text_of, &mut book.problems);
         let mut read = BTreeSet::new();
         for path in listed.into_iter().filter(|path| read.insert(path.clone())) {
-            let file = source.join(&path);
-            match std::fs::read_to_string(&file) {
+            match text_of(&path) {
                 Ok(text) => {
                     let page = Page::parse(&path, &text);
                     book.problems.extend(page.problems.iter().cloned());

@@ -5,6 +5,7 @@ use crate::control::expectations;
 use crate::form::faults;
 use crate::{Problem, Rule, SOURCE, Verdict, sentence};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -52,9 +53,12 @@ const SUBJECTS: [&str; 3] = ["process.", "thread.", "keyring."];
 pub const KERNEL_FUNCTIONS: &str = include_str!("kernel-functions.txt");
 
 /// The pages of the book, in the order of its table of contents.
-pub(crate) fn table_of_contents(source: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+pub(crate) fn table_of_contents(
+    text_of: impl Fn(&Path) -> io::Result<String>,
+    problems: &mut Vec<Problem>,
+) -> Vec<PathBuf> {
     let file = Path::new(SOURCE).join("SUMMARY.md");
-    let text = match std::fs::read_to_string(source.join("SUMMARY.md")) {
+    let text = match text_of(Path::new("SUMMARY.md")) {
         Ok(text) => text,
         Err(error) => {
             let what = format!("the table of contents cannot be read: {error}");

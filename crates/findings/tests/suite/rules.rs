@@ -37,10 +37,3 @@ fn every_kind_but_a_filter_has_rules() {
         assert_eq!(kind.rules().is_empty(), *kind == findings::Kind::Seccomp, "{kind:?}");
     }
 }
-
-#[test]
-fn an_error_is_found_by_name_and_by_words() {
-    assert_eq!(findings::cause("enokey").unwrap().name, "ENOKEY");
-    assert_eq!(findings::cause("Disk quota exceeded").unwrap().name, "EDQUOT");
-    assert!(findings::cause("ENOMEM").is_none());
-}

@@ -1,30 +1,36 @@
-//! `keybook explain`: shows one rule in the terminal, or the causes of an error, or the rules about a call.
+//! `keybook explain`: shows a rule, or why calls fail, in the terminal.
 
-mod error;
+mod failure;
+mod question;
 
 use crate::output::{self, indented};
 use crate::site::address::Site;
 use crate::status::HELD;
-use crate::{embedded, project};
-use anyhow::{Result, anyhow};
-use rulebook::{Rulebook, SOURCE, Snapshot, sentence};
+use crate::{embedded, failed, project};
+use anyhow::{Result, bail};
+use question::Question;
+use rulebook::{Rule, SOURCE, sentence};
 use std::fmt::Write;
 
+/// Explains a rule, an error or a call. `words` are the arguments of the command line.
 pub(crate) fn run(words: &[String]) -> Result<u8> {
-    let query = words.join(" ");
-    match error::explained(&query) {
-        Some(text) => {
-            output::print(&text)?;
-            Ok(HELD)
+    let asked = words.join(" ");
+    let book = project::book();
+    let text = match (book.rule(&asked), Question::of(&asked, failed::table()?)) {
+        (Some(rule), _) => explain(rule)?,
+        (None, Some(question)) => failure::explain(&question),
+        // Only ids of rules have dots.
+        (None, None) if asked.contains('.') && words.len() == 1 => {
+            bail!(embedded::unknown(&asked))
         }
-        None => rule(&query),
-    }
+        (None, None) => bail!(question::unknown(&asked, failed::table()?)),
+    };
+    output::print(&text)?;
+    Ok(HELD)
 }
 
-fn rule(id: &str) -> Result<u8> {
-    let root = project::root()?;
-    let book = Rulebook::read(&root);
-    let rule = book.rule(id).ok_or_else(|| anyhow!(embedded::unknown(id)))?;
+/// A rule: statement, provenance, snippet, trace.
+fn explain(rule: &Rule) -> Result<String> {
     let (title, statement) = (rule.title.replace('`', ""), rule.plain_statement());
     let mut text = format!("{}: {title}\n\n  {statement}\n\n  {}\n", rule.id, rule.verdict);
     for number in &rule.from {
@@ -40,18 +46,15 @@ fn rule(id: &str) -> Result<u8> {
     if !rule.needs.is_empty() {
         writeln!(text, "  needs: {}", rule.needs.join(", "))?;
     }
-    writeln!(text, "  {}", Site::of(&root)?.rule(id))?;
+    writeln!(text, "  {}", Site::here().rule(&rule.id))?;
     writeln!(text, "  {SOURCE}/{}:{}\n", rule.page.display(), rule.line)?;
     if !rule.why.is_empty() {
         writeln!(text, "{}\n", rule.why.replace('`', ""))?;
     }
     writeln!(text, "{}\n", indented("    ", &rule.snippet))?;
-    match Snapshot::read(&root, id) {
-        Some(snapshot) => {
-            writeln!(text, "Observed:\n\n{}", indented("    ", &snapshot.contents))?;
-        }
+    match project::trace(&rule.id) {
+        Some(trace) => writeln!(text, "Observed:\n\n{}", indented("    ", &trace))?,
         None => writeln!(text, "No trace is pinned yet.")?,
     }
-    output::print(&text)?;
-    Ok(HELD)
+    Ok(text)
 }

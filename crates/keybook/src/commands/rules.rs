@@ -6,15 +6,16 @@ use crate::site::address::Site;
 use crate::site::{columns, data};
 use crate::status::HELD;
 use anyhow::Result;
-use rulebook::{Rule, Rulebook};
+use rulebook::Rule;
 
 pub(crate) fn run(format: ListFormat) -> Result<u8> {
-    let root = project::root()?;
-    let book = Rulebook::read(&root);
+    let book = project::book();
     match format {
         ListFormat::Json => {
-            let (site, columns) = (Site::of(&root)?, columns::saved(&root)?);
-            output::print_json(&data::entries(&root, &book, &site, &columns))?;
+            // Without the project, its saved results are missing too.
+            let root = project::root().unwrap_or_default();
+            let columns = columns::saved(&root)?;
+            output::print_json(&data::entries(&root, &book, Site::here(), &columns))?;
         }
         ListFormat::Human => {
             let rules = &book.rules;

@@ -70,6 +70,22 @@ pub(crate) fn row(cells: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     format!("<tr>{}</tr>\n", cells.collect::<String>())
 }
 
+/// A row of a table that a phone shows as a block: the cells after the first have the headings of their columns
+/// with them, and those without a word in them can be left out.
+pub(crate) fn labeled_row(headings: &[&str], cells: impl IntoIterator<Item = String>) -> String {
+    let cells = cells.into_iter().zip(headings).enumerate().map(|(nth, (cell, heading))| {
+        match (nth, cell.as_str()) {
+            (0, _) => format!("<td>{cell}</td>"),
+            (_, NOTHING) => format!("<td class=\"none\">{cell}</td>"),
+            _ => format!("<td data-of=\"{heading}\">{cell}</td>"),
+        }
+    });
+    format!("<tr>{}</tr>\n", cells.collect::<String>())
+}
+
+/// A cell about which no rule says anything.
+pub(crate) const NOTHING: &str = "—";
+
 /// Escapes a text as the value of an attribute between double quotes.
 pub(crate) fn attribute(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")

@@ -60,7 +60,7 @@
             }
             const wanted = queryWords(query);
             const found = docs.map((doc, document) => {
-                let score = doc[1] === query ? WHOLE_ID : 0, matched = 0;
+                let score = doc[1].toLowerCase() === query ? WHOLE_ID : 0, matched = 0;
                 for (const word of wanted) {
                     const others = Object.hasOwn(synonyms, word) ? synonyms[word] : [];
                     const best = Math.max(worth(word, document), ...others.map(other => SYNONYM * worth(other, document, true)));

@@ -4,6 +4,7 @@
 use super::html::html;
 use super::tables::Seen;
 use super::text::{Section, sections};
+use crate::failed;
 use anyhow::{Context, Result, bail};
 use mdbook_driver::config::HtmlConfig;
 use rulebook::Rulebook;
@@ -18,7 +19,7 @@ const SYNONYMS: &str = "search-synonyms.toml";
 /// As much of a section's text as is searched, in characters.
 const LONGEST: usize = 2500;
 
-/// A place that a search can lead to, in the order that search.js expects: address, id, title as HTML,
+/// A place that a search can lead to, in the order that search.js expects: address, id or error, title as HTML,
 /// statement, reason, names, and the title of the page.
 #[derive(Debug, Serialize)]
 struct Document(String, String, String, String, String, String, String);
@@ -39,9 +40,11 @@ pub(crate) fn write(built: &Path, root: &Path, book: &Rulebook, config: &HtmlCon
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let mut synonyms: BTreeMap<String, Vec<String>> =
         toml::from_str(&text).with_context(|| file.display().to_string())?;
-    let errors =
-        Errno::ALL.iter().map(|it| (it.words().to_lowercase(), vec![it.name().to_lowercase()]));
-    synonyms.extend(errors);
+    // The kernel's words differ from the C library's for some errors.
+    let kernel = Errno::ALL.iter().map(|errno| (errno.words(), errno.name()));
+    let library = failed::table()?.errors.iter().map(|error| (&*error.words, &*error.name));
+    let errors = kernel.chain(library);
+    synonyms.extend(errors.map(|(words, name)| (words.to_lowercase(), vec![name.to_lowercase()])));
     let chapters = config.search.as_ref().map(|search| &search.chapter);
     let mut docs = Vec::new();
     for page in &book.pages {
@@ -82,6 +85,11 @@ fn documents(place: &Path, text: &str, book: &Rulebook, root: &Path) -> Vec<Docu
     let page = page.split_once(" - ").map_or(page, |(page, _)| page).to_owned();
     let document = |Section { id, title, text }: Section| {
         let address = format!("{}#{id}", place.display());
+        // An error stands for itself, as a rule does.
+        let (name, title) = match title.split_once(": ").filter(|(name, _)| is_error(name)) {
+            Some((name, words)) => (name.to_owned(), words.to_owned()),
+            None => (String::new(), title),
+        };
         match book.rule(&id) {
             Some(rule) => {
                 let trace = Seen::trace(rule, root);
@@ -97,7 +105,7 @@ fn documents(place: &Path, text: &str, book: &Rulebook, root: &Path) -> Vec<Docu
             }
             None => Document(
                 address,
-                String::new(),
+                name,
                 html(&title),
                 String::new(),
                 text.chars().take(LONGEST).collect(),
@@ -107,6 +115,11 @@ fn documents(place: &Path, text: &str, book: &Rulebook, root: &Path) -> Vec<Docu
         }
     };
     sections(text).into_iter().map(document).collect()
+}
+
+/// Whether there is an error of this name on the pages about failed calls.
+fn is_error(name: &str) -> bool {
+    failed::table().is_ok_and(|failed| failed.errors.iter().any(|error| error.name == name))
 }
 
 /// The names of calls, errors, special ids and kernel functions.

@@ -1,5 +1,7 @@
 //! The tables of the reference, generated from the rules and their traces.
 
+mod errors;
+mod failed;
 mod index;
 mod input;
 mod lifecycle;
@@ -18,9 +20,11 @@ use std::path::Path;
 /// Replaces the marks in a page by the tables they stand for.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 14] = [
+    let all: [(&str, Table); 16] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
+        ("{{#table failed}}", failed::index),
+        ("{{#table errors}}", errors::table),
         ("{{#table sentences}}", sentences::table),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),
@@ -34,10 +38,14 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
         ("{{#count wrong}}", model::wrong_count),
         ("{{#count}}", |tables| tables.book.rules.len().to_string()),
     ];
+    let up = "../".repeat(page.components().count() - 1);
     for (mark, table) in all {
         if text.contains(mark) {
-            let up = "../".repeat(page.components().count() - 1);
             *text = text.replace(mark, &table(tables).replace("{up}", &up));
         }
+    }
+    if text.contains("{{#causes}}") {
+        let name = page.file_stem().unwrap_or_default().to_string_lossy();
+        *text = text.replace("{{#causes}}", &failed::causes(tables, &name).replace("{up}", &up));
     }
 }

@@ -46,6 +46,66 @@ fn a_rule_is_explained() {
 }
 
 #[test]
+fn an_error_is_explained_by_name_number_and_words() {
+    let by_name = keybook(&["explain", "ENOKEY"]);
+    assert!(by_name.status.success());
+    let told = stdout(&by_name);
+    for part in [
+        "ENOKEY: Required key not available\n\n  The keyring that the call names",
+        "\n  1. The thread is older than the process keyring\n     A thread shares @p",
+        "\n     Check: Run strace -f ",
+        "\n     Then: Create the process keyring first thing in main",
+        "\n       An existing thread gets no process keyring from its creator\n         \
+         rule/process.threads.before.html\n",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in\n{told}");
+    }
+    for asked in [&["126"][..], &["required", "key", "not"], &["Required key not available"]] {
+        let output = keybook(&[&["explain"], asked].concat());
+        assert_eq!(stdout(&output), told, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_call_is_explained_by_its_errors() {
+    let told = stdout(&keybook(&["explain", "KEYCTL_ASSUME_AUTHORITY"]));
+    let errors: Vec<&str> =
+        told.lines().filter(|line| line.contains("(keyctl_assume_authority)")).collect();
+    assert_eq!(
+        errors,
+        [
+            "ENOKEY: Required key not available (keyctl_assume_authority)",
+            "EINVAL: Invalid argument (keyctl_assume_authority)"
+        ]
+    );
+    let told = stdout(&keybook(&["explain", "add_key: Key has been revoked"]));
+    assert!(told.starts_with("EKEYREVOKED: Key has been revoked (add_key)\n"), "{told}");
+    assert!(!told.contains("EINVAL"), "{told}");
+}
+
+#[test]
+fn an_unknown_error_is_refused_with_similar_ones() {
+    let output = keybook(&["explain", "EKEYREVOKD"]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = stderr(&output);
+    assert!(told.contains("nothing is known about `EKEYREVOKD`: is it EKEYREVOKED"), "{told}");
+    assert_eq!(keybook(&["explain"]).status.code(), Some(2));
+    assert_eq!(keybook(&["explain", "\u{1b}[31m"]).status.code(), Some(2));
+}
+
+#[test]
+fn the_words_people_type_are_in_the_help() {
+    let helps = [stdout(&keybook(&["--help"])), stdout(&keybook(&["explain", "--help"]))];
+    let readme =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    for words in ["Required key not available", "Key has been revoked", "Disk quota exceeded"] {
+        for text in helps.iter().chain([&readme]) {
+            assert!(text.contains(words), "{words:?} is not in\n{text}");
+        }
+    }
+}
+
+#[test]
 fn single_rules_are_checked_each_once() {
     let output = keybook(&["check", "process.fork", "thread.fork"]);
     let told = stdout(&output);

@@ -26,9 +26,20 @@ const QUERIES: &[(&str, &str)] = &[
     ("ENOKEY keyctl_search @p", "both/absent-links.html"),
     ("EKEYREVOKED add_key @t", "both/revoked.html"),
     ("keyctl show", "both/keyctl.html"),
-    // What strerror(3) says.
     ("Disk quota exceeded", "both/quota.html"),
     ("key has been revoked add_key", "both/revoked.html"),
+    // Errors by what strerror(3) says, and by name.
+    ("Required key not available", "failed/enokey.html"),
+    ("ENOKEY", "failed/enokey.html"),
+    ("Permission denied", "failed/eacces.html"),
+    ("Operation not permitted", "failed/eperm.html"),
+    ("Key has been revoked", "failed/ekeyrevoked.html"),
+    ("Key has expired", "failed/ekeyrevoked.html"),
+    ("Disk quota exceeded", "failed/edquot.html"),
+    ("tmux revoked", "failed/ekeyrevoked.html"),
+    ("why does my call fail", "failed"),
+    ("seccomp", "failed/eperm.html"),
+    ("docker EPERM", "failed"),
     // Ids, whole and in parts, calls and sentences of the manual.
     ("process.threads.before", "#process.threads.before"),
     ("threads before", "#process.threads.before"),

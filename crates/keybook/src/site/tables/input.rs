@@ -1,6 +1,7 @@
 //! What the tables are generated from.
 
 use crate::embedded;
+use crate::failed::{self, Failed};
 use crate::site::columns::Column;
 use anyhow::Result;
 use model::wrong::Table;
@@ -31,6 +32,7 @@ pub(crate) struct Tables<'a> {
     pub(crate) columns: &'a [Column],
     pub(crate) wrong: &'static Table,
     pub(crate) timings: Vec<Timings>,
+    pub(crate) failed: &'static Failed,
 }
 
 impl<'a> Tables<'a> {
@@ -43,7 +45,7 @@ impl<'a> Tables<'a> {
             let trace = Seen::trace(rule, root);
             Seen { rule, fingerprint: fingerprint(&trace), trace }
         });
-        let (seen, wrong) = (seen.collect(), embedded::wrong_models()?);
-        Ok(Tables { book, seen, columns, wrong, timings: Timings::saved(root) })
+        let (seen, wrong, failed) = (seen.collect(), embedded::wrong_models()?, failed::table()?);
+        Ok(Tables { book, seen, columns, wrong, timings: Timings::saved(root), failed })
     }
 }

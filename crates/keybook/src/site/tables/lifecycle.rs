@@ -1,26 +1,74 @@
 //! What happens to both keyrings at each event, derived from the traces.
 
+mod outcome;
+
 use super::input::Tables;
-use crate::site::html::{self, code, html, id_link};
+use crate::output::count;
+use crate::site::html::{self, NOTHING, code, html, link};
 use rulebook::Rule;
-use trace::{Errno, Event, Outcome, Trace, Value};
+use std::fmt::Write;
 
 /// The columns: prefix of the ids of their rules, and special id of the keyring.
 const COLUMNS: [(&str, &str); 2] = [("thread.", "@t"), ("process.", "@p")];
 
-/// Outcomes for a keyring, each with the rules that show it.
-type Fates<'a> = Vec<(String, Vec<&'a Rule>)>;
+/// An outcome for a keyring under a condition, and the rules that show it.
+struct Fate<'a> {
+    outcome: &'static str,
+    condition: Option<&'static str>,
+    rules: Vec<&'a Rule>,
+}
 
 struct Row<'a> {
     event: String,
-    cells: [Fates<'a>; 2],
+    cells: [Vec<Fate<'a>>; 2],
+}
+
+/// What decides between the outcomes of an event, by the end of the rule's id.
+const CONDITIONS: &[(&str, &str)] = &[
+    ("thread.threads.grandchild", "if its creator has one"),
+    ("thread.threads.whose", "if its creator has no thread keyring"),
+    ("thread.threads.without", "if its creator has no thread keyring"),
+    ("process.threads.grandchild", "if its creator has the same"),
+    ("process.threads.whose", "if its creator has another"),
+    ("process.threads.without", "if its creator has no process keyring"),
+    ("execve.again", "if the calling thread had it"),
+    ("execve.clear-first", "if the calling thread had it"),
+    ("execve.lives-on", "if the calling thread had it"),
+    ("execve.no-access", "if the calling thread had it"),
+    ("execve.keys-live-on", "if the calling thread had it"),
+    ("execve.wide-mask", "if the calling thread had it"),
+    ("execve.siblings", "if only other threads had it"),
+    ("end.leader", "if the thread is the main thread, until the process is reaped"),
+    ("end.leader.execve", "if the thread is the main thread, until the process is reaped"),
+    ("end.linked", "while another keyring links to it"),
+    ("end.traced", "if the thread is traced, until its tracer waits"),
+    ("process.end", "if no other thread has it"),
+    ("process.end.keys", "if no other thread has it"),
+    ("process.end.last", "if no other thread has it"),
+    ("process.end.maker", "if no other thread has it"),
+    ("process.end.sharer", "if no other thread has it"),
+    ("process.end.worker", "if no other thread has it"),
+    ("thread.end", "if the thread is not the main thread"),
+    ("thread.end.keys", "if the thread is not the main thread"),
+    ("thread.end.last", "if the thread is not the main thread"),
+    ("thread.end.maker", "if the thread is not the main thread"),
+    ("thread.ids.setresuid.unchanged", "if the filesystem user stays the same"),
+    ("thread.ids.setresgid.unchanged", "if the filesystem group stays the same"),
+    ("namespace.unmapped", "as seen inside, while its ids are not mapped"),
+    ("namespace.mapped", "as seen inside, while its ids are not mapped"),
+];
+
+fn condition(rule: &Rule) -> Option<&'static str> {
+    let of = |id: &str| rule.id == id || rule.id.ends_with(&format!(".{id}"));
+    CONDITIONS.iter().find(|(id, _)| of(id)).map(|(_, words)| *words)
 }
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
+    let headings = ["Event", "Thread keyring", "Process keyring"];
     let rows = rows(tables).into_iter().map(|Row { event, cells: [thread, process] }| {
-        html::row([code(&event), cell(&thread), cell(&process)])
+        html::labeled_row(&headings, [code(&event), cell(&thread), cell(&process)])
     });
-    html::table("lifecycle", &["Event", "Thread keyring", "Process keyring"], rows)
+    html::table("lifecycle", &headings, rows)
 }
 
 fn rows<'a>(tables: &'a Tables<'_>) -> Vec<Row<'a>> {
@@ -30,19 +78,37 @@ fn rows<'a>(tables: &'a Tables<'_>) -> Vec<Row<'a>> {
             if !seen.rule.id.starts_with(subject) && !seen.rule.id.starts_with("keyring.") {
                 continue;
             }
-            let Some((event, fate)) = fate(&seen.trace, special) else { continue };
+            let Some((event, outcome)) = outcome::of(&seen.trace, special) else { continue };
             let row = rows.iter().position(|row| row.event == event).unwrap_or_else(|| {
                 rows.push(Row { event, cells: [Vec::new(), Vec::new()] });
                 rows.len() - 1
             });
-            let fates = &mut rows[row].cells[column];
-            match fates.iter_mut().find(|(known, _)| *known == fate) {
-                Some((_, rules)) => rules.push(seen.rule),
-                None => fates.push((fate, vec![seen.rule])),
+            let (fates, condition) = (&mut rows[row].cells[column], condition(seen.rule));
+            let known =
+                |known: &&mut Fate<'_>| known.outcome == outcome && known.condition == condition;
+            match fates.iter_mut().find(known) {
+                Some(fate) => fate.rules.push(seen.rule),
+                None => fates.push(Fate { outcome, condition, rules: vec![seen.rule] }),
             }
         }
     }
+    rows.iter_mut().flat_map(|row| &mut row.cells).for_each(merge);
     rows
+}
+
+/// Where one rule shows that the task keeps the keyring, those that only show that the keyring exists say
+/// no less.
+fn merge(fates: &mut Vec<Fate<'_>>) {
+    for (exists, kept) in outcome::KEPT {
+        let place = |outcome| fates.iter().position(|fate: &Fate<'_>| fate.outcome == outcome);
+        if let (Some(exists), Some(kept)) = (place(exists), place(kept))
+            && fates[exists].condition == fates[kept].condition
+        {
+            let rules = std::mem::take(&mut fates[exists].rules);
+            fates[kept].rules.extend(rules);
+            fates.remove(exists);
+        }
+    }
 }
 
 /// Whether a rule is on a page about the life cycle of keyrings.
@@ -53,136 +119,59 @@ fn is_about_lifecycle(rule: &Rule) -> bool {
         || ["both/session.md", "both/namespaces.md"].contains(&&*page)
 }
 
-/// Each outcome with the rule that has the shortest id, and the number of others.
-fn cell(fates: &Fates<'_>) -> String {
+/// Each outcome as a link to the rule with the shortest id, with its condition and the other rules.
+fn cell(fates: &[Fate<'_>]) -> String {
     if fates.is_empty() {
-        return "—".to_owned();
+        return NOTHING.to_owned();
     }
-    let fate = |(fate, rules): &(String, Vec<&Rule>)| {
+    let fate = |Fate { outcome, condition, rules }: &Fate<'_>| {
         let first = rules.iter().min_by_key(|rule| rule.id.len())?;
-        let more = match rules.len() - 1 {
-            0 => String::new(),
-            more => {
-                let others: Vec<&str> = rules.iter().map(|rule| rule.id.as_str()).collect();
-                format!(" <span class=\"more\" title=\"{}\">+{more}</span>", others.join(", "))
-            }
-        };
-        Some(format!("<strong>{}</strong> {}{more}", html(fate), id_link(first)))
+        let mut out = format!("<div class=\"fate\">{}", link(first, outcome));
+        if let Some(condition) = condition {
+            let _ = write!(out, " <span class=\"when\">{condition}</span>");
+        }
+        let others = rules.iter().filter(|rule| rule.id != first.id);
+        let others: Vec<String> = others.map(|rule| link(rule, &html(&rule.title))).collect();
+        if !others.is_empty() {
+            let more = count(others.len(), "more rule");
+            let others = others.join(" · ");
+            let _ = write!(out, " <details><summary>{more}</summary>{others}</details>");
+        }
+        Some(out + "</div>")
     };
-    fates.iter().filter_map(fate).collect::<Vec<_>>().join("<br>")
+    fates.iter().filter_map(fate).collect()
 }
 
-/// Finds the event that a trace is about, and its outcome for the keyring.
-///
-/// The keyring is the one created through its special id. The event is the last call that is not an
-/// operation on keys before the first observation of the keyring: through its serial number, or
-/// through the special id in the task that the event is about.
-fn fate(trace: &Trace, special: &str) -> Option<(String, String)> {
-    let wanted = Value::word(special);
-    let created = trace.events().iter().position(|event| {
-        event.call == "keyctl_get_keyring_ID" && event.args == [wanted.clone(), Value::Int(1)]
-    })?;
-    let creator = &trace.events()[created].task;
-    let Outcome::Returned(ring) = &trace.events()[created].outcome else { return None };
-    let mut last: Option<&Event> = None;
-    for event in &trace.events()[created + 1..] {
-        if is_event(event) {
-            // Another task that changes its session keyring does not affect this one.
-            last = Some(event).filter(|event| !is_about_session(event) || event.task == *creator);
-        } else if let Some(event_before) = last
-            && let Some(fate) = observation(event, &wanted, ring, event_before)
-        {
-            return Some((generalized(event_before, creator), fate));
-        }
-    }
-    None
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project;
+    use rulebook::Rulebook;
 
-/// The task that a call creates.
-fn created_by(event: &Event) -> Option<&str> {
-    match (&event.outcome, event.call.as_str()) {
-        (
-            Outcome::Returned(Value::Word(task)),
-            "fork" | "vfork" | "clone" | "clone3" | "posix_spawn" | "pthread_create",
-        ) => Some(task),
-        _ => None,
-    }
-}
-
-/// The event without the numbers of ids and the path of the program.
-fn generalized(event: &Event, creator: &str) -> String {
-    let arg = |value: &Value| match value {
-        Value::Word(word) if word.starts_with("UID") => "uid".to_owned(),
-        Value::Word(word) if word.starts_with("GID") => "gid".to_owned(),
-        Value::Text(_) => "…".to_owned(),
-        value => value.to_string(),
-    };
-    let args: Vec<String> = event.args.iter().map(arg).collect();
-    let failed = event.outcome.errno_name().map_or(String::new(), |errno| format!(" = {errno}"));
-    match event.call.as_str() {
-        "kill" => "a deadly signal, not reaped yet".to_owned(),
-        "waitpid" => "exit, or a deadly signal, and waitpid()".to_owned(),
-        "exit" => "exit, not reaped yet".to_owned(),
-        "execve" if !failed.is_empty() => format!("execve(program){failed}"),
-        "execve" | "posix_spawn" => format!("{}(program)", event.call),
-        "pthread_create" if event.task != creator => {
-            "pthread_create(), by a thread that did not make it".to_owned()
-        }
-        call => format!("{call}({}){failed}", args.join(", ")),
-    }
-}
-
-fn is_event(event: &Event) -> bool {
-    const QUESTIONS: [&str; 7] = [
-        "proc_keys",
-        "key_users",
-        "keys_left",
-        "bytes_left",
-        "wait_until",
-        "add_key",
-        "request_key",
-    ];
-    let call = event.call.as_str();
-    let on_keys = call.starts_with("keyctl_") && !is_about_session(event);
-    let harmless = ["wait_for_the_collector", "open", "memory_file", "close", "map_own_ids"];
-    !on_keys && !QUESTIONS.contains(&call) && !harmless.contains(&call)
-}
-
-fn is_about_session(event: &Event) -> bool {
-    ["keyctl_join_session_keyring", "keyctl_session_to_parent"].contains(&event.call.as_str())
-}
-
-/// What a call shows about the keyring after an event, if anything.
-fn observation(event: &Event, special: &Value, ring: &Value, after: &Event) -> Option<String> {
-    let about = event.args.first()?;
-    let created = created_by(after);
-    // A task that has ended cannot use its special id. A new task is observed through it alone.
-    let ended = ["exit", "pthread_exit", "kill", "waitpid"].contains(&after.call.as_str());
-    let asked = !ended && about == special && event.task == created.unwrap_or(&after.task);
-    let by_serial = created.is_none() && (about == ring || asked);
-    match event.call.as_str() {
-        "keyctl_get_keyring_ID" if asked && event.args[1] == Value::Int(0) => {
-            match &event.outcome {
-                Outcome::Returned(now) if now == ring => Some("has the same".to_owned()),
-                Outcome::Returned(_) => Some("has a new one".to_owned()),
-                Outcome::Failed(Errno::ENOKEY) => Some("does not have one".to_owned()),
-                _ => None,
+    #[test]
+    fn where_an_event_has_several_outcomes_the_table_says_what_decides() {
+        let root = project::root().unwrap();
+        let book = Rulebook::read(&root);
+        let tables = Tables::new(&book, &[], &root).unwrap();
+        let rows = rows(&tables);
+        assert!(rows.len() > 25, "{}", rows.len());
+        let is_about_task = |fate: &&Fate<'_>| outcome::ABOUT_TASK.contains(&fate.outcome);
+        for Row { event, cells } in &rows {
+            for cell in cells {
+                let (task, keyring): (Vec<_>, Vec<_>) = cell.iter().partition(is_about_task);
+                for question in [task, keyring].into_iter().filter(|it| it.len() > 1) {
+                    let all: Vec<_> =
+                        question.iter().map(|fate| (fate.outcome, fate.condition)).collect();
+                    let open = all.iter().filter(|(_, condition)| condition.is_none()).count();
+                    assert!(open <= 1, "{event}: {all:?}");
+                }
             }
         }
-        "wait_until" if by_serial => Some("the old one is destroyed".to_owned()),
-        "keyctl_describe" if by_serial => match &event.outcome {
-            Outcome::Returned(Value::Text(text)) => {
-                let mut parts = text.split(';').skip(1);
-                let (uid, gid) = (parts.next()?, parts.next()?);
-                Some(match (uid == "UID", gid == "GID") {
-                    (true, true) => "the old one lives on".to_owned(),
-                    (false, true) => "it lives on, with another owner".to_owned(),
-                    (true, false) => "it lives on, with another group".to_owned(),
-                    (false, false) => "it lives on, with another owner and group".to_owned(),
-                })
-            }
-            _ => None,
-        },
-        _ => None,
+        let execve = rows.iter().find(|row| row.event == "execve(program)").unwrap();
+        for cell in &execve.cells {
+            let fate = |outcome| cell.iter().find(|fate| fate.outcome == outcome).unwrap();
+            assert_eq!(fate(outcome::EXISTS).condition, Some("if the calling thread had it"));
+            assert_eq!(fate(outcome::DESTROYED).condition, Some("if only other threads had it"));
+        }
     }
 }

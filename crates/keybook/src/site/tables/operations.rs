@@ -1,57 +1,162 @@
 //! What each operation returns for a keyring in each state, derived from the traces.
 
-use super::input::Tables;
-use crate::site::html::{self, html, link};
+use super::input::{Seen, Tables};
+use crate::site::html::{self, NOTHING, html, link};
 use rulebook::Rule;
+use std::cmp::Reverse;
 use trace::{Errno, Event, Outcome, Value};
 
-/// The states, each with the prefix of the ids of its rules and the call that enters it.
-const STATES: [(&str, &str, Enters); 4] = [
-    ("revoked", "keyring.revoked.", |call| call.call == "keyctl_revoke"),
-    ("expired", "keyring.expired.", |call| call.call == "wait_until"),
-    ("invalidated", "keyring.invalidated.", |call| call.call == "keyctl_invalidate"),
-    ("no permission", "keyring.no-permission.", |call| {
-        call.call == "keyctl_setperm" && call.args.get(1) == Some(&Value::Hex(0))
-    }),
+/// A state of a keyring.
+struct State {
+    name: &'static str,
+    /// The prefix of the ids of its rules.
+    prefix: &'static str,
+    /// The error of calls that require another state.
+    error: Errno,
+    enters: Enters,
+}
+
+const STATES: [State; 4] = [
+    State {
+        name: "revoked",
+        prefix: "keyring.revoked.",
+        error: Errno::EKEYREVOKED,
+        enters: |call| call.call == "keyctl_revoke",
+    },
+    State {
+        name: "expired",
+        prefix: "keyring.expired.",
+        error: Errno::EKEYEXPIRED,
+        enters: |call| call.call == "wait_until",
+    },
+    State {
+        name: "invalidated",
+        prefix: "keyring.invalidated.",
+        error: Errno::ENOKEY,
+        enters: |call| call.call == "keyctl_invalidate",
+    },
+    State {
+        name: "no permission",
+        prefix: "keyring.no-permission.",
+        error: Errno::EACCES,
+        enters: |call| call.call == "keyctl_setperm" && call.args.get(1) == Some(&Value::Hex(0)),
+    },
 ];
 
 /// Whether a call puts the keyring that is its first argument into a state.
 type Enters = fn(&Event) -> bool;
 
-/// Prefix of the ids of rules about absent keyrings. They create the keyring afterwards, to show
-/// what the same call returns then.
+/// Prefix of the ids of rules about absent keyrings. Their requests are the rows, to which other rules
+/// only add answers.
 const ABSENT: &str = "keyring.absent.";
 
-/// What a request returned, and the rule that shows it.
-struct Shown<'a> {
-    rule: &'a Rule,
+/// An answer to a request, and the rules that show it.
+struct Answer<'a> {
     text: String,
+    rules: Vec<&'a Rule>,
+}
+
+/// All answers to a request, in the order in which the rules show them.
+type Answers<'a> = Vec<Answer<'a>>;
+
+/// Adds an answer; one that is known gets the rule.
+fn add<'a>(answers: &mut Answers<'a>, text: String, rule: &'a Rule) {
+    match answers.iter_mut().find(|answer| answer.text == text) {
+        Some(answer) if answer.rules.iter().any(|known| known.id == rule.id) => {}
+        Some(answer) => answer.rules.push(rule),
+        None => answers.push(Answer { text, rules: vec![rule] }),
+    }
 }
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
-    let states = STATES.iter().map(|(state, ..)| *state);
+    let states = STATES.iter().map(|state| state.name);
     let headings: Vec<&str> =
         ["Operation", "absent", "present"].into_iter().chain(states).collect();
     let rows = absent(tables).into_iter().map(|(request, absent)| {
-        let states = STATES
-            .iter()
-            .map(|(_, prefix, enters)| find(tables, &[prefix], &request, enters, |_| false));
-        let shown = [Some(absent), present(tables, &request)].into_iter().chain(states);
+        let states = STATES.iter().map(|state| {
+            let leaves = |event: &Event| {
+                STATES.iter().any(|other| other.name != state.name && (other.enters)(event))
+            };
+            let answers = find(tables, state.prefix, &request, state.enters, leaves);
+            cell(&request, answers, Some(state.error))
+        });
         let operation = format!("<code>{}</code>", html(&request));
-        html::row([operation].into_iter().chain(shown.map(cell)))
+        let present = cell(&request, present(tables, &request), None);
+        let cells = [operation, cell(&request, absent, None), present];
+        html::labeled_row(&headings, cells.into_iter().chain(states))
     });
     html::table("operations", &headings, rows)
 }
 
-fn cell(shown: Option<Shown<'_>>) -> String {
-    shown.map_or_else(|| "—".to_owned(), |shown| link(shown.rule, &html(&shown.text)))
+/// The answers with their conditions: success first, then what most rules show. The error of the keyring's
+/// state has no other condition.
+fn cell(request: &str, mut answers: Answers<'_>, state: Option<Errno>) -> String {
+    if answers.is_empty() {
+        return NOTHING.to_owned();
+    }
+    answers.sort_by_key(|answer| (!answer.text.starts_with("ok"), Reverse(answer.rules.len())));
+    let several = answers.len() > 1;
+    let answer = |answer: &Answer<'_>| {
+        let first = link(answer.rules[0], &html(&answer.text));
+        let plain = !several || state.is_some_and(|error| error.name() == answer.text);
+        match condition(request, &answer.text).filter(|_| !plain) {
+            Some(words) => format!("{first} <span class=\"when\">({words})</span>"),
+            None => first,
+        }
+    };
+    answers.iter().map(answer).collect::<Vec<_>>().join(" · ")
 }
+
+/// When a request has an answer that is not the only one.
+fn condition(request: &str, answer: &str) -> Option<&'static str> {
+    let found = CONDITIONS.iter().find(|(of, it, _)| *it == answer && request.starts_with(of));
+    found.map(|(.., words)| *words)
+}
+
+/// Conditions by the beginning of the request and the answer. The first that matches counts.
+const CONDITIONS: &[(&str, &str, &str)] = &[
+    ("add_key", "EACCES", "the key exists and grants no Write"),
+    ("add_key", "EPERM", "X is restricted"),
+    ("add_key", "EDQUOT, created", "no quota is left"),
+    ("keyctl_chown", "EACCES", "not the caller’s to give"),
+    ("keyctl_chown", "EACCES, created", "not the caller’s to give"),
+    ("keyctl_chown", "EINVAL", "the id is not mapped"),
+    ("keyctl_dh_compute", "EOPNOTSUPP", "the kernel is built without it"),
+    ("keyctl_link(K, X)", "EDEADLK", "K is X"),
+    ("keyctl_link(K, X)", "ENOKEY, created", "no such key"),
+    ("keyctl_link(X", "EACCES", "K grants no Write"),
+    ("keyctl_link(X", "ENOKEY", "no such keyring K"),
+    ("keyctl_link(X", "ENOTDIR", "K is no keyring"),
+    ("keyctl_move(X", "EDEADLK", "the new K is below X"),
+    ("keyctl_move(X", "ENOENT, created", "no such link"),
+    ("keyctl_move(X", "ENOKEY, created", "no such keyring K"),
+    ("keyctl_move(X", "ENOTDIR", "the new K is no keyring"),
+    ("keyctl_move", "EACCES", "the other keyring grants no Write"),
+    ("keyctl_move", "ENOENT", "no such link"),
+    ("keyctl_move", "ENOENT, created", "no such link"),
+    ("keyctl_move", "ENOKEY", "no such K"),
+    ("keyctl_restrict_keyring", "EEXIST", "restricted before"),
+    ("keyctl_search(K", "EACCES", "the key grants no Link"),
+    ("keyctl_search(K", "ENOKEY", "no such keyring K"),
+    ("keyctl_search(K", "ENOKEY, created", "no such key"),
+    ("keyctl_search(X", "EACCES", "the key grants no Search"),
+    ("keyctl_search(X", "EKEYEXPIRED", "the key has expired"),
+    ("keyctl_search(X", "EKEYREVOKED", "the key is revoked"),
+    ("keyctl_search(X", "ENOKEY", "no such key"),
+    ("keyctl_setperm", "EACCES", "X is another user’s"),
+    ("keyctl_unlink", "ENOENT", "no such link"),
+    ("keyctl_unlink", "ENOTDIR", "K is no keyring"),
+    ("request_key", "EACCES", "the key grants no Link"),
+    ("request_key", "ENOKEY, created", "no such key"),
+];
 
 /// The requests for an absent keyring, and whether each created it: the rules ask for the keyring
 /// before and after.
-fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Shown<'a>)> {
-    let mut rows: Vec<(String, Shown<'a>)> = Vec::new();
-    for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(ABSENT)) {
+fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Answers<'a>)> {
+    let mut rows: Vec<(String, Answers<'a>)> = Vec::new();
+    let is_about = |seen: &&Seen<'_>| seen.rule.id.starts_with(ABSENT);
+    let others = tables.seen.iter().filter(|seen| !is_about(seen));
+    for seen in tables.seen.iter().filter(is_about).chain(others) {
         for three in seen.trace.events().windows(3) {
             let [before, call, after] = three else { continue };
             let (Some((special, false)), Some((same, exists))) = (probe(before), probe(after))
@@ -60,12 +165,20 @@ fn absent<'a>(tables: &'a Tables<'_>) -> Vec<(String, Shown<'a>)> {
             };
             let request = generalized(call, &special);
             let on_keys = call.call.starts_with("key") || has_type(call).is_some();
-            if !on_keys || special != same || rows.iter().any(|(row, _)| *row == request) {
+            let known = rows.iter().position(|(row, _)| *row == request);
+            // Other rules also ask about the other keyring.
+            let counts = is_about(&seen) || known.is_some() && about(call) == Some(&special);
+            let one_task = before.task == call.task && call.task == after.task;
+            if !on_keys || special != same || !counts || !one_task {
                 continue;
             }
             let result = short(&call.outcome);
             let text = if exists { format!("{result}, created") } else { result };
-            rows.push((request, Shown { rule: seen.rule, text }));
+            let row = known.unwrap_or_else(|| {
+                rows.push((request, Vec::new()));
+                rows.len() - 1
+            });
+            add(&mut rows[row].1, text, seen.rule);
         }
     }
     rows
@@ -129,41 +242,118 @@ fn about(event: &Event) -> Option<&Value> {
 }
 
 /// What the same request returned for a keyring that existed and was in none of the [`STATES`].
-fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Option<Shown<'a>> {
-    let prefixes =
-        [ABSENT, "keyring.special-id.", "keyring.read.", "keyring.link.", "keyring.attributes."];
-    let created = |event: &Event| event.call == "keyctl_get_keyring_ID";
-    let changed = |event: &Event| STATES.iter().any(|(_, _, enters)| enters(event));
-    find(tables, &prefixes, request, created, changed)
+fn present<'a>(tables: &'a Tables<'_>, request: &str) -> Answers<'a> {
+    let created = |event: &Event| ["keyctl_get_keyring_ID", "add_key"].contains(&&*event.call);
+    let changed = |event: &Event| {
+        event.call == "keyctl_setperm" || STATES.iter().any(|state| (state.enters)(event))
+    };
+    find(tables, "", request, created, changed)
 }
 
-/// Finds a request for a keyring between two calls, in a rule whose id has one of the prefixes.
+/// The answers to a request for a keyring between two calls, in rules whose ids have a prefix.
 fn find<'a>(
     tables: &'a Tables<'_>,
-    prefixes: &[&str],
+    prefix: &str,
     request: &str,
     begins: impl Fn(&Event) -> bool,
     ends: impl Fn(&Event) -> bool,
-) -> Option<Shown<'a>> {
-    let of_prefix = |id: &str| prefixes.iter().any(|prefix| id.starts_with(prefix));
-    tables.seen.iter().filter(|seen| of_prefix(&seen.rule.id)).find_map(|seen| {
-        // The keyrings to look at, each with its task.
+) -> Answers<'a> {
+    let mut answers = Vec::new();
+    for seen in tables.seen.iter().filter(|seen| seen.rule.id.starts_with(prefix)) {
+        // The keyrings to look at, each with its task; and the numbers of keyrings with their special ids.
         let mut keyrings: Vec<(&str, &Value)> = Vec::new();
-        seen.trace.events().iter().find_map(|event| {
-            let special = about(event)?;
-            let keyring = (event.task.as_str(), special);
-            if keyrings.contains(&keyring) && generalized(event, special) == request {
-                return Some(Shown { rule: seen.rule, text: short(&event.outcome) });
+        let mut numbers: Vec<(&Value, &Value)> = Vec::new();
+        for event in seen.trace.events() {
+            if event.call == "execve" {
+                keyrings.retain(|(task, _)| *task != event.task);
+            }
+            let by_number = event.args.first().and_then(|first| {
+                numbers.iter().find(|(number, _)| *number == first).map(|(_, special)| *special)
+            });
+            let special = about(event);
+            let asked = special.map(|special| (event.task.as_str(), special));
+            if let Some(keyring) = asked
+                && keyrings.contains(&keyring)
+                && generalized(event, keyring.1) == request
+            {
+                add(&mut answers, short(&event.outcome), seen.rule);
             }
             // The error that wait_until waits for, EKEYEXPIRED, is its success.
             let failed =
                 event.call != "wait_until" && !matches!(event.outcome, Outcome::Returned(_));
-            if !failed && ends(event) {
-                keyrings.retain(|known| *known != keyring);
-            } else if !failed && begins(event) && event.args.first() == Some(special) {
-                keyrings.push(keyring);
+            if failed {
+                continue;
             }
-            None
-        })
-    })
+            if let (Some(special), Outcome::Returned(number)) = (special, &event.outcome)
+                && event.call == "keyctl_get_keyring_ID"
+            {
+                numbers.push((number, special));
+            }
+            if ends(event) {
+                // Other threads may share it.
+                keyrings.retain(|(_, known)| Some(*known) != special.or(by_number));
+            } else if begins(event) {
+                keyrings.extend(asked);
+            }
+        }
+    }
+    answers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project;
+    use rulebook::Rulebook;
+
+    /// The cells of the table as text.
+    fn cells() -> Vec<Vec<String>> {
+        let root = project::root().unwrap();
+        let book = Rulebook::read(&root);
+        let tables = Tables::new(&book, &[], &root).unwrap();
+        let table = table(&tables);
+        let plain = |cell: &str| {
+            let text =
+                cell.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+            text.collect::<String>()
+        };
+        let rows = table.split("<tr>").skip(2);
+        rows.map(|row| row.split("<td").skip(1).map(|cell| plain(&format!("<td{cell}"))).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_answer_is_kept_with_its_condition() {
+        let cells = cells();
+        let cell = |request: &str, column: usize| {
+            let row = cells.iter().find(|row| row[0] == request);
+            row.unwrap_or_else(|| panic!("{request} is not among {cells:#?}"))[column]
+                .trim()
+                .to_owned()
+        };
+        assert_eq!(
+            cell("keyctl_search(X, \"user\", …, 0)", 2),
+            "ok · ENOKEY (no such key) · EKEYREVOKED (the key is revoked) · EKEYEXPIRED (the key has \
+             expired) · EACCES (the key grants no Search)"
+        );
+        assert_eq!(cell("keyctl_move(K, X, K, 0)", 2), "ok · ENOENT (no such link)");
+        let request = "request_key(\"user\", …, NULL, X)";
+        assert_eq!(cell(request, 1), "ok, created · ENOKEY, created (no such key)");
+        assert_eq!(cell("keyctl_read(X)", 1), "ENOKEY");
+    }
+
+    #[test]
+    fn of_several_answers_at_most_one_has_no_condition() {
+        let cells = cells();
+        for cell in cells.iter().flat_map(|row| &row[1..]) {
+            let open = cell.split(" · ").filter(|answer| !answer.contains('(')).count();
+            assert!(open <= 1, "{cell}");
+        }
+        for (request, answer, words) in CONDITIONS {
+            let shown = format!("{answer} ({words})");
+            let mut rows = cells.iter().filter(|row| row[0].starts_with(request));
+            let used = rows.any(|row| row.iter().any(|cell| cell.contains(&shown)));
+            assert!(used, "nothing needs the condition {words:?} for {request}, {answer}");
+        }
+    }
 }
