@@ -27,7 +27,10 @@ pub(crate) fn problems(source: &Path, listed: &[PathBuf]) -> Vec<Problem> {
             problems.push(Problem::new(
                 Path::new(SOURCE).join(path),
                 section.lines.start,
-                format!("`{}` is on no page: the table of contents does not list this file", section.title),
+                format!(
+                    "`{}` is on no page: the table of contents does not list this file",
+                    section.title
+                ),
                 "list the file in SUMMARY.md, or move the rule to a page that is listed",
             ));
         }

@@ -52,7 +52,7 @@ pub(super) fn card(
         Some(rows) => format!(
             "<section class=\"rule row\" aria-labelledby=\"{id}\">\n<details class=\"body\">\n\
              <summary>\n\n{heading}{}\n\n</summary>\n\n{words}{evidence}</details>\n</section>\n",
-            rows.cell(trace)
+            rows.cell(rule, trace)
         ),
         None => format!(
             "<section class=\"rule\" aria-labelledby=\"{id}\">\n\n{heading}{words}\
@@ -69,13 +69,7 @@ fn rest(trace: &Trace) -> String {
 }
 
 /// The trace, the program, where the rule held, and the same rule for the other keyring.
-fn evidence(
-    rule: &Rule,
-    program: &str,
-    fingerprint: &str,
-    up: &str,
-    input: &Input<'_>,
-) -> String {
+fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Input<'_>) -> String {
     let snapshot = Snapshot::read(input.root, &rule.id).map(|snapshot| snapshot.contents);
     let mut out = trace(rule, snapshot.as_deref());
     let lines = output::count(rule.snippet.lines().count(), "line");

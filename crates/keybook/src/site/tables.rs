@@ -8,19 +8,22 @@ mod observed;
 mod operations;
 mod sentences;
 mod timings;
+mod unusable;
 
 use super::circumstances;
 
 pub(super) use input::{Seen, Tables};
+pub(super) use unusable::stated;
 
 use std::path::Path;
 
 /// Replaces the marks in a page by the tables they stand for.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 14] = [
+    let all: [(&str, Table); 15] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
+        ("{{#table unusable}}", unusable::table),
         ("{{#table sentences}}", sentences::table),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),

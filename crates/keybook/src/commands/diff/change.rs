@@ -129,17 +129,14 @@ fn change(id: &str, before: Option<State>, after: Option<State>) -> Option<Chang
 }
 
 fn kinds(before: &State, after: &State) -> Vec<Kind> {
-    let text = |state: &State| {
-        [&state.title, &state.statement, &state.reason].map(|text| text.to_owned())
-    };
+    let text =
+        |state: &State| [&state.title, &state.statement, &state.reason].map(|text| text.to_owned());
     let events = |state: &State| {
         // What is no trace is compared as text.
         let trace: Option<Trace> = state.trace.parse().ok();
         trace.map_or_else(|| state.trace.clone(), |trace| fingerprint(&trace))
     };
-    let rest = |state: &State| {
-        (state.functions.clone(), state.given.clone(), state.needs.clone())
-    };
+    let rest = |state: &State| (state.functions.clone(), state.given.clone(), state.needs.clone());
     let judged = |state: &State| (state.verdict, state.sentences.clone());
     let trace = events(before) != events(after);
     let all = [

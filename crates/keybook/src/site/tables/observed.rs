@@ -83,8 +83,9 @@ pub(super) fn reasons(tables: &Tables<'_>) -> String {
             return String::new();
         }
         let count = output::count(reasons.values().sum::<usize>(), "rule");
-        let rows =
-            reasons.into_iter().map(|(because, rules)| html::row([rules.to_string(), html(because)]));
+        let rows = reasons
+            .into_iter()
+            .map(|(because, rules)| html::row([rules.to_string(), html(because)]));
         let rows = html::table("reasons", &["Rules", "Needs"], rows);
         html::group(&html(&column.title), &count, &rows)
     });
