@@ -52,7 +52,7 @@ pub(super) fn card(
         Some(rows) => format!(
             "<section class=\"rule row\" aria-labelledby=\"{id}\">\n<details class=\"body\">\n\
              <summary>\n\n{heading}{}\n\n</summary>\n\n{words}{evidence}</details>\n</section>\n",
-            rows.cell(trace)
+            rows.cell(rule, trace)
         ),
         None => format!(
             "<section class=\"rule\" aria-labelledby=\"{id}\">\n\n{heading}{words}\

@@ -77,7 +77,7 @@ fn titles(book: &Book, book_title: &str) -> BTreeMap<PathBuf, String> {
 /// The page as readers see it.
 fn render(page: &Page, text: &str, input: &Input<'_>) -> String {
     let traces: Vec<Trace> = page.rules.iter().map(|rule| Seen::trace(rule, input.root)).collect();
-    let rows = Rows::of(text, traces.iter());
+    let rows = Rows::of(text, page.rules.iter().zip(&traces));
     let mut out = String::new();
     let mut done = 0;
     for ((rule, places), trace) in page.rules.iter().zip(&page.places).zip(&traces) {

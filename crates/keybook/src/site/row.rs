@@ -1,22 +1,20 @@
 //! A rule as a row that opens to its card: on pages whose rules differ in one argument. The right column is
 //! what the rule's trace shows; what most rules of the page show is said once, above the rows.
 
-use super::html::escape;
+use super::tables::stated;
+use rulebook::Rule;
 use std::collections::BTreeMap;
 use trace::{Event, Outcome, Trace, Value};
 
 /// What a page says where its rules are rows.
 const MARK: &str = "{{#rows";
 
-/// Between the errors of a trace.
-const SEPARATOR: &str = " · ";
-
 /// What the right column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
     /// Nothing: there is no such column.
     None,
-    /// The errors in the trace.
+    /// The error that the rule states.
     Errors,
     /// What the call returns for an absent keyring, and whether it creates the keyring.
     Creates,
@@ -30,30 +28,29 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// The rows of a page with this text, whose rules have these traces; `None` if its rules are cards.
-    pub(super) fn of<'a>(text: &str, traces: impl Iterator<Item = &'a Trace>) -> Option<Rows> {
+    /// The rows of a page with this text and these rules; `None` if its rules are cards.
+    pub(super) fn of<'a>(
+        text: &str,
+        rules: impl Iterator<Item = (&'a Rule, &'a Trace)>,
+    ) -> Option<Rows> {
         let column = mark(text)?.1;
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        traces.for_each(|trace| *counts.entry(shown(trace, column)).or_default() += 1);
+        rules.for_each(|(rule, trace)| *counts.entry(shown(rule, trace, column)).or_default() += 1);
+        counts.remove("");
         let usual = counts.into_iter().max_by_key(|(_, count)| *count).map(|(usual, _)| usual);
         Some(Rows { column, usual: usual.unwrap_or_default() })
     }
 
     /// The right column of a rule: what is usual is gray.
-    pub(super) fn cell(&self, trace: &Trace) -> String {
-        let shown = shown(trace, self.column);
-        if shown.is_empty() {
-            return String::new();
-        }
-        let part = |part: &str| match part == self.usual {
-            true => format!("<span class=\"same\">{part}</span>"),
-            false => format!("<b>{part}</b>"),
-        };
+    pub(super) fn cell(&self, rule: &Rule, trace: &Trace) -> String {
         // mdBook would make a paragraph of a span.
-        format!(
-            "<div class=\"out\">{}</div>",
-            shown.split(SEPARATOR).map(part).collect::<Vec<_>>().join(" ")
-        )
+        match shown(rule, trace, self.column) {
+            shown if shown.is_empty() => String::new(),
+            shown if shown == self.usual => {
+                format!("<div class=\"out\"><span class=\"same\">{shown}</span></div>")
+            }
+            shown => format!("<div class=\"out\"><b>{shown}</b></div>"),
+        }
     }
 
     /// The heading above the rows.
@@ -62,7 +59,8 @@ impl Rows {
         let what = match self.column {
             Column::None => "Open a rule to see its reason, trace and program.".to_owned(),
             Column::Errors => format!(
-                "Errors in the trace, usually <b>{usual}</b>. A row opens to its reason, trace and program."
+                "With the error that each rule states, usually <b>{usual}</b>. A row opens to its reason, \
+                 trace and program."
             ),
             Column::Creates => format!(
                 "What the call returns and creates, usually <b>{usual}</b>. A row opens to its reason, \
@@ -93,25 +91,11 @@ fn mark(text: &str) -> Option<(&str, Column)> {
     Some((mark, column))
 }
 
-fn shown(trace: &Trace, column: Column) -> String {
+fn shown(rule: &Rule, trace: &Trace, column: Column) -> String {
     match column {
         Column::None => String::new(),
-        Column::Errors => errors(trace),
+        Column::Errors => stated(rule),
         Column::Creates => creates(trace).unwrap_or_default(),
-    }
-}
-
-/// The errors of a trace, each once; `ok` if nothing fails.
-fn errors(trace: &Trace) -> String {
-    let mut errors: Vec<&str> = Vec::new();
-    for name in trace.events().iter().filter_map(|event| event.outcome.errno_name()) {
-        if !errors.contains(&name) {
-            errors.push(name);
-        }
-    }
-    match errors.len() {
-        0 => "ok".to_owned(),
-        _ => escape(&errors.join(SEPARATOR)),
     }
 }
 
@@ -139,6 +123,7 @@ fn creates(trace: &Trace) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn trace(text: &str) -> Trace {
         text.parse().unwrap()
@@ -171,17 +156,27 @@ mod tests {
     }
 
     #[test]
-    fn what_most_rows_show_is_gray_and_stands_above() {
-        let fails = trace("main  keyctl_read(@t) = -1 EKEYREVOKED (Key has been revoked)\n");
-        let works = trace("main  keyctl_unlink(@t, @s) = 0\n");
-        let all = [&fails, &works, &fails];
+    fn what_most_rows_state_is_gray_and_stands_above() {
+        let rule = |statement: &str| {
+            let page = format!(
+                "## process.a\n\n**T**\n\n{statement}\n\n*P7 · stated · `copy_creds`*\n\n\
+                 ```rust\n# fn main() {{}}\n```\n"
+            );
+            rulebook::Page::parse(Path::new("p.md"), &page).rules[0].clone()
+        };
+        let (fails, other, none) = (
+            rule("Fails with `EKEYREVOKED`."),
+            rule("With `EACCES`, not `EKEYREVOKED`."),
+            rule("It works."),
+        );
+        let trace = Trace::default();
+        let all = [&fails, &other, &none, &fails, &none, &none].map(|rule| (rule, &trace));
         let mut text = "A.\n\n{{#rows errors}}\n".to_owned();
         let rows = Rows::of(&text, all.into_iter()).unwrap();
-        assert_eq!(
-            rows.cell(&fails),
-            "<div class=\"out\"><span class=\"same\">EKEYREVOKED</span></div>"
-        );
-        assert_eq!(rows.cell(&works), "<div class=\"out\"><b>ok</b></div>");
+        let gray = "<div class=\"out\"><span class=\"same\">EKEYREVOKED</span></div>";
+        assert_eq!(rows.cell(&fails, &trace), gray);
+        assert_eq!(rows.cell(&other, &trace), "<div class=\"out\"><b>EACCES</b></div>");
+        assert_eq!(rows.cell(&none, &trace), "");
         fill_in(Some(&rows), &mut text);
         assert!(text.contains("usually <b>EKEYREVOKED</b>"), "{text}");
         assert!(Rows::of("A.\n", all.into_iter()).is_none());

@@ -10,21 +10,24 @@ mod observed;
 mod operations;
 mod sentences;
 mod timings;
+mod unusable;
 
 use super::circumstances;
 
 pub(super) use input::{Seen, Tables};
+pub(super) use unusable::stated;
 
 use std::path::Path;
 
 /// Replaces the marks in a page by the tables they stand for.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 16] = [
+    let all: [(&str, Table); 17] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table failed}}", failed::index),
         ("{{#table errors}}", errors::table),
+        ("{{#table unusable}}", unusable::table),
         ("{{#table sentences}}", sentences::table),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),
