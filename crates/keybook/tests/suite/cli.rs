@@ -96,7 +96,8 @@ fn an_unknown_error_is_refused_with_similar_ones() {
 #[test]
 fn the_words_people_type_are_in_the_help() {
     let helps = [stdout(&keybook(&["--help"])), stdout(&keybook(&["explain", "--help"]))];
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let readme =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
     for words in ["Required key not available", "Key has been revoked", "Disk quota exceeded"] {
         for text in helps.iter().chain([&readme]) {
             assert!(text.contains(words), "{words:?} is not in\n{text}");
