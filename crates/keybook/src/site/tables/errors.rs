@@ -34,9 +34,9 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         for (call, rules) in calls {
             let number = count(rules.len(), "rule");
             let links: Vec<String> = rules.iter().map(|rule| id_link(rule)).collect();
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<details class=\"shown\"><summary>{} <span>{number}</span></summary>{}</details>\n",
+                "<details class=\"shown\"><summary>{} <span>{number}</span></summary>{}</details>",
                 code(call),
                 links.join(" · ")
             );

@@ -59,7 +59,7 @@ fn which(error: &Error, failed: &Failed) -> String {
         rows.entry(causes).or_default().push(call);
     }
     let rows = rows.into_iter().map(|(causes, calls)| {
-        let calls: Vec<String> = calls.into_iter().map(|call| code(call)).collect();
+        let calls: Vec<String> = calls.into_iter().map(code).collect();
         let number = |nth: usize| {
             let cause = &error.causes[nth];
             let title = attribute(&cause.title.replace('`', ""));

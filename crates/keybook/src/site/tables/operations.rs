@@ -1,7 +1,10 @@
 //! What each operation returns for a keyring in each state, derived from the traces.
 
+mod condition;
+
 use super::input::{Seen, Tables};
 use crate::site::html::{self, NOTHING, html, link};
+use condition::condition;
 use rulebook::Rule;
 use std::cmp::Reverse;
 use trace::{Errno, Event, Outcome, Value};
@@ -106,49 +109,6 @@ fn cell(request: &str, mut answers: Answers<'_>, state: Option<Errno>) -> String
     };
     answers.iter().map(answer).collect::<Vec<_>>().join(" · ")
 }
-
-/// When a request has an answer that is not the only one.
-fn condition(request: &str, answer: &str) -> Option<&'static str> {
-    let found = CONDITIONS.iter().find(|(of, it, _)| *it == answer && request.starts_with(of));
-    found.map(|(.., words)| *words)
-}
-
-/// Conditions by the beginning of the request and the answer. The first that matches counts.
-const CONDITIONS: &[(&str, &str, &str)] = &[
-    ("add_key", "EACCES", "the key exists and grants no Write"),
-    ("add_key", "EPERM", "X is restricted"),
-    ("add_key", "EDQUOT, created", "no quota is left"),
-    ("keyctl_chown", "EACCES", "not the caller’s to give"),
-    ("keyctl_chown", "EACCES, created", "not the caller’s to give"),
-    ("keyctl_chown", "EINVAL", "the id is not mapped"),
-    ("keyctl_dh_compute", "EOPNOTSUPP", "the kernel is built without it"),
-    ("keyctl_link(K, X)", "EDEADLK", "K is X"),
-    ("keyctl_link(K, X)", "ENOKEY, created", "no such key"),
-    ("keyctl_link(X", "EACCES", "K grants no Write"),
-    ("keyctl_link(X", "ENOKEY", "no such keyring K"),
-    ("keyctl_link(X", "ENOTDIR", "K is no keyring"),
-    ("keyctl_move(X", "EDEADLK", "the new K is below X"),
-    ("keyctl_move(X", "ENOENT, created", "no such link"),
-    ("keyctl_move(X", "ENOKEY, created", "no such keyring K"),
-    ("keyctl_move(X", "ENOTDIR", "the new K is no keyring"),
-    ("keyctl_move", "EACCES", "the other keyring grants no Write"),
-    ("keyctl_move", "ENOENT", "no such link"),
-    ("keyctl_move", "ENOENT, created", "no such link"),
-    ("keyctl_move", "ENOKEY", "no such K"),
-    ("keyctl_restrict_keyring", "EEXIST", "restricted before"),
-    ("keyctl_search(K", "EACCES", "the key grants no Link"),
-    ("keyctl_search(K", "ENOKEY", "no such keyring K"),
-    ("keyctl_search(K", "ENOKEY, created", "no such key"),
-    ("keyctl_search(X", "EACCES", "the key grants no Search"),
-    ("keyctl_search(X", "EKEYEXPIRED", "the key has expired"),
-    ("keyctl_search(X", "EKEYREVOKED", "the key is revoked"),
-    ("keyctl_search(X", "ENOKEY", "no such key"),
-    ("keyctl_setperm", "EACCES", "X is another user’s"),
-    ("keyctl_unlink", "ENOENT", "no such link"),
-    ("keyctl_unlink", "ENOTDIR", "K is no keyring"),
-    ("request_key", "EACCES", "the key grants no Link"),
-    ("request_key", "ENOKEY, created", "no such key"),
-];
 
 /// The requests for an absent keyring, and whether each created it: the rules ask for the keyring
 /// before and after.
@@ -349,7 +309,7 @@ mod tests {
             let open = cell.split(" · ").filter(|answer| !answer.contains('(')).count();
             assert!(open <= 1, "{cell}");
         }
-        for (request, answer, words) in CONDITIONS {
+        for (request, answer, words) in condition::CONDITIONS {
             let shown = format!("{answer} ({words})");
             let mut rows = cells.iter().filter(|row| row[0].starts_with(request));
             let used = rows.any(|row| row.iter().any(|cell| cell.contains(&shown)));
