@@ -39,7 +39,9 @@ impl Preprocessor for Pages {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
             chapter.content = render(&page, &chapter.content, &input);
-            tables::fill_in(&tables, &mut chapter.content, path);
+            if drawn.is_ok() {
+                drawn = tables::fill_in(&tables, &mut chapter.content, path);
+            }
             if let Some(title) = titles.get(path) {
                 // mdBook's own preprocessor `links`, which runs after this one, reads it.
                 chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));

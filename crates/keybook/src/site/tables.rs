@@ -1,5 +1,6 @@
 //! The tables of the reference, generated from the rules and their traces.
 
+mod fate;
 mod index;
 mod input;
 mod lifecycle;
@@ -13,10 +14,17 @@ use super::circumstances;
 
 pub(super) use input::{Seen, Tables};
 
+use anyhow::Result;
 use std::path::Path;
 
+const FATE: &str = "{{#table fate}}";
+
 /// Replaces the marks in a page by the tables they stand for.
-pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
+///
+/// # Errors
+///
+/// If the table of the first page says otherwise than a trace.
+pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Result<()> {
     type Table = fn(&Tables<'_>) -> String;
     let all: [(&str, Table); 14] = [
         ("{{#table lifecycle}}", lifecycle::table),
@@ -34,10 +42,14 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
         ("{{#count wrong}}", model::wrong_count),
         ("{{#count}}", |tables| tables.book.rules.len().to_string()),
     ];
+    let up = "../".repeat(page.components().count() - 1);
     for (mark, table) in all {
         if text.contains(mark) {
-            let up = "../".repeat(page.components().count() - 1);
             *text = text.replace(mark, &table(tables).replace("{up}", &up));
         }
     }
+    if text.contains(FATE) {
+        *text = text.replace(FATE, &fate::table(tables)?.replace("{up}", &up));
+    }
+    Ok(())
 }
