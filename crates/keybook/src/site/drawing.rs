@@ -75,7 +75,10 @@ fn one_state(words: &str, root: &Path) -> Result<String> {
     let after = words.number("after")?;
     let state = &words.states[after];
     let said = escape(&sentences(state).join(" "));
-    Ok(format!("<figure class=\"one\">{}<figcaption>{said}</figcaption></figure>", svg::state(state, None, &said)))
+    Ok(format!(
+        "<figure class=\"one\">{}<figcaption>{said}</figcaption></figure>",
+        svg::state(state, None, &said)
+    ))
 }
 
 fn two_states(words: &str, root: &Path) -> Result<String> {

@@ -1,5 +1,6 @@
 //! The tables of the reference, generated from the rules and their traces.
 
+mod containers;
 mod fate;
 mod index;
 mod input;
@@ -26,12 +27,13 @@ const FATE: &str = "{{#table fate}}";
 /// If the table of the first page says otherwise than a trace.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Result<()> {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 14] = [
+    let all: [(&str, Table); 15] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table sentences}}", sentences::table),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),
+        ("{{#table containers}}", containers::table),
         ("{{#table matrix}}", observed::matrix),
         ("{{#table reasons}}", observed::reasons),
         ("{{#table transitions}}", model::transitions),

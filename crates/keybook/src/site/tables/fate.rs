@@ -192,10 +192,8 @@ pub(super) fn table(tables: &Tables<'_>) -> Result<String> {
             }
         };
         let Row { event, small, .. } = row;
-        let _ = write!(
-            rows,
-            "<tr><th scope=\"row\">{event}<small>{small}</small></th>{cells}</tr>\n"
-        );
+        let _ =
+            write!(rows, "<tr><th scope=\"row\">{event}<small>{small}</small></th>{cells}</tr>\n");
     }
     Ok(format!(
         "<p class=\"lede\">A key is in your thread keyring (<b class=\"kt\">@t</b>) or process keyring \

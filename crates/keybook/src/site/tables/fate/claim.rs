@@ -61,8 +61,7 @@ impl Fate {
     pub(super) fn shown(self) -> (&'static str, &'static str) {
         const RING: &str =
             "<path class=\"fgs\" d=\"M8 3.2a4.8 4.8 0 1 0 .01 0z\" stroke-width=\"2\"/>";
-        const BAR: &str =
-            "<line x1=\"8\" y1=\"0\" x2=\"8\" y2=\"16\" stroke-width=\"8\"/>";
+        const BAR: &str = "<line x1=\"8\" y1=\"0\" x2=\"8\" y2=\"16\" stroke-width=\"8\"/>";
         const SHARED: &str = "<line x1=\"8\" y1=\"0\" x2=\"8\" y2=\"16\" stroke-width=\"6\"/>\
              <line x1=\"0\" y1=\"8\" x2=\"16\" y2=\"8\" stroke-width=\"1.6\"/>\
              <path d=\"M.5 8h.01M15.5 8h.01\" stroke-width=\"5\" stroke-linecap=\"round\"/>";
@@ -86,41 +85,44 @@ impl Fate {
 pub(super) fn fate(trace: &Trace, claim: &Claim, kind: Kind) -> Option<Fate> {
     let states = follow(trace);
     let mut found = trace.events().iter().zip(states.windows(2)).enumerate();
-    found.find_map(|(nth, (event, states))| {
-        let [before, after] = states else { return None };
-        if event.call != claim.call || event.outcome.errno_name().is_some() {
-            return None;
-        }
-        let caller = before.running(&event.task)?;
-        let (was, is) = (slot(before, caller, kind), slot(after, caller, kind));
-        let ring = was.keyring().or(is.keyring())?;
-        Some((nth, event, before, after, caller, ring))
-    })
-    .and_then(|(nth, event, before, after, caller, ring)| match claim.whose {
-        Whose::Caller => place(after, states.last()?, ring),
-        Whose::NewTask => {
-            let Outcome::Returned(Value::Word(name)) = &event.outcome else { return None };
-            Some(has(slot(after, after.running(name)?, kind), ring)?)
-        }
-        Whose::OldThreads => {
-            let main = after.tasks[caller].main_thread;
-            let others = (0..before.tasks.len()).filter(|nth| {
-                let task = &after.tasks[*nth];
-                *nth != caller && task.main_thread == main && task.life == Life::Runs
-            });
-            let fates: Vec<Option<Fate>> =
-                others.map(|nth| has(slot(after, nth, kind), ring)).collect();
-            fates.first().copied().flatten().filter(|first| {
-                fates.iter().all(|fate| *fate == Some(*first))
-            })
-        }
-        Whose::AtTheEnd => place(states.last()?, states.last()?, ring),
-        Whose::KeyAtTheEnd => {
-            let key = *before.keys[ring].links.first()?;
-            place(states.last()?, states.last()?, key)
-        }
-        Whose::Owner => owner(&trace.events()[nth..], after.keys[ring].name.as_deref()?),
-    })
+    found
+        .find_map(|(nth, (event, states))| {
+            let [before, after] = states else { return None };
+            if event.call != claim.call || event.outcome.errno_name().is_some() {
+                return None;
+            }
+            let caller = before.running(&event.task)?;
+            let (was, is) = (slot(before, caller, kind), slot(after, caller, kind));
+            let ring = was.keyring().or(is.keyring())?;
+            Some((nth, event, before, after, caller, ring))
+        })
+        .and_then(|(nth, event, before, after, caller, ring)| match claim.whose {
+            Whose::Caller => place(after, states.last()?, ring),
+            Whose::NewTask => {
+                let Outcome::Returned(Value::Word(name)) = &event.outcome else { return None };
+                Some(has(slot(after, after.running(name)?, kind), ring)?)
+            }
+            Whose::OldThreads => {
+                let main = after.tasks[caller].main_thread;
+                let others = (0..before.tasks.len()).filter(|nth| {
+                    let task = &after.tasks[*nth];
+                    *nth != caller && task.main_thread == main && task.life == Life::Runs
+                });
+                let fates: Vec<Option<Fate>> =
+                    others.map(|nth| has(slot(after, nth, kind), ring)).collect();
+                fates
+                    .first()
+                    .copied()
+                    .flatten()
+                    .filter(|first| fates.iter().all(|fate| *fate == Some(*first)))
+            }
+            Whose::AtTheEnd => place(states.last()?, states.last()?, ring),
+            Whose::KeyAtTheEnd => {
+                let key = *before.keys[ring].links.first()?;
+                place(states.last()?, states.last()?, key)
+            }
+            Whose::Owner => owner(&trace.events()[nth..], after.keys[ring].name.as_deref()?),
+        })
 }
 
 fn slot(state: &State, task: usize, kind: Kind) -> Slot {
@@ -160,9 +162,9 @@ fn place(state: &State, last: &State, nth: usize) -> Option<Fate> {
 
 /// Whether the caller's first user, `UID`, still owns the keyring when it is next described.
 fn owner(events: &[Event], ring: &str) -> Option<Fate> {
-    let described = events.iter().find(|event| {
-        event.call == "keyctl_describe" && event.args == [Value::word(ring)]
-    })?;
+    let described = events
+        .iter()
+        .find(|event| event.call == "keyctl_describe" && event.args == [Value::word(ring)])?;
     let Outcome::Returned(Value::Text(text)) = &described.outcome else { return None };
     let same = text.split(';').nth(1)? == "UID";
     Some(if same { Fate::SameOwner } else { Fate::NewOwner })
