@@ -193,7 +193,7 @@ pub(super) fn table(tables: &Tables<'_>) -> Result<String> {
         };
         let Row { event, small, .. } = row;
         let _ =
-            write!(rows, "<tr><th scope=\"row\">{event}<small>{small}</small></th>{cells}</tr>\n");
+            writeln!(rows, "<tr><th scope=\"row\">{event}<small>{small}</small></th>{cells}</tr>");
     }
     Ok(format!(
         "<p class=\"lede\">A key is in your thread keyring (<b class=\"kt\">@t</b>) or process keyring \
