@@ -7,6 +7,7 @@ mod form;
 #[path = "../../generate.rs"]
 mod generate;
 mod phrases;
+mod recipes;
 mod run;
 
 use rulebook::Rulebook;

@@ -136,26 +136,33 @@ pub fn pin(file: &Path, description: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(&*name, text));
 }
 
-/// Runs a snippet, again if its executable was busy.
-///
-/// skeptic opens an executable of its cache for writing before it runs it. If another thread forks
-/// meanwhile, the child inherits the descriptor, and until the child's execve the executable cannot
-/// be run (`ETXTBSY`). Nothing of the snippet has run then.
+/// Runs a snippet.
 ///
 /// # Panics
 ///
 /// If the snippet does not compile, or an expectation is not met.
 fn run_snippet(rule: &Rule, line: usize, run: &impl Fn()) {
-    for _ in 0..100 {
-        let Err(failure) = quietly(run) else { return };
-        if failure.contains("--crate-type=bin") {
-            let place = format!("{SOURCE}/{}:{line}", rule.page.display());
-            panic!("{place}: the snippet of `{}` does not compile; fix the errors above", rule.id);
-        }
-        assert!(failure.contains("Text file busy"), "{failure}");
-        std::thread::yield_now();
+    let Err(failure) = until_not_busy(run) else { return };
+    if failure.contains("--crate-type=bin") {
+        let place = format!("{SOURCE}/{}:{line}", rule.page.display());
+        panic!("{place}: the snippet of `{}` does not compile; fix the errors above", rule.id);
     }
-    panic!("the snippet's executable stays busy");
+    panic!("{failure}");
+}
+
+/// Runs something by skeptic, again if its executable was busy, and returns the message of its panic.
+///
+/// skeptic opens an executable of its cache for writing before it runs it. If another thread forks
+/// meanwhile, the child inherits the descriptor, and until the child's execve the executable cannot
+/// be run (`ETXTBSY`). Nothing of the program has run then.
+pub fn until_not_busy(run: &impl Fn()) -> Result<(), String> {
+    for _ in 0..100 {
+        match quietly(run) {
+            Err(failure) if failure.contains("Text file busy") => std::thread::yield_now(),
+            result => return result,
+        }
+    }
+    Err("the executable stays busy".to_owned())
 }
 
 thread_local! {

@@ -1,7 +1,7 @@
 //! States side by side: tasks, their credentials, and the keyrings to which these refer.
 //!
 //! A page says `{{#states RULE BEFORE AFTER}}`, with two numbers of calls: the states of the rule's trace
-//! after them.
+//! after them. `{{#state RULE AFTER}}` is one of them.
 
 mod layout;
 mod svg;
@@ -17,7 +17,10 @@ use rulebook::Snapshot;
 use std::path::Path;
 use trace::Trace;
 
-const MARK: &str = "{{#states ";
+/// What the drawings that a mark stands for are drawn from: its words after the name.
+type Draw = fn(&str, &Path) -> Result<String>;
+
+const MARKS: [(&str, Draw); 2] = [("{{#states ", two_states), ("{{#state ", one_state)];
 
 /// Replaces the marks in a page by the drawings they stand for.
 ///
@@ -25,30 +28,63 @@ const MARK: &str = "{{#states ";
 ///
 /// If a mark does not name a rule with a trace, or a number of its calls.
 pub(crate) fn fill_in(text: &mut String, root: &Path) -> Result<()> {
-    while let Some(start) = text.find(MARK) {
-        let inside = &text[start + MARK.len()..];
-        let end = inside.find("}}").with_context(|| format!("`{MARK}` has no end `}}}}`"))?;
-        let words = inside[..end].to_owned();
-        let drawn = two_states(&words, root).with_context(|| format!("`{MARK}{words}}}}}`"))?;
-        text.replace_range(start..start + MARK.len() + end + 2, &drawn);
+    for (mark, draw) in MARKS {
+        while let Some(start) = text.find(mark) {
+            let inside = &text[start + mark.len()..];
+            let end = inside.find("}}").with_context(|| format!("`{mark}` has no end `}}}}`"))?;
+            let words = inside[..end].to_owned();
+            let drawn = draw(&words, root).with_context(|| format!("`{mark}{words}}}}}`"))?;
+            text.replace_range(start..start + mark.len() + end + 2, &drawn);
+        }
     }
     Ok(())
 }
 
-fn two_states(words: &str, root: &Path) -> Result<String> {
-    let mut words = words.split_whitespace();
-    let id = words.next().context("the id of a rule is missing")?;
-    let snapshot = Snapshot::read(root, id).with_context(|| format!("{id} has no trace"))?;
-    let trace: Trace = snapshot.contents.parse()?;
-    let states = follow(&trace);
-    let mut number = |what: &str| -> Result<usize> {
-        let word =
-            words.next().with_context(|| format!("the number of calls {what} is missing"))?;
+/// The words after a mark: the id of a rule and numbers of calls.
+struct Words<'a> {
+    id: &'a str,
+    rest: std::str::SplitWhitespace<'a>,
+    trace: Trace,
+    states: Vec<State>,
+}
+
+impl<'a> Words<'a> {
+    fn read(words: &'a str, root: &Path) -> Result<Words<'a>> {
+        let mut rest = words.split_whitespace();
+        let id = rest.next().context("the id of a rule is missing")?;
+        let snapshot = Snapshot::read(root, id).with_context(|| format!("{id} has no trace"))?;
+        let trace: Trace = snapshot.contents.parse()?;
+        let states = follow(&trace);
+        Ok(Words { id, rest, trace, states })
+    }
+
+    /// The next word, a number of calls of the trace.
+    fn number(&mut self, what: &str) -> Result<usize> {
+        let next = self.rest.next();
+        let word = next.with_context(|| format!("the number of calls {what} is missing"))?;
         let number = word.parse().with_context(|| format!("`{word}` is no number"))?;
-        anyhow::ensure!(number < states.len(), "{id} has {} calls, not {number}", states.len() - 1);
+        let (id, calls) = (self.id, self.states.len() - 1);
+        anyhow::ensure!(number <= calls, "{id} has {calls} calls, not {number}");
         Ok(number)
-    };
-    let (before, after) = (number("before")?, number("after")?);
+    }
+}
+
+/// The state of a rule's trace after a number of its calls, without a caption.
+fn one_state(words: &str, root: &Path) -> Result<String> {
+    let mut words = Words::read(words, root)?;
+    let after = words.number("after")?;
+    let state = &words.states[after];
+    let said = escape(&sentences(state).join(" "));
+    Ok(format!(
+        "<figure class=\"one\">{}<figcaption>{said}</figcaption></figure>",
+        svg::state(state, None, &said)
+    ))
+}
+
+fn two_states(words: &str, root: &Path) -> Result<String> {
+    let mut words = Words::read(words, root)?;
+    let (before, after) = (words.number("before")?, words.number("after")?);
+    let Words { trace, states, .. } = words;
     anyhow::ensure!(before < after, "{before} does not come before {after}");
     let calls = trace.events()[before..after].iter();
     let calls = calls.filter(|call| call.outcome.errno_name().is_none());

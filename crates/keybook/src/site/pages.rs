@@ -1,7 +1,7 @@
 //! The preprocessor: writes each rule of a page as a card, gives each page a title that no other
 //! page has, and fills in the tables.
 
-use super::address::Site;
+use super::address::{FOLDER, Site};
 use super::card::{self, Input};
 use super::columns;
 use super::drawing;
@@ -12,7 +12,7 @@ use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 use rulebook::{Cells, Page, Rulebook};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use trace::Trace;
 
 /// The preprocessor that book.toml calls `rules`.
@@ -41,7 +41,13 @@ impl Preprocessor for Pages {
             let Some(path) = &chapter.source_path else { return };
             let page = Page::parse(path, &chapter.content);
             chapter.content = render(&page, &chapter.content, &input);
-            tables::fill_in(&tables, &mut chapter.content, path);
+            if drawn.is_ok() {
+                drawn = tables::fill_in(&tables, &mut chapter.content, path);
+            }
+            if drawn.is_ok() {
+                let here = || path.display().to_string();
+                drawn = lead_to_rules(&mut chapter.content, path, &rules).with_context(here);
+            }
             if let Some(title) = titles.get(path) {
                 // mdBook's own preprocessor `links`, which runs after this one, reads it.
                 chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));
@@ -74,6 +80,22 @@ fn titles(book: &Book, book_title: &str) -> BTreeMap<PathBuf, String> {
     titles
 }
 
+/// Replaces links to `rule/ID.html`, which a page uses wherever the rule stands, by links to the rule itself.
+fn lead_to_rules(text: &mut String, page: &Path, rules: &Rulebook) -> Result<()> {
+    let up = "../".repeat(page.components().count() - 1);
+    let begin = format!("]({up}{FOLDER}/");
+    let mut parts = text.split(&begin);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (id, rest) =
+            part.split_once(".html)").context("a link to a rule has no end `.html)`")?;
+        let rule = rules.rule(id).with_context(|| format!("{begin}{id}.html) leads to no rule"))?;
+        out.push_str(&format!("]({up}{}){rest}", rule.link()));
+    }
+    *text = out;
+    Ok(())
+}
+
 /// The page as readers see it.
 fn render(page: &Page, text: &str, input: &Input<'_>) -> String {
     let traces: Vec<Trace> = page.rules.iter().map(|rule| Seen::trace(rule, input.root)).collect();
@@ -90,4 +112,26 @@ fn render(page: &Page, text: &str, input: &Input<'_>) -> String {
     out.push_str(&text[done..]);
     row::fill_in(rows.as_ref(), &mut out);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_by_id_leads_to_the_rule() {
+        let rule = "## process.fork\n\n**A fork**\n\nA child.\n\n*P7 · stated · `copy_creds`*\n\n\
+                    ```rust\n# fn main() {}\n```\n";
+        let page = Page::parse(Path::new("a/b.md"), rule);
+        let rules = Rulebook { rules: page.rules, ..Rulebook::default() };
+        let lead = |text: &str| {
+            let mut text = text.to_owned();
+            lead_to_rules(&mut text, Path::new("answers/x.md"), &rules).map(|()| text)
+        };
+        let text = "[one](../rule/process.fork.html), [two](x.html)";
+        assert_eq!(lead(text).unwrap(), "[one](../a/b.html#process.fork), [two](x.html)");
+        let error = lead("[one](../rule/process.spoon.html)").unwrap_err().to_string();
+        assert_eq!(error, "](../rule/process.spoon.html) leads to no rule");
+        assert!(lead("[one](../rule/process.fork.md)").is_err());
+    }
 }

@@ -5,7 +5,7 @@
         + 'not of on or our so than that the then there they this to was what when where which who why will with you your').split(' '));
     // What a word is worth, by where it stands.
     const ID = 9, TITLE = 6, STATEMENT = 3, NAMES = 3, REASON = 1;
-    const PREFIX = 0.5, SYNONYM = 0.7, WHOLE_ID = 100;
+    const PREFIX = 0.5, SYNONYM = 0.7, WHOLE = 100;
 
     // Words in lower case. A name such as keyctl_read also counts as its parts.
     function words(text) {
@@ -15,8 +15,13 @@
 
     function queryWords(query) {
         const all = query.toLowerCase().replace(/\(\d?\w*\)|[’']s\b/g, ' ').match(/@?[a-z0-9_]+/g) || [];
-        const telling = all.filter(word => !STOP.has(word));
-        return telling.length ? telling : all;
+        return telling(all);
+    }
+
+    // Without the words that every question has, so that a long question is found as a short title is.
+    function telling(words) {
+        const some = words.filter(word => !STOP.has(word));
+        return some.length ? some : words;
     }
 
     // The beginning that the forms of a word share: revoke, revoked, revoking; thread, threads.
@@ -26,11 +31,13 @@
     }
 
     function load({ docs, synonyms }) {
-        // The title of a page or section is what the id of a rule is.
-        const fields = docs.map(([, id, title, statement, reason, names]) => [
-            [ID, words(id || title), true], [TITLE, words(title), true], [STATEMENT, words(statement)],
-            [NAMES, words(names)], [REASON, words(reason)],
+        // The title of a page or section is what the id of a rule is; a section is also about what its page is about.
+        const fields = docs.map(([, id, title, statement, reason, names, page]) => [
+            [ID, telling(words(id || title)), true], [TITLE, telling(words(title)), true], [STATEMENT, words(statement)],
+            [NAMES, words(names)], [REASON, words(id ? reason : `${reason} ${page}`)],
         ].map(([weight, list, divided]) => ({ weight, set: new Set(list), divided })));
+
+        const titles = docs.map(([, , title]) => words(title).join(' '));
 
         // What one word is worth in a document; in ids and titles it shares the worth with the others there.
         function worth(word, document, exactly) {
@@ -58,9 +65,9 @@
             for (const [phrase, others] of phrases) {
                 query = query.replace(phrase, others.join(' '));
             }
-            const wanted = queryWords(query);
+            const wanted = queryWords(query), whole = words(text).join(' ');
             const found = docs.map((doc, document) => {
-                let score = doc[1].toLowerCase() === query ? WHOLE_ID : 0, matched = 0;
+                let score = doc[1].toLowerCase() === query || titles[document] === whole ? WHOLE : 0, matched = 0;
                 for (const word of wanted) {
                     const others = Object.hasOwn(synonyms, word) ? synonyms[word] : [];
                     const best = Math.max(worth(word, document), ...others.map(other => SYNONYM * worth(other, document, true)));
@@ -69,9 +76,9 @@
                 }
                 return { document, score, matched };
             });
-            // All words; if no place has them all, the places that have most.
+            // All words; if no place has them all, the places that have most, and the place with that name.
             const most = Math.max(...found.map(({ matched }) => matched));
-            return found.filter(({ matched }) => matched === most && most > 0)
+            return found.filter(({ matched, score }) => (matched === most && most > 0) || score >= WHOLE)
                 .sort((a, b) => b.score - a.score || a.document - b.document)
                 .map(({ document, score }) => {
                     const [, id, title, statement, reason, , page] = docs[document];

@@ -1,7 +1,9 @@
 //! The tables of the reference, generated from the rules and their traces.
 
+mod containers;
 mod errors;
 mod failed;
+mod fate;
 mod index;
 mod input;
 mod lifecycle;
@@ -17,12 +19,19 @@ use super::circumstances;
 pub(super) use input::{Seen, Tables};
 pub(super) use unusable::stated;
 
+use anyhow::Result;
 use std::path::Path;
 
+const FATE: &str = "{{#table fate}}";
+
 /// Replaces the marks in a page by the tables they stand for.
-pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
+///
+/// # Errors
+///
+/// If the table of the first page says otherwise than a trace.
+pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Result<()> {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 17] = [
+    let all: [(&str, Table); 18] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table failed}}", failed::index),
@@ -31,6 +40,7 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
         ("{{#table sentences}}", sentences::table),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),
+        ("{{#table containers}}", containers::table),
         ("{{#table matrix}}", observed::matrix),
         ("{{#table reasons}}", observed::reasons),
         ("{{#table transitions}}", model::transitions),
@@ -51,4 +61,8 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) {
         let name = page.file_stem().unwrap_or_default().to_string_lossy();
         *text = text.replace("{{#causes}}", &failed::causes(tables, &name).replace("{up}", &up));
     }
+    if text.contains(FATE) {
+        *text = text.replace(FATE, &fate::table(tables)?.replace("{up}", &up));
+    }
+    Ok(())
 }

@@ -26,6 +26,17 @@ const QUERIES: &[(&str, &str)] = &[
     ("ENOKEY keyctl_search @p", "both/absent-links.html"),
     ("EKEYREVOKED add_key @t", "both/revoked.html"),
     ("keyctl show", "both/keyctl.html"),
+    // Pages that answer.
+    ("which keyring", "answers/which-keyring.html"),
+    ("daemon", "answers/which-keyring.html"),
+    ("podman", "answers/containers.html"),
+    ("gVisor", "answers/containers.html"),
+    ("recipe", "answers/recipes.html"),
+    ("hand a key to a child", "answers/recipes.html#child"),
+    ("tmux", "answers/questions.html#revoked"),
+    ("kinit", "answers/questions.html#kinit"),
+    ("quota comes back late", "answers/questions.html#quota-late"),
+    // What strerror(3) says.
     ("Disk quota exceeded", "both/quota.html"),
     ("key has been revoked add_key", "both/revoked.html"),
     // Errors by what strerror(3) says, and by name.
@@ -78,6 +89,31 @@ fn a_query_finds_its_page_among_the_first_three_results() {
     let Some(results) = results(&queries) else { return };
     let answers = QUERIES.iter().zip(&results);
     let wrong: Vec<_> = answers.filter(|((_, page), found)| !found.contains(page)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Each question of the page of questions, as a query, and its address.
+fn questions() -> Vec<(String, String)> {
+    let page = fs::read_to_string(book().join("answers/questions.html")).unwrap();
+    let headings = page.split("<h2 id=\"").skip(1).map(|rest| {
+        let (id, rest) = rest.split_once('"').unwrap();
+        let heading = rest.split_once("</h2>").unwrap().0.split_once('>').unwrap().1;
+        let words = heading.split('<').map(|part| part.split_once('>').map_or(part, |(_, it)| it));
+        (words.collect::<String>(), format!("answers/questions.html#{id}"))
+    });
+    headings.filter(|(_, address)| !address.ends_with("#open")).collect()
+}
+
+#[test]
+fn a_question_finds_its_answer() {
+    let questions = questions();
+    assert!(questions.len() >= 20, "{}", questions.len());
+    let queries: Vec<&str> = questions.iter().map(|(question, _)| question.as_str()).collect();
+    let Some(results) = results(&queries) else { return };
+    let answers = questions.iter().zip(&results);
+    let wrong: Vec<_> = answers
+        .filter(|((_, address), found)| !found.split(' ').any(|one| one == address))
+        .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 

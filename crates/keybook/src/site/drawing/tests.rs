@@ -35,6 +35,15 @@ fn a_mark_becomes_two_drawings() {
 }
 
 #[test]
+fn a_mark_becomes_one_drawing() {
+    let html = filled("{{#state process.threads.before 5}}").unwrap();
+    assert_eq!(html.matches("<svg ").count(), 1);
+    let words = "K1 is the process keyring of main and late. early has neither keyring.";
+    assert!(html.ends_with(&format!("<figcaption>{words}</figcaption></figure>")), "{html}");
+    assert!(!html.contains(" new\""));
+}
+
+#[test]
 fn a_wrong_mark_is_refused() {
     for (mark, says) in [
         ("{{#states no.such-rule 1 2}}", "no.such-rule has no trace"),
@@ -43,6 +52,8 @@ fn a_wrong_mark_is_refused() {
         ("{{#states process.fork 1}}", "the number of calls after is missing"),
         ("{{#states process.fork one 2}}", "`one` is no number"),
         ("{{#states process.fork 1 2", "has no end"),
+        ("{{#state process.fork 5}}", "process.fork has 4 calls, not 5"),
+        ("{{#state process.fork}}", "the number of calls after is missing"),
     ] {
         let error = filled(mark).unwrap_err();
         assert!(error.contains(says), "{mark}: {error}");
