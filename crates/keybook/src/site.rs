@@ -7,6 +7,7 @@ pub(crate) mod circumstances;
 pub(crate) mod columns;
 mod drawing;
 pub(crate) mod environments;
+mod errata;
 mod html;
 pub(crate) mod pages;
 mod picture;

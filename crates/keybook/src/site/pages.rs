@@ -5,6 +5,7 @@ use super::address::Site;
 use super::card::{self, Input};
 use super::columns;
 use super::drawing;
+use super::errata;
 use super::tables::{self, Tables};
 use anyhow::{Context, Result};
 use mdbook_preprocessor::book::{Book, BookItem};
@@ -46,7 +47,11 @@ impl Preprocessor for Pages {
             }
             if drawn.is_ok() {
                 let here = || path.display().to_string();
-                drawn = drawing::fill_in(&mut chapter.content, &context.root).with_context(here);
+                drawn = drawing::fill_in(&mut chapter.content, root)
+                    .and_then(|()| {
+                        errata::fill_in(&mut chapter.content, path, root, &rules, &columns)
+                    })
+                    .with_context(here);
             }
         });
         drawn?;
