@@ -4,6 +4,7 @@ mod commands;
 mod embedded;
 mod init;
 mod jobs;
+mod man;
 mod output;
 mod progress;
 mod project;
@@ -14,7 +15,8 @@ mod status;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    build, check, explain, explore, judge, kernels, look, preprocess, rules, vary, wrong,
+    build, check, explain, explore, judge, kernels, look, man as man_command, preprocess, rules,
+    vary, wrong,
 };
 use output::ListFormat;
 use status::{HELD, MISUSE};
@@ -64,6 +66,11 @@ enum Command {
     Explain {
         /// Id of the rule.
         rule: String,
+    },
+    /// Print a manual page of the two keyrings, for `man -l` or installation; list them without a name.
+    Man {
+        /// Name of the page, such as `thread-keyring`.
+        name: Option<String>,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
@@ -117,6 +124,7 @@ fn run(default: &str) -> u8 {
         Command::Explore(explore) => explore::run(&explore),
         Command::Rules { format } => rules::run(format),
         Command::Explain { rule } => explain::run(&rule),
+        Command::Man { name } => man_command::run(name.as_deref()),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };

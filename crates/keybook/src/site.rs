@@ -8,7 +8,7 @@ pub(crate) mod columns;
 mod drawing;
 pub(crate) mod environments;
 mod errata;
-mod html;
+pub(crate) mod html;
 pub(crate) mod pages;
 mod picture;
 pub(crate) mod redirects;

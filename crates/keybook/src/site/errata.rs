@@ -129,7 +129,8 @@ pub(super) fn fill_in(
         let here = errata.manual.iter().filter(|manual| Path::new(&manual.page) == path);
         let here: Vec<&Manual> = here.collect();
         ensure!(!here.is_empty(), "no manual in {FOLDER}/claims.toml has this page");
-        let mut page = Writer { root, book, columns, programs: BTreeSet::new(), out: String::new() };
+        let mut page =
+            Writer { root, book, columns, programs: BTreeSet::new(), out: String::new() };
         for manual in &here {
             page.manual(manual, here.len() > 1)?;
         }
@@ -149,7 +150,11 @@ fn summary(errata: &Errata) -> String {
             })
             .collect();
         let right = manual.claim.iter().filter(|claim| claim.verdict == Judgment::Right).count();
-        let right = if right > 0 { format!("<li>{} {right}</li>", Judgment::Right.badge()) } else { String::new() };
+        let right = if right > 0 {
+            format!("<li>{} {right}</li>", Judgment::Right.badge())
+        } else {
+            String::new()
+        };
         row([escape(&manual.name), format!("<ul>{claims}{right}</ul>")])
     });
     table("errata", &["Manual", "Claims"], rows)

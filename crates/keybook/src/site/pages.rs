@@ -7,6 +7,7 @@ use super::columns;
 use super::drawing;
 use super::errata;
 use super::tables::{self, Tables};
+use crate::man;
 use anyhow::{Context, Result};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
@@ -41,17 +42,18 @@ impl Preprocessor for Pages {
             let page = Page::parse(path, &chapter.content);
             chapter.content = render(&page, &chapter.content, &input);
             tables::fill_in(&tables, &mut chapter.content, path);
-            if let Some(title) = titles.get(path) {
-                // mdBook's own preprocessor `links`, which runs after this one, reads it.
-                chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));
-            }
             if drawn.is_ok() {
                 let here = || path.display().to_string();
                 drawn = drawing::fill_in(&mut chapter.content, root)
                     .and_then(|()| {
                         errata::fill_in(&mut chapter.content, path, root, &rules, &columns)
                     })
+                    .and_then(|()| man::fill_in(&mut chapter.content, path, &rules))
                     .with_context(here);
+            }
+            if let Some(title) = titles.get(path) {
+                // mdBook's own preprocessor `links`, which runs after this one, reads it.
+                chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));
             }
         });
         drawn?;
