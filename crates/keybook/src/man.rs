@@ -22,6 +22,10 @@ const END: &str = "-->";
 /// Sections without sentences.
 const NO_SENTENCES: [&str; 2] = ["NAME", "SEE ALSO"];
 
+/// What the site says above a page.
+const ABOUT: &str = "The small numbers lead to the rules that state each sentence. `keybook man NAME` prints \
+                     this page for man(1). [Errata](../errata.md) has what it corrects.\n";
+
 /// The sources.
 pub(crate) const SOURCES: [&str; 2] = [
     include_str!("../../../book/man/thread-keyring.md"),
@@ -202,17 +206,19 @@ pub(crate) fn fill_in(text: &mut String, path: &Path, book: &Rulebook) -> Result
             continue;
         };
         if rules.first() == Some(&"date:") {
+            out.push_str(ABOUT);
             continue;
         }
         out += text;
         out.push_str("<sup class=\"because\">");
-        for id in rules {
+        for (nth, id) in rules.into_iter().enumerate() {
+            let gap = if nth == 0 { "" } else { " " };
             let rule = book.rule(id).with_context(|| format!("there is no rule `{id}`"))?;
             number += 1;
             let title = attribute(&rule.title.replace('`', ""));
             let _ = write!(
                 out,
-                " <a href=\"{up}{}\" title=\"{title}\" aria-label=\"{number}: {title}\">{number}</a>",
+                "{gap}<a href=\"{up}{}\" title=\"{title}\" aria-label=\"{number}: {title}\">{number}</a>",
                 rule.link()
             );
         }

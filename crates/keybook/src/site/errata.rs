@@ -4,7 +4,7 @@
 //! `{{#errata summary}}` for the list of all. The programs stand beside the table.
 
 use super::columns::{Column, ColumnKind};
-use super::html::{escape, html, id_link, row, table};
+use super::html::{escape, html, id_link};
 use crate::report::ResultKind;
 use anyhow::{Context, Result, bail, ensure};
 use rulebook::{Rule, Rulebook, Snapshot, fingerprint};
@@ -140,24 +140,26 @@ pub(super) fn fill_in(
 }
 
 fn summary(errata: &Errata) -> String {
-    let rows = errata.manual.iter().map(|manual| {
+    let mut out = String::new();
+    for manual in &errata.manual {
         let page = manual.page.replace(".md", ".html");
-        let claims = manual.claim.iter().filter(|claim| claim.verdict != Judgment::Right);
-        let claims: String = claims
-            .map(|claim| {
-                let (badge, id, quote) = (claim.verdict.badge(), &claim.id, escape(&claim.quote));
-                format!("<li>{badge} <a href=\"{{up}}{page}#{id}\">{quote}</a></li>")
-            })
-            .collect();
-        let right = manual.claim.iter().filter(|claim| claim.verdict == Judgment::Right).count();
-        let right = if right > 0 {
-            format!("<li>{} {right}</li>", Judgment::Right.badge())
-        } else {
-            String::new()
-        };
-        row([escape(&manual.name), format!("<ul>{claims}{right}</ul>")])
-    });
-    table("errata", &["Manual", "Claims"], rows)
+        let _ = write!(out, "### {}\n\n<ul class=\"claims\">", manual.name);
+        let (right, other): (Vec<&Claim>, Vec<&Claim>) =
+            manual.claim.iter().partition(|claim| claim.verdict == Judgment::Right);
+        for claim in other {
+            let (badge, id, quote) = (claim.verdict.badge(), &claim.id, escape(&claim.quote));
+            let _ = write!(out, "<li>{badge} <a href=\"{{up}}{page}#{id}\">{quote}</a></li>");
+        }
+        if !right.is_empty() {
+            let links = right
+                .iter()
+                .map(|Claim { id, .. }| format!("<a href=\"{{up}}{page}#{id}\">{id}</a>"));
+            let links: Vec<String> = links.collect();
+            let _ = write!(out, "<li>{} {}</li>", Judgment::Right.badge(), links.join(", "));
+        }
+        out.push_str("</ul>\n\n");
+    }
+    out
 }
 
 /// Writes the claims of a page.
@@ -177,25 +179,29 @@ impl<'a> Writer<'a> {
         }
         let _ = write!(self.out, "Read: {}.\n\n", manual.release);
         for claim in &manual.claim {
-            self.claim(claim).with_context(|| format!("{}, claim {}", manual.name, claim.id))?;
+            let heading = if with_heading { "###" } else { "##" };
+            self.claim(claim, heading)
+                .with_context(|| format!("{}, claim {}", manual.name, claim.id))?;
         }
         Ok(())
     }
 
-    fn claim(&mut self, claim: &'a Claim) -> Result<()> {
+    fn claim(&mut self, claim: &'a Claim, heading: &str) -> Result<()> {
         let rules = claim.rules(self.book)?;
         let Claim { id, observed, correct, .. } = claim;
         let quote = escape(&claim.quote).replace('_', "\\_").replace('*', "\\*");
         let badge = claim.verdict.badge();
         let _ = write!(
             self.out,
-            "### “{quote}” {{#{id}}}\n\n<p class=\"rid\">{badge} <a href=\"#{id}\">{id}</a></p>\n\n\
-             **Observed:** {observed} {}\n\n**Better:** {correct}\n\n",
+            "{heading} “{quote}” {{#{id}}}\n\n<p class=\"rid\">{badge} <a href=\"#{id}\">{id}</a></p>\n\n\
+             **Observed** {}: {observed}\n\n",
             self.kernels(&rules)
         );
         if let Some(before) = &claim.before {
             let _ = write!(self.out, "**Read in the source, not observed:** {before}\n\n");
         }
+        let label = if claim.verdict == Judgment::Right { "Exactly" } else { "Better" };
+        let _ = write!(self.out, "**{label}:** {correct}\n\n");
         let links = rules.iter().map(|rule| {
             format!("<li>{} <span class=\"rid\">{}</span></li>", html(&rule.title), id_link(rule))
         });
@@ -220,11 +226,11 @@ impl<'a> Writer<'a> {
         let all = kernels.clone().count();
         let held: Vec<&str> = kernels.filter(held).map(Column::version).collect();
         match held.as_slice() {
-            [] => "On the kernel of the traces.".to_owned(),
+            [] => "on the kernel of the traces".to_owned(),
             [first, .., last] if held.len() == all => {
-                format!("On all {all} kernels run, Linux {first} to {last}.")
+                format!("on all {all} kernels run, Linux {first} to {last}")
             }
-            some => format!("On Linux {}.", some.join(", ")),
+            some => format!("on Linux {}", some.join(", ")),
         }
     }
 
