@@ -4,7 +4,7 @@
 //! `{{#errata summary}}` for the list of all. The programs stand beside the table.
 
 use super::columns::{Column, ColumnKind};
-use super::html::{escape, html, id_link};
+use super::html::{escape, html, link};
 use crate::report::ResultKind;
 use anyhow::{Context, Result, bail, ensure};
 use rulebook::{Rule, Rulebook, Snapshot, fingerprint};
@@ -203,7 +203,8 @@ impl<'a> Writer<'a> {
         let label = if claim.verdict == Judgment::Right { "Exactly" } else { "Better" };
         let _ = write!(self.out, "**{label}:** {correct}\n\n");
         let links = rules.iter().map(|rule| {
-            format!("<li>{} <span class=\"rid\">{}</span></li>", html(&rule.title), id_link(rule))
+            let id = rule.id.replace('.', ".<wbr>");
+            format!("<li>{} <span class=\"rid\">{id}</span></li>", link(rule, &html(&rule.title)))
         });
         let _ = write!(self.out, "<ul class=\"because\">{}</ul>\n\n", links.collect::<String>());
         if let Some(program) = &claim.program {
