@@ -1,5 +1,5 @@
 /*
- * KEYCTL_LINK takes the key first and the keyring second.
+ * The first argument of KEYCTL_LINK is the key, and the second is the keyring.
  *
  * Exit status: 0 the erratum holds, 1 the manual is right, 2 this could not be observed.
  */

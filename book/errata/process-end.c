@@ -1,5 +1,5 @@
 /*
- * A process keyring outlives its last thread until the process is reaped, or while a file is open.
+ * A process keyring outlives its last thread until the process is reaped.
  *
  * Exit status: 0 the erratum holds, 1 the manual is right, 2 this could not be observed.
  */

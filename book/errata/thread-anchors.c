@@ -50,7 +50,7 @@ int main(void)
 		perror("no keyrings here");
 		return 2;
 	}
-	/* The sibling is created second, so that it is no matter of age. */
+	/* The sibling is created afterward: its age is not the reason. */
 	if (CALL(add_key("user", "errata:anchor", "x", KEY_SPEC_THREAD_KEYRING)) < 0)
 		return 2;
 	if (CALL(request_key("user", "errata:anchor", NULL, 0)) < 0)
