@@ -53,7 +53,7 @@ fn man_shows_a_page_with_all_its_sections() {
         "INHERITANCE",
         "EXECVE",
         "END",
-        "IDS",
+        "USER AND GROUP IDS",
         "PERMISSIONS",
         "QUOTA",
         "REQUEST_KEY",
