@@ -8,6 +8,7 @@ pub(crate) mod explore;
 pub(crate) mod judge;
 pub(crate) mod kernels;
 pub(crate) mod look;
+pub(crate) mod man;
 pub(crate) mod preprocess;
 pub(crate) mod rules;
 pub(crate) mod strace;

@@ -5,6 +5,7 @@ mod embedded;
 mod failed;
 mod init;
 mod jobs;
+mod man;
 mod output;
 mod progress;
 mod project;
@@ -15,8 +16,8 @@ mod status;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    build, check, diff, explain, explore, judge, kernels, look, preprocess, rules, strace, vary,
-    wrong,
+    build, check, diff, explain, explore, judge, kernels, look, man as man_command, preprocess,
+    rules, strace, vary, wrong,
 };
 use output::ListFormat;
 use status::{HELD, MISUSE};
@@ -91,6 +92,11 @@ enum Command {
         )]
         what: Vec<String>,
     },
+    /// Print a manual page of the two keyrings, for `man -l` or installation; list them without a name.
+    Man {
+        /// Name of the page, such as `thread-keyring`.
+        name: Option<String>,
+    },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
         /// Save the table in the project's snapshots/model/wrong-models.txt.
@@ -145,6 +151,7 @@ fn run(default: &str) -> u8 {
         Command::Rules { format } => rules::run(format),
         Command::Explain { what } => explain::run(&what),
         Command::Diff(diff) => diff::run(&diff),
+        Command::Man { name } => man_command::run(name.as_deref()),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };

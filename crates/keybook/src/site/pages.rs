@@ -5,8 +5,10 @@ use super::address::{FOLDER, Site};
 use super::card::{self, Input};
 use super::columns;
 use super::drawing;
+use super::errata;
 use super::row::{self, Rows};
 use super::tables::{self, Seen, Tables};
+use crate::man;
 use anyhow::{Context, Result};
 use mdbook_preprocessor::book::{Book, BookItem};
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
@@ -42,19 +44,18 @@ impl Preprocessor for Pages {
             let page = Page::parse(path, &chapter.content);
             chapter.content = render(&page, &chapter.content, &input);
             if drawn.is_ok() {
-                drawn = tables::fill_in(&tables, &mut chapter.content, path);
-            }
-            if drawn.is_ok() {
                 let here = || path.display().to_string();
-                drawn = lead_to_rules(&mut chapter.content, path, &rules).with_context(here);
+                let text = &mut chapter.content;
+                drawn = tables::fill_in(&tables, text, path)
+                    .and_then(|()| lead_to_rules(text, path, &rules))
+                    .and_then(|()| drawing::fill_in(text, root))
+                    .and_then(|()| errata::fill_in(text, path, root, &rules, &columns))
+                    .and_then(|()| man::fill_in(text, path, &rules))
+                    .with_context(here);
             }
             if let Some(title) = titles.get(path) {
                 // mdBook's own preprocessor `links`, which runs after this one, reads it.
                 chapter.content.insert_str(0, &format!("{{{{#title {title}}}}}\n\n"));
-            }
-            if drawn.is_ok() {
-                let here = || path.display().to_string();
-                drawn = drawing::fill_in(&mut chapter.content, &context.root).with_context(here);
             }
         });
         drawn?;

@@ -30,7 +30,9 @@ fn every_link_leads_somewhere() {
                 fs::canonicalize(file.parent().unwrap().join(page)).unwrap_or_default()
             };
             let found = places.get(target.as_path());
-            if !found.is_some_and(|ids| place.is_empty() || ids.contains(place)) {
+            // A program or a table, which has no anchors.
+            let is_file = place.is_empty() && target.is_file() && !page.ends_with(".html");
+            if !is_file && !found.is_some_and(|ids| place.is_empty() || ids.contains(place)) {
                 broken.push(format!("{}: {link}", file.display()));
             }
         }

@@ -1,0 +1,67 @@
+/*
+ * request_key(2) that finds only an expired key in the thread keyring fails with ENOKEY, not EKEYEXPIRED.
+ *
+ * Exit status: 0 the erratum holds, 1 the manual is right, 2 this could not be observed.
+ */
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Prints one call and its result. */
+static long shown(const char *call, long result)
+{
+	printf("%s = %ld%s%s\n", call, result, result < 0 ? " " : "", result < 0 ? strerror(errno) : "");
+	return result;
+}
+#define CALL(call) shown(#call, call)
+
+static long keyctl(int operation, long a, long b, long c, long d)
+{
+	return syscall(SYS_keyctl, operation, a, b, c, d);
+}
+
+static long add_key(const char *type, const char *name, const char *payload, long ring)
+{
+	return syscall(SYS_add_key, type, name, payload, payload ? strlen(payload) : 0, ring);
+}
+
+static long request_key(const char *type, const char *name, const char *callout, long ring)
+{
+	return syscall(SYS_request_key, type, name, callout, ring);
+}
+
+/* Waits, for at most a minute, until a search that finds only the key fails with EKEYEXPIRED. */
+static int expired(void)
+{
+	struct timespec pause = { 0, 5000000 };
+
+	for (int tries = 0; tries < 12000; tries++) {
+		if (keyctl(KEYCTL_SEARCH, KEY_SPEC_THREAD_KEYRING, (long)"user", (long)"errata:expired", 0) < 0)
+			return errno == EKEYEXPIRED;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int main(void)
+{
+	long key;
+
+	if (keyctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) < 0) {
+		perror("no keyrings here");
+		return 2;
+	}
+	key = CALL(add_key("user", "errata:expired", "x", KEY_SPEC_THREAD_KEYRING));
+	if (key < 0 || CALL(keyctl(KEYCTL_SET_TIMEOUT, key, 1, 0, 0)) < 0)
+		return 2;
+	if (!CALL(expired()))
+		return 2;
+	if (CALL(request_key("user", "errata:expired", NULL, 0)) >= 0)
+		return 2;
+	return errno == ENOKEY ? 0 : 1;
+}
