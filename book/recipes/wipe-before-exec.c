@@ -49,11 +49,16 @@ static int second_program(long thread_key, long process_key)
 int main(int argc, char **argv)
 {
 	char first[32], second[32];
+	long one, two;
 
 	if (argc == 3)
 		return second_program(atol(argv[1]), atol(argv[2]));
-	snprintf(first, sizeof first, "%ld", add_key("one", "secret", KEY_SPEC_THREAD_KEYRING));
-	snprintf(second, sizeof second, "%ld", add_key("two", "secret", KEY_SPEC_PROCESS_KEYRING));
+	one = add_key("one", "secret", KEY_SPEC_THREAD_KEYRING);
+	two = add_key("two", "secret", KEY_SPEC_PROCESS_KEYRING);
+	if (one < 0 || two < 0)
+		return 2;
+	snprintf(first, sizeof first, "%ld", one);
+	snprintf(second, sizeof second, "%ld", two);
 #ifndef WITHOUT_STEP /* The step */
 	if (keyctl(KEYCTL_CLEAR, KEY_SPEC_THREAD_KEYRING, 0) < 0 ||
 	    keyctl(KEYCTL_CLEAR, KEY_SPEC_PROCESS_KEYRING, 0) < 0)
