@@ -1,7 +1,8 @@
 /*
- * Borrowed possession: a key in the user keyring can be read by its possessor alone, and a session keyring that
- * does not lead to the user keyring gives no possession. A link to the user keyring in the thread keyring gives it
- * to one thread, and is gone with that thread.
+ * Borrowed possession: a key in the user keyring can be read by its possessor
+ * alone, and a session keyring that does not lead to the user keyring gives no
+ * possession. A link to the user keyring in the thread keyring gives it to one
+ * thread, and is gone with that thread.
  *
  * Exits with 0 if the key can be read.
  */

@@ -1,4 +1,5 @@
-// Borrowed possession: a link to the user keyring in the thread keyring lets one thread read the user's keys.
+// Borrowed possession: a link to the user keyring in the thread keyring lets one
+// thread read the user's keys.
 use keyrings::*;
 
 fn main() -> Observed {

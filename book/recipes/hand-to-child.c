@@ -1,7 +1,8 @@
 /*
- * Hand a key to a child: a forked child has neither keyring of its parent, but the same session keyring. The parent
- * joins a new session keyring, so that no other program finds the key, and links the key there. The child links the
- * key to its own process keyring.
+ * Hand a key to a child: a forked child has neither keyring of its parent, but
+ * the same session keyring. The parent joins a new session keyring, so that no
+ * other program finds the key, and links the key there. The child links the key
+ * to its own process keyring.
  *
  * Exits with 0 if the child can read the key.
  */

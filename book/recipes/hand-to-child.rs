@@ -1,4 +1,5 @@
-// Hand a key to a child: link it to the session keyring, which a forked child has too. `observe` has joined a new one.
+// Hand a key to a child: link it to the session keyring, which a forked child has too.
+// `observe` has joined a new one.
 use keyrings::*;
 
 fn main() -> Observed {

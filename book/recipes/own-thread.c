@@ -1,8 +1,10 @@
 /*
- * A library's own thread: a library cannot know which thread calls it. It creates a thread, which alone holds the keys
- * in its thread keyring, and every call that uses a key runs there.
+ * A library's own thread: a library cannot know which thread calls it. It
+ * creates a thread, which alone holds the keys in its thread keyring, and every
+ * call that uses a key runs there.
  *
- * Exits with 0 if one thread can use the key that another one stored, which has ended.
+ * Exits with 0 if one thread can use the key that another one stored, which has
+ * ended.
  */
 #include <linux/keyctl.h>
 #include <pthread.h>

@@ -1,4 +1,5 @@
-// A library's own thread holds the keys in its thread keyring, and every call that uses a key runs there.
+// A library's own thread holds the keys in its thread keyring, and every call that
+// uses a key runs there.
 use keyrings::*;
 
 fn main() -> Observed {

@@ -1,8 +1,10 @@
 /*
- * Staging through the process keyring: a key that is added to a session keyring is visible to the session's other
- * processes at once, before its mask and timeout are set. Add it to the process keyring, finish it, then move it.
+ * Staging through the process keyring: a key that is added to a session keyring
+ * is visible to the session's other processes at once, before its mask and
+ * timeout are set. Add it to the process keyring, finish it, then move it.
  *
- * Exits with 0 if another process of the session sees the key only when it is finished.
+ * Exits with 0 if another process of the session sees the key only when it is
+ * finished.
  */
 #include <linux/keyctl.h>
 #include <sys/syscall.h>
@@ -43,10 +45,12 @@ int main(void)
 		return 2;
 	early = is_seen();
 	/* The possessor may view, read, search and link the key, and not write it. */
-	if (keyctl(KEYCTL_SET_TIMEOUT, key, 3600, 0) < 0 || keyctl(KEYCTL_SETPERM, key, 0x1b000000, 0) < 0)
+	if (keyctl(KEYCTL_SET_TIMEOUT, key, 3600, 0) < 0 ||
+	    keyctl(KEYCTL_SETPERM, key, 0x1b000000, 0) < 0)
 		return 2;
 	if (STAGE != KEY_SPEC_SESSION_KEYRING &&
-	    (keyctl(KEYCTL_LINK, key, KEY_SPEC_SESSION_KEYRING, 0) < 0 || keyctl(KEYCTL_UNLINK, key, STAGE, 0) < 0))
+	    (keyctl(KEYCTL_LINK, key, KEY_SPEC_SESSION_KEYRING, 0) < 0 ||
+	     keyctl(KEYCTL_UNLINK, key, STAGE, 0) < 0))
 		return 2;
 	return early != 0 || is_seen() != 1;
 }

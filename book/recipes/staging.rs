@@ -1,4 +1,5 @@
-// Staging through the process keyring: finish a key there, then move it to where others see it.
+// Staging through the process keyring: finish a key there, then move it to where
+// others see it.
 use keyrings::*;
 
 fn main() -> Observed {

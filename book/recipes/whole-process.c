@@ -1,8 +1,10 @@
 /*
- * One keyring for a whole process: threads share a process keyring only if it existed when they were created. The
- * main thread creates it before any other thread.
+ * One keyring for a whole process: threads share a process keyring only if it
+ * existed when they were created. The main thread creates it before any other
+ * thread.
  *
- * Exits with 0 if the main thread finds the key that a thread added, after that thread has ended.
+ * Exits with 0 if the main thread finds the key that a thread added, after that
+ * thread has ended.
  */
 #include <linux/keyctl.h>
 #include <pthread.h>

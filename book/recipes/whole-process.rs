@@ -1,4 +1,5 @@
-// One keyring for a whole process: the main thread creates the process keyring before any other thread.
+// One keyring for a whole process: the main thread creates the process keyring before
+// any other thread.
 use keyrings::*;
 
 fn main() -> Observed {

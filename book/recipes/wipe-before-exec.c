@@ -1,6 +1,7 @@
 /*
- * Wipe before execve(2): the new program finds neither a thread nor a process keyring, but the old ones, with their
- * keys, stay in kernel memory as long as it runs. Clear both first.
+ * Wipe before execve(2): the new program finds neither a thread nor a process
+ * keyring, but the old ones, with their keys, stay in kernel memory as long as
+ * it runs. Clear both first.
  *
  * Exits with 0 if the keys are destroyed while the new program runs.
  */
@@ -28,8 +29,9 @@ static int exists(long key)
 }
 
 /*
- * The new program. It drops a keyring with a key in it and waits until the kernel has destroyed both: by then, keys
- * that lost their last link before are destroyed too.
+ * The new program. It drops a keyring with a key in it and waits until the
+ * kernel has destroyed both: by then, keys that lost their last link before are
+ * destroyed too.
  */
 static int second_program(long thread_key, long process_key)
 {
@@ -47,13 +49,19 @@ static int second_program(long thread_key, long process_key)
 int main(int argc, char **argv)
 {
 	char first[32], second[32];
+	long one, two;
 
 	if (argc == 3)
 		return second_program(atol(argv[1]), atol(argv[2]));
-	snprintf(first, sizeof first, "%ld", add_key("one", "secret", KEY_SPEC_THREAD_KEYRING));
-	snprintf(second, sizeof second, "%ld", add_key("two", "secret", KEY_SPEC_PROCESS_KEYRING));
+	one = add_key("one", "secret", KEY_SPEC_THREAD_KEYRING);
+	two = add_key("two", "secret", KEY_SPEC_PROCESS_KEYRING);
+	if (one < 0 || two < 0)
+		return 2;
+	snprintf(first, sizeof first, "%ld", one);
+	snprintf(second, sizeof second, "%ld", two);
 #ifndef WITHOUT_STEP /* The step */
-	if (keyctl(KEYCTL_CLEAR, KEY_SPEC_THREAD_KEYRING, 0) < 0 || keyctl(KEYCTL_CLEAR, KEY_SPEC_PROCESS_KEYRING, 0) < 0)
+	if (keyctl(KEYCTL_CLEAR, KEY_SPEC_THREAD_KEYRING, 0) < 0 ||
+	    keyctl(KEYCTL_CLEAR, KEY_SPEC_PROCESS_KEYRING, 0) < 0)
 		return 2;
 #endif
 	execl("/proc/self/exe", argv[0], first, second, (char *)NULL);

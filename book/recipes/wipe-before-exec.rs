@@ -1,4 +1,5 @@
-// Wipe before execve(2): clear both keyrings, or the keys stay in kernel memory as long as the new program runs.
+// Wipe before execve(2): clear both keyrings, or the keys stay in kernel memory as
+// long as the new program runs.
 use keyrings::*;
 
 fn main() -> Observed {

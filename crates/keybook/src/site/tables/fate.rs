@@ -81,7 +81,7 @@ const ROWS: &[Row] = {
                     claims: &[claim("@.end.worker", "pthread_exit", Caller, Destroyed)],
                     conditions: &[(
                         "Unless another thread shares it.",
-                        claim("@.end.sharer", "pthread_exit", Caller, Kept),
+                        claim("@.birth.anchors-until", "pthread_exit", Caller, Kept),
                     )],
                 },
             ),
