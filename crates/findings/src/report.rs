@@ -99,7 +99,7 @@ impl Explainer {
                 rules: found.kind.rules_of(found.which),
             })
             .collect();
-        let told: Vec<KeyIx> = self.state.keys().filter(|key| self.is_told(*key)).collect();
+        let told: Vec<KeyIx> = self.state.keys().filter(|key| self.has_story(*key)).collect();
         let stories = told.iter().take(MOST_STORIES).map(|key| self.story(*key, &writer));
         Explained {
             key_calls: self.key_calls,
@@ -130,7 +130,7 @@ impl Explainer {
     }
 
     /// Whether a key has a story.
-    fn is_told(&self, key: KeyIx) -> bool {
+    fn has_story(&self, key: KeyIx) -> bool {
         let state = self.state.key(key);
         state.class != Class::Unknown && !state.story.is_empty()
     }
