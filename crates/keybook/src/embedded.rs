@@ -102,3 +102,19 @@ pub(crate) fn near(unknown: &str, names: impl Iterator<Item = &'static str>) -> 
 
 /// The saved cells of rules and circumstances.
 pub(crate) const CELLS: &str = include_str!("../../../snapshots/circumstances/cells.txt");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_book_in_this_program_is_the_one_of_the_project() {
+        let (project, ours) = (Rulebook::read(&crate::project::root().unwrap()), book());
+        assert_eq!(ours.index(), project.index());
+        assert_eq!(ours.rules.len(), RULES.len());
+        for (rule, embedded) in ours.rules.iter().zip(&project.rules) {
+            assert_eq!((&rule.snippet, &rule.why), (&embedded.snippet, &embedded.why));
+        }
+        assert!(ours.problems.is_empty(), "{:?}", ours.problems);
+    }
+}

@@ -60,7 +60,7 @@ pub(crate) struct Cause {
     /// Ids of the rules that show it.
     #[serde(default)]
     pub(crate) rules: Vec<String>,
-    /// Names of the saved results in which it was seen instead.
+    /// Names of the saved results in which it was seen instead; then it applies to every call.
     #[serde(default)]
     pub(crate) environments: Vec<String>,
 }
@@ -113,7 +113,12 @@ impl Error {
 }
 
 impl Cause {
-    /// The calls that it applies to.
+    /// Whether it applies to every call.
+    pub(crate) fn is_of_all_calls(&self) -> bool {
+        !self.environments.is_empty()
+    }
+
+    /// The calls that it applies to, as its rules show; none if it applies to every call.
     pub(crate) fn calls<'a>(&'a self, error: &Error, failed: &Failed) -> BTreeSet<&'a str> {
         if !self.calls.is_empty() {
             return self.calls.iter().map(String::as_str).collect();

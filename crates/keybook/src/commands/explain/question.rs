@@ -41,7 +41,9 @@ impl<'a> Question<'a> {
     pub(super) fn causes<'b>(&'b self, error: &'b Error) -> impl Iterator<Item = &'b Cause> {
         error.causes.iter().filter(|cause| {
             let calls = cause.calls(error, self.failed);
-            self.calls.is_empty() || self.calls.iter().any(|call| calls.contains(call))
+            self.calls.is_empty()
+                || cause.is_of_all_calls()
+                || self.calls.iter().any(|call| calls.contains(call))
         })
     }
 }
@@ -132,6 +134,9 @@ mod tests {
         let both = (vec!["EKEYREVOKED"], vec!["add_key"]);
         assert_eq!(asked("add_key: Key has been revoked"), both);
         assert_eq!(asked("add_key EKEYREVOKED"), both);
+        // A sandbox refuses every call.
+        let refused = (vec!["EPERM"], vec!["keyctl_read"]);
+        assert_eq!(asked("keyctl_read: Operation not permitted"), refused);
     }
 
     #[test]

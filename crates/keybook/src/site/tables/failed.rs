@@ -58,8 +58,12 @@ fn which(error: &Error, failed: &Failed) -> String {
     for (call, causes) in error.calls(failed) {
         rows.entry(causes).or_default().push(call);
     }
-    let rows = rows.into_iter().map(|(causes, calls)| {
-        let calls: Vec<String> = calls.into_iter().map(code).collect();
+    let of_all = error.causes.iter().enumerate().filter(|(_, cause)| cause.is_of_all_calls());
+    let of_all: Vec<usize> = of_all.map(|(nth, _)| nth).collect();
+    let any = (!of_all.is_empty()).then(|| (of_all, vec!["any call".to_owned()]));
+    let calls = |calls: Vec<&str>| calls.into_iter().map(code).collect();
+    let rows = rows.into_iter().map(|(causes, names)| (causes, calls(names)));
+    let rows = any.into_iter().chain(rows).map(|(causes, calls): (Vec<usize>, Vec<String>)| {
         let number = |nth: usize| {
             let cause = &error.causes[nth];
             let title = attribute(&cause.title.replace('`', ""));
