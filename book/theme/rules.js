@@ -31,7 +31,7 @@
         for (let it = target.closest('details'); it; it = it.parentElement.closest('details')) {
             it.open = true;
         }
-        const rest = target.parentElement.querySelector(':scope > .rest');
+        const rest = target.parentElement.querySelector(':scope > .rest, :scope > .body');
         if (rest) {
             rest.open = true;
         }
@@ -42,10 +42,10 @@
 
     // The title of a row opens and closes it.
     document.addEventListener('click', function (event) {
-        const title = event.target.closest('.body > summary a.header');
+        const title = event.target.closest('.row > h2 a.header');
         if (title) {
             event.preventDefault();
-            const body = title.closest('details');
+            const body = title.closest('.row').querySelector('.body');
             body.open = !body.open;
             history.replaceState(null, '', title.hash);
         }

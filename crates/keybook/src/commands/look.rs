@@ -132,7 +132,8 @@ fn see(look: &Look) -> Result<Option<Seen>, Vec<Missing>> {
         Some(pid) if look.stop => (look::stop_and_ask(pid)?, None),
         Some(pid) => {
             let all = look::observe()?;
-            let contains = |process: &Process| process.threads.iter().any(|thread| thread.tid == pid);
+            let contains =
+                |process: &Process| process.threads.iter().any(|thread| thread.tid == pid);
             (all.into_values().find(contains), None)
         }
         None => return observe_all().map(Some),

@@ -49,9 +49,11 @@ pub(super) fn card(
     );
     let evidence = evidence(rule, program, &fingerprint, &up, input);
     match rows {
+        // The title is a link, which must not stand within another control.
         Some(rows) => format!(
-            "<section class=\"rule row\" aria-labelledby=\"{id}\">\n<details class=\"body\">\n\
-             <summary>\n\n{heading}{}\n\n</summary>\n\n{words}{evidence}</details>\n</section>\n",
+            "<section class=\"rule row\" aria-labelledby=\"{id}\">\n\n{heading}\
+             <details class=\"body\">\n<summary>{}</summary>\n\n{words}{evidence}</details>\n\
+             </section>\n",
             rows.cell(rule, trace)
         ),
         None => format!(

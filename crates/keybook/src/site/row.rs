@@ -43,13 +43,10 @@ impl Rows {
 
     /// The right column of a rule: what is usual is gray.
     pub(super) fn cell(&self, rule: &Rule, trace: &Trace) -> String {
-        // mdBook would make a paragraph of a span.
         match shown(rule, trace, self.column) {
-            shown if shown.is_empty() => String::new(),
-            shown if shown == self.usual => {
-                format!("<div class=\"out\"><span class=\"same\">{shown}</span></div>")
-            }
-            shown => format!("<div class=\"out\"><b>{shown}</b></div>"),
+            shown if shown.is_empty() => "<span class=\"same\">show</span>".to_owned(),
+            shown if shown == self.usual => format!("<span class=\"same\">{shown}</span>"),
+            shown => format!("<b>{shown}</b>"),
         }
     }
 
@@ -173,10 +170,10 @@ mod tests {
         let all = [&fails, &other, &none, &fails, &none, &none].map(|rule| (rule, &trace));
         let mut text = "A.\n\n{{#rows errors}}\n".to_owned();
         let rows = Rows::of(&text, all.into_iter()).unwrap();
-        let gray = "<div class=\"out\"><span class=\"same\">EKEYREVOKED</span></div>";
+        let gray = "<span class=\"same\">EKEYREVOKED</span>";
         assert_eq!(rows.cell(&fails, &trace), gray);
-        assert_eq!(rows.cell(&other, &trace), "<div class=\"out\"><b>EACCES</b></div>");
-        assert_eq!(rows.cell(&none, &trace), "");
+        assert_eq!(rows.cell(&other, &trace), "<b>EACCES</b>");
+        assert_eq!(rows.cell(&none, &trace), "<span class=\"same\">show</span>");
         fill_in(Some(&rows), &mut text);
         assert!(text.contains("usually <b>EKEYREVOKED</b>"), "{text}");
         assert!(Rows::of("A.\n", all.into_iter()).is_none());

@@ -92,8 +92,7 @@ fn a_row_has_its_anchor_its_answer_and_its_card() {
     let page = page("both/absent-links.html");
     let card = card(&page, "keyring.absent.link.both");
     let parts = [
-        "<div class=\"out\"><b>EDEADLK, created</b></div>",
-        "</summary>",
+        "<details class=\"body\">\n<summary><b>EDEADLK, created</b></summary>",
         "<p class=\"rid\"><a href=\"#keyring.absent.link.both\">",
         "<div class=\"statement\">",
         "<details class=\"trace\" open",
