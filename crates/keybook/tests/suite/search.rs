@@ -53,7 +53,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("Disk quota exceeded", "failed/edquot.html"),
     ("tmux revoked", "failed/ekeyrevoked.html"),
     ("why does my call fail", "failed"),
-    ("seccomp", "failed/eperm.html"),
+    ("seccomp", "answers/containers.html"),
     ("docker EPERM", "failed"),
     // Ids, whole and in parts, calls and sentences of the manual.
     ("process.threads.before", "#process.threads.before"),

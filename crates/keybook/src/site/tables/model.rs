@@ -114,8 +114,11 @@ pub(super) fn wrong(tables: &Tables<'_>) -> String {
     groups.collect()
 }
 
+/// How many rules a row names at most.
+const SHOWN: usize = 6;
+
 fn wrong_row(Refused { law, by, named }: &Refused, rules: &BTreeMap<&str, &Rule>) -> String {
-    let links = by[..*named].iter().filter_map(|id| rules.get(id.as_str()));
+    let links = by[..*named].iter().take(SHOWN).filter_map(|id| rules.get(id.as_str()));
     let links: Vec<String> = links.map(|rule| id_link(rule)).collect();
     let (name, what, refused_by) = (law.name(), html(&law.wrong()), by.len());
     format!(
