@@ -150,7 +150,7 @@ impl Rulebook {
         let source = root.join(SOURCE);
         let text_of = |path: &Path| fs::read_to_string(source.join(path));
         let mut book = Rulebook::read_from(text_of);
-        let listed = page::table_of_contents(&text_of, &mut Vec::new());
+        let listed = page::table_of_contents(text_of, &mut Vec::new());
         book.problems.extend(listing::problems(&source, &listed));
         book
     }

@@ -10,7 +10,7 @@
 //! html   the figure
 //! ```
 //!
-//! What is between two observations is the model's: [`model::follow`]. A trace that the model does not
+//! What is between two observations is the model's: [`mod@model::follow`]. A trace that the model does not
 //! allow, or in which nothing happens, is shown as rows without lanes.
 
 mod end;
