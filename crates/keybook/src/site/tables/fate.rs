@@ -48,6 +48,11 @@ const fn claim(rule: &'static str, call: &'static str, whose: Whose, fate: Fate)
 const ROWS: &[Row] = {
     use Fate::{Absent, Another, Destroyed, InFile, InProgram, InZombie, Kept, NewOwner, SameOwner, Shared};
     use Whose::{AtTheEnd, Caller, KeyAtTheEnd, NewTask, OldThreads, Owner};
+    const OTHER_USER: &[Claim] = &[
+        claim("@.ids.setresuid", "setresuid", Caller, Kept),
+        claim("@.ids.effective", "setresuid", Caller, Kept),
+        claim("@.ids.setfsuid", "setfsuid", Caller, Kept),
+    ];
     &[
         Row {
             event: "A new thread starts",
@@ -120,22 +125,14 @@ const ROWS: &[Row] = {
             small: "setresuid, seteuid, setfsuid",
             cells: Cells::Each(
                 Cell {
-                    claims: &[
-                        claim("@.ids.setresuid", "setresuid", Caller, Kept),
-                        claim("@.ids.effective", "setresuid", Caller, Kept),
-                        claim("@.ids.setfsuid", "setfsuid", Caller, Kept),
-                    ],
+                    claims: OTHER_USER,
                     conditions: &[(
                         "Its owner follows the filesystem user.",
                         claim("@.ids.setfsuid", "setfsuid", Owner, NewOwner),
                     )],
                 },
                 Cell {
-                    claims: &[
-                        claim("@.ids.setresuid", "setresuid", Caller, Kept),
-                        claim("@.ids.effective", "setresuid", Caller, Kept),
-                        claim("@.ids.setfsuid", "setfsuid", Caller, Kept),
-                    ],
+                    claims: OTHER_USER,
                     conditions: &[(
                         "Its owner stays.",
                         claim("@.ids.setresuid", "setresuid", Owner, SameOwner),
