@@ -122,9 +122,13 @@ fn text_or_null(string: Option<&CStr>) -> Arg<'_> {
     string.map_or(NULL, text)
 }
 
-/// The bytes of a value that the kernel reads.
-fn bytes<T: Copy>(values: &[T]) -> Arg<'_> {
-    // SAFETY: the types here are integers, structures of integers without padding, and `IoSlice`.
+/// The bytes of values that the kernel reads.
+///
+/// # Safety
+///
+/// The type must have no padding: its bytes would not be initialized.
+unsafe fn bytes<T>(values: &[T]) -> Arg<'_> {
+    // SAFETY: the caller's contract; the bytes are those of the slice.
     Arg::Input(unsafe { slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) })
 }
 
@@ -202,7 +206,9 @@ pub(crate) fn instantiate_iov(key: i32, pieces: &[IoSlice<'_>], keyring: i32) ->
     if compat::is_used() {
         return compat::instantiate_iov(key, pieces, keyring);
     }
-    let args = [id(key), bytes(pieces), Arg::Number(pieces.len()), id(keyring)];
+    // SAFETY: an `IoSlice` is a pointer and a length.
+    let list = unsafe { bytes(pieces) };
+    let args = [id(key), list, Arg::Number(pieces.len()), id(keyring)];
     // SAFETY: an `IoSlice` has the layout of `struct iovec`; the kernel reads the pieces.
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
 }
@@ -219,7 +225,9 @@ pub(crate) fn instantiate_iov_without_memory(key: i32, pieces: usize, keyring: i
 /// `KEYCTL_DH_COMPUTE` of private key, prime and base; returns how many bytes the result has.
 pub(crate) fn dh_compute(keys: [i32; 3], buffer: &mut [u8]) -> Result<i64> {
     let length = length(buffer);
-    let args = [bytes(&keys), Arg::Output(buffer), length, NULL];
+    // SAFETY: integers.
+    let keys = unsafe { bytes(&keys) };
+    let args = [keys, Arg::Output(buffer), length, NULL];
     // SAFETY: `struct keyctl_dh_params` is three serial numbers; the buffer may be written.
     unsafe { keyctl(libc::KEYCTL_DH_COMPUTE, args) }
 }
@@ -285,7 +293,9 @@ unsafe fn with_params(
     let [in_len, other_len] =
         [input.len(), other_len].map(|length| u32::try_from(length).map_err(|_| Errno::EINVAL));
     let params = [PkeyParams { key, in_len: in_len?, other_len: other_len?, spare: [0; 7] }];
-    let args = [bytes(&params), text(info), Arg::Input(input), other];
+    // SAFETY: ten words of 32 bits.
+    let params = unsafe { bytes(&params) };
+    let args = [params, text(info), Arg::Input(input), other];
     // SAFETY: all four live through the call; the lengths go with them.
     unsafe { keyctl(operation, args) }
 }
