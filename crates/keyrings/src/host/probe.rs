@@ -167,7 +167,7 @@ fn call_for(shows: &str) -> String {
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// It succeeded, or failed as expected.
     Works,
     /// It failed.
@@ -190,7 +190,7 @@ impl Reply {
 }
 
 /// Makes a call in a separate process.
-pub(super) fn reply_to(call: fn() -> Result<i64, Errno>) -> Reply {
+pub(crate) fn reply_to(call: fn() -> Result<i64, Errno>) -> Reply {
     let child = || -> Infallible {
         record::stop();
         match call() {

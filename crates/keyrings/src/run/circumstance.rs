@@ -4,7 +4,6 @@
 //! before the program of a rule begins, by calls that are recorded like the program's own, so that the
 //! model judges the whole trace. What a circumstance creates ends with the snippet.
 
-use super::outcome::{Ended, wait};
 use crate::api::confine::{
     drop_capabilities, keep_capabilities, no_new_privs, raise_capabilities, seccomp_allow,
     setgroups, setsid,
@@ -22,9 +21,9 @@ use crate::api::keyctl::{
     keyctl_restrict_keyring, keyctl_setperm,
 };
 use crate::api::quota::quota_of;
+use crate::host::probe::{Reply, reply_to};
 use crate::sys::compat;
 use crate::sys::keys::{Filling, fill};
-use crate::sys::process::{Way, exit, fork_like};
 use crate::tasks::arena::{Arena, unique_number};
 use crate::tasks::churn::churn;
 use crate::tasks::fail::{Checked, Failure, named};
@@ -303,22 +302,19 @@ fn own_session() -> Checked {
 /// Whether the calling process has a session keyring. A child asks, in a user namespace, because the kernel
 /// creates one for a caller without.
 fn has_session_keyring() -> Checked<bool> {
-    let child = fork_like(Way::Fork, || {
-        let entered = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
-        let described = entered.and_then(|()| {
-            let mut text = [0; 64];
-            fill(Filling::Describe, KEY_SPEC_SESSION_KEYRING.0, &mut text).map(|_| text)
-        });
-        exit(match described {
-            Ok(text) if text.windows(8).any(|part| part == b"_uid_ses") => 0,
-            Ok(_) => 1,
-            Err(_) => 2,
-        })
-    })?;
-    match wait(child)? {
-        Ended::Exited(0) => Ok(false),
-        Ended::Exited(1) => Ok(true),
-        _ => Err(Failure::new("a user namespace: it cannot be entered here")),
+    let reply = reply_to(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
+        let mut text = [0; 64];
+        fill(Filling::Describe, KEY_SPEC_SESSION_KEYRING.0, &mut text)?;
+        let is_of_user = text.windows(8).any(|part| part == b"_uid_ses");
+        if is_of_user { Ok(0) } else { Err(Errno::EEXIST) }
+    });
+    match reply {
+        Reply::Works => Ok(false),
+        Reply::Error(Errno::EEXIST) => Ok(true),
+        Reply::Error(_) | Reply::Killed => {
+            Err(Failure::new("a user namespace: it cannot be entered here"))
+        }
     }
 }
 
