@@ -8,8 +8,10 @@
 //! one table, in `operation.rs`.
 
 mod argument;
+mod events;
 mod execute;
 pub mod exhaustive;
+pub mod guarantee;
 mod laboratory;
 mod operation;
 mod program;

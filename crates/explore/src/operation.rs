@@ -195,6 +195,11 @@ impl Operation {
         &ROWS[self.call as usize]
     }
 
+    /// Its name in the text of a program.
+    pub(crate) fn name(&self) -> &'static str {
+        self.row().text
+    }
+
     /// Its arguments.
     pub(crate) fn args(&self) -> impl Iterator<Item = (Slot, i32)> {
         self.row().slots.iter().copied().zip(self.args)

@@ -3,24 +3,28 @@
 //! A laboratory requires a process with one thread, and tasks that start this program again have to be
 //! recognized in `main`. So this test binary has its own `main` and runs its tests one after another.
 
+use explore::guarantee::{Guarantee, Who};
 use explore::random::Random;
 use explore::snippet::snippet;
 use explore::{Disagreement, Judgment, Laboratory, Refuses, TaskProgram};
 use libtest_mimic::{Arguments, Failed, Trial};
 use model::{Refusal, Why};
 use std::process::ExitCode;
-use trace::{Outcome, Trace};
+use std::time::{Duration, Instant};
+use trace::{Event, Outcome, Trace};
 
 fn main() -> ExitCode {
     keyrings::serve_if_invited();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     type Test = fn() -> Result<(), String>;
-    let tests: [(&str, Test); 4] = [
+    let tests: [(&str, Test); 6] = [
         ("the actions of every kind of task are observed in order", every_kind),
         ("a program that disagrees is shrunk to the calls that matter", shrunk),
         ("steps that nothing depends on are removed", shortened),
         ("an impossible program is refused, and a judge that panics disagrees", impossible),
+        ("the events of a program without a kernel are those that a kernel shows", same_events),
+        ("a guarantee breaks on the kernel where it breaks in the model", broken_alike),
     ];
     let trials = tests.map(|(name, test)| Trial::test(name, move || here(test)));
     libtest_mimic::run(&arguments, trials.into()).exit_code()
@@ -162,4 +166,60 @@ fn impossible() -> Result<(), String> {
         Judgment::Disagrees(found) if found.kind() == "the model panics" => Ok(()),
         judgment => Err(format!("{judgment:?}")),
     }
+}
+
+/// The calls of random programs, with their arguments, as the kernel shows them and as the model is asked them.
+fn same_events() -> Result<(), String> {
+    let laboratory = laboratory(|_| None)?;
+    let random = Random::new(7, false);
+    for program in (0..60).filter_map(|number| random.program(number)) {
+        let Ok((executed, trace)) = laboratory.run(&program) else { continue };
+        let program = TaskProgram { steps: executed.iter().map(|one| one.step).collect() };
+        let asked = |events: &[Event]| -> Vec<String> {
+            let shown = |event: &Event| {
+                // A trace numbers all files and keys that it shows; a program those that calls return.
+                let request = event.request();
+                let names = |c: char| !(c.is_alphanumeric() || c == '_' || c == '@');
+                let words = request.split(names).map(|word| match word.strip_prefix(['K']) {
+                    Some(rest) if rest.parse::<u32>().is_ok() => "K",
+                    _ if word.starts_with("file") => "file",
+                    _ => word,
+                });
+                format!("{} {}", event.task, words.collect::<Vec<_>>().join(" "))
+            };
+            events.iter().map(shown).collect()
+        };
+        equal(
+            asked(&program.events_without_outcomes()).join("\n"),
+            asked(trace.events()).join("\n"),
+        )?;
+    }
+    Ok(())
+}
+
+fn broken_alike() -> Result<(), String> {
+    let steps = ["fork".to_owned(), "keyctl_link @t @s".to_owned()];
+    let never = ["others keyctl_read_alloc K1 succeeds".to_owned()];
+    let owner = [(Who::Owner, &steps[..])];
+    let private =
+        Guarantee::new("main fork; child1 add_key a @t", "child1", false, &owner, &never)?;
+    let model = private.search(2, None)?.broken.ok_or("the model breaks it")?;
+    let end = Instant::now() + Duration::from_secs(60);
+    let kernel = private.observe(&laboratory(|_| None)?, 2, end);
+    let kernel = kernel.broken.ok_or("the kernel breaks it")?;
+    equal(format!("{:?}", kernel.events), format!("{:?}", model.events))?;
+    for (begin, never, why) in [
+        ("main fork", "nobody keyctl_read_alloc K1 succeeds", "anyone, owner or others"),
+        ("main fork", "others keyctl_read_alloc K1 hangs", "succeeds or fails"),
+        ("main fork", "others keyctl_read_alloc succeeds", "with 0 arguments"),
+        ("main sing", "others keyctl_read_alloc K1 succeeds", "no call `sing`"),
+        ("main fork", "", "fewer than three words"),
+    ] {
+        let refused = Guarantee::new(begin, "child1", false, &owner, &[never.to_owned()]);
+        let refused = refused.err().ok_or("it is refused")?;
+        if !refused.contains(why) {
+            return Err(format!("{refused:?} does not say {why:?}"));
+        }
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod explore;
+pub(crate) mod guarantees;
 pub(crate) mod judge;
 pub(crate) mod kernels;
 pub(crate) mod look;

@@ -3,6 +3,7 @@
 mod commands;
 mod embedded;
 mod failed;
+mod guarantees;
 mod init;
 mod jobs;
 mod man;
@@ -16,8 +17,8 @@ mod status;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    build, check, diff, explain, explore, judge, kernels, look, man as man_command, preprocess,
-    rules, strace, vary, wrong,
+    build, check, diff, explain, explore, guarantees as guarantees_command, judge, kernels, look,
+    man as man_command, preprocess, rules, strace, vary, wrong,
 };
 use output::ListFormat;
 use status::{HELD, MISUSE};
@@ -71,6 +72,8 @@ enum Command {
     Strace(strace::Strace),
     /// Run generated programs on this kernel and judge their traces by the rules.
     Explore(explore::Explore),
+    /// Search all short programs, and random ones, for one that breaks a sentence people stake secrets on.
+    Guarantees(guarantees_command::Guarantees),
     /// List the rules.
     Rules {
         /// Output format.
@@ -148,6 +151,7 @@ fn run(default: &str) -> u8 {
         Command::Look(look) => look::run(&look),
         Command::Strace(strace) => strace::run(&strace),
         Command::Explore(explore) => explore::run(&explore),
+        Command::Guarantees(guarantees) => guarantees_command::run(&guarantees),
         Command::Rules { format } => rules::run(format),
         Command::Explain { what } => explain::run(&what),
         Command::Diff(diff) => diff::run(&diff),

@@ -6,6 +6,7 @@ use crate::laws::{Law, Laws};
 use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::world::{KeyId, World};
 use crate::{Refusal, Why, wrong};
+use std::hash::Hasher;
 use std::ops::ControlFlow::{self, Break, Continue};
 use trace::{Event, Outcome, Trace, Value};
 
@@ -118,6 +119,12 @@ impl Judge {
     /// Leaves out an event, as if it changed nothing.
     pub fn pass_over(&mut self) {
         self.seen += 1;
+    }
+
+    /// Feeds what the judge knows to a hasher: of two judges that differ in what they allow later, the hashes most likely
+    /// differ.
+    pub fn fingerprint(&self, hasher: &mut impl Hasher) {
+        self.worlds.iter().for_each(|world| world.fingerprint(hasher));
     }
 
     /// Judges several events.

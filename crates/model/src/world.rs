@@ -11,6 +11,7 @@
 use crate::laws::{OwnKeyring, ProcessCall};
 use crate::store::{Idx, Store};
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hasher;
 use std::sync::Arc;
 use trace::Errno;
 
@@ -381,6 +382,12 @@ macro_rules! world {
                 self.config = self.config_before;
                 $(self.$store.undo();)*
                 $(self.$derived.undo();)*
+            }
+
+            /// Feeds the state to a hasher: two states that differ most likely differ there.
+            pub(crate) fn fingerprint(&self, hasher: &mut impl Hasher) {
+                hasher.write(format!("{:?}", self.config).as_bytes());
+                $(hasher.write(format!("{:?}", self.$store).as_bytes());)*
             }
 
             /// Whether this is the same state as another.

@@ -43,7 +43,7 @@ pub(crate) struct Explore {
 }
 
 /// Parses a time such as `60s`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let units = [("", 1), ("s", 1), ("m", 60), ("h", 3600)];

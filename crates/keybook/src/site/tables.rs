@@ -4,6 +4,7 @@ mod containers;
 mod errors;
 mod failed;
 mod fate;
+mod guarantees;
 mod index;
 mod input;
 mod lifecycle;
@@ -60,6 +61,11 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Re
     if text.contains("{{#causes}}") {
         let name = page.file_stem().unwrap_or_default().to_string_lossy();
         *text = text.replace("{{#causes}}", &failed::causes(tables, &name).replace("{up}", &up));
+    }
+    for (mark, beliefs) in [("{{#table guarantees}}", false), ("{{#table beliefs}}", true)] {
+        if text.contains(mark) {
+            *text = text.replace(mark, &guarantees::list(tables, beliefs)?.replace("{up}", &up));
+        }
     }
     if text.contains(FATE) {
         *text = text.replace(FATE, &fate::table(tables)?.replace("{up}", &up));

@@ -31,6 +31,8 @@ const QUERIES: &[(&str, &str)] = &[
     ("EKEYREVOKED add_key @t", "both/revoked.html"),
     ("keyctl show", "both/keyctl.html"),
     // Pages that answer.
+    ("guarantee", "answers/guarantees.html"),
+    ("can another process read my key", "answers/guarantees.html"),
     ("which keyring", "answers/which-keyring.html"),
     ("daemon", "answers/which-keyring.html"),
     ("podman", "answers/containers.html"),

@@ -1,0 +1,242 @@
+//! A guarantee in the model: every program of a few steps, and long random ones.
+
+use super::{Counterexample, Guarantee};
+use crate::events::{StepEvent, events};
+use crate::program::{TaskProgram, TaskStep};
+use crate::task_states::TaskStates;
+use model::{Judge, Law};
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use trace::Event;
+
+/// What a search has tried.
+#[derive(Clone, Debug, Default)]
+pub struct Tried {
+    /// Programs, each with every answer that the model allows.
+    pub programs: u64,
+    /// States in which every task was asked.
+    pub states: u64,
+    /// The shortest program that breaks the guarantee, if one does.
+    pub broken: Option<Counterexample>,
+}
+
+/// A program so far, with one answer to each of its calls.
+#[derive(Clone)]
+struct Place {
+    judge: Judge,
+    states: TaskStates,
+    names: Vec<String>,
+    steps: Vec<TaskStep>,
+    events: Vec<Event>,
+}
+
+/// Why a search ends.
+enum End {
+    Broken(Box<Counterexample>),
+    /// The model does not know a call, or the table is not valid.
+    Invalid(String),
+}
+
+impl Guarantee {
+    /// Follows every program of up to so many steps after the beginning; equal states are followed once. With a law, in the wrong
+    /// model without it.
+    ///
+    /// # Errors
+    ///
+    /// If the model does not know a call, or the beginning is not possible.
+    pub fn search(&self, steps: usize, wrong: Option<Law>) -> Result<Tried, String> {
+        let begin = self.begin(wrong)?;
+        let mut tried = Tried::default();
+        // The shorter ones first, so that a counterexample is a shortest one.
+        for length in 0..=steps {
+            let mut search =
+                Search { guarantee: self, asked: HashSet::new(), known: HashMap::new() };
+            let programs = begin.iter().map(|place| search.follow(place, length));
+            match programs.sum::<Result<u64, End>>() {
+                Ok(programs) => {
+                    tried = Tried { programs, states: search.asked.len() as u64, broken: None }
+                }
+                Err(End::Broken(found)) => {
+                    tried.broken = Some(*found);
+                    return Ok(tried);
+                }
+                Err(End::Invalid(why)) => return Err(why),
+            }
+        }
+        Ok(tried)
+    }
+
+    /// Follows so many random programs of up to so many steps; the same seed yields the same programs.
+    ///
+    /// # Errors
+    ///
+    /// If the model does not know a call, or the beginning is not possible.
+    pub fn wander(&self, programs: u64, steps: usize, seed: u64) -> Result<Tried, String> {
+        let begin = self.begin(None)?;
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut tried = Tried::default();
+        while tried.programs < programs {
+            tried.programs += 1;
+            match self.walk(begin[random.usize(..begin.len())].clone(), steps, &mut random) {
+                Ok(states) => tried.states += states,
+                Err(End::Broken(found)) => {
+                    tried.broken = Some(*found);
+                    break;
+                }
+                Err(End::Invalid(why)) => return Err(why),
+            }
+        }
+        Ok(tried)
+    }
+
+    /// Follows one random program; returns the number of states in which the tasks were asked.
+    fn walk(&self, mut place: Place, steps: usize, random: &mut fastrand::Rng) -> Result<u64, End> {
+        let mut states = 0;
+        for _ in 0..steps {
+            let choices: Vec<TaskStep> = self.choices(&place.states).collect();
+            let mut after = self.after(&place, choices[random.usize(..choices.len())])?;
+            if !after.is_empty() {
+                place = after.swap_remove(random.usize(..after.len()));
+                self.ask(&place)?;
+                states += 1;
+            }
+        }
+        Ok(states)
+    }
+
+    fn begin(&self, wrong: Option<Law>) -> Result<Vec<Place>, String> {
+        let judge = wrong.map_or_else(Judge::new, Judge::wrong);
+        let (states, names) = (TaskStates::new(), vec!["main".to_owned()]);
+        let mut places = vec![Place { judge, states, names, steps: vec![], events: vec![] }];
+        for step in &self.begin.steps {
+            let mut after = Vec::new();
+            for place in &places {
+                after.extend(place.after(*step)?);
+            }
+            places = after;
+        }
+        if places.is_empty() { Err("its beginning is not possible".to_owned()) } else { Ok(places) }
+    }
+
+    /// The places after a step, if none of its events breaks the guarantee.
+    fn after(&self, place: &Place, step: TaskStep) -> Result<Vec<Place>, End> {
+        let after = place.after(step).map_err(End::Invalid)?;
+        for next in &after {
+            // A child of vfork observes during the step.
+            let by = if next.names.len() > place.names.len() {
+                next.names.len() - 1
+            } else {
+                usize::from(step.task)
+            };
+            let new = &next.events[place.events.len()..];
+            if let Some(nth) = new.iter().position(|event| {
+                event.task == next.names[by] && self.breaks(event, by as u8, &next.states)
+            }) {
+                return Err(next.broken(place.events.len() + nth));
+            }
+        }
+        Ok(after)
+    }
+
+    /// Asks every task what it must not observe.
+    fn ask(&self, place: &Place) -> Result<(), End> {
+        for TaskStep { task, action } in self.questions(&place.states) {
+            let Some(operation) = action.operation() else { continue };
+            let asked = operation.event(&place.names[usize::from(task)]);
+            for outcome in place.judge.allowed(&asked) {
+                let event = Event { outcome, ..asked.clone() };
+                if self.breaks(&event, task, &place.states) {
+                    let mut place = place.clone();
+                    place.steps.push(TaskStep { task, action });
+                    place.events.push(event);
+                    return Err(place.broken(place.events.len() - 1));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    /// The places after a step, one for each answer; none if the step is not possible.
+    fn after(&self, step: TaskStep) -> Result<Vec<Place>, String> {
+        let mut next = self.clone();
+        if !next.states.take(step) {
+            return Ok(vec![]);
+        }
+        if let Some(prefix) = step.action.creates() {
+            next.names.push(format!("{prefix}{}", self.names.len()));
+        }
+        next.steps.push(step);
+        let events = events(step, &self.states, &next.names);
+        let mut places = vec![next];
+        for one in events {
+            let mut after = Vec::new();
+            for place in places {
+                let answers = match &one {
+                    StepEvent::Certain(event) => vec![event.clone()],
+                    StepEvent::Asked(event) => {
+                        let allowed = place.judge.allowed(event).into_iter();
+                        allowed.map(|outcome| Event { outcome, ..event.clone() }).collect()
+                    }
+                };
+                for event in answers {
+                    let mut place = place.clone();
+                    place.judge.event(&event).map_err(|refusal| {
+                        format!("the model refuses `{}`: {:?}", refusal.event, refusal.why)
+                    })?;
+                    place.events.push(event);
+                    after.push(place);
+                }
+            }
+            places = after;
+        }
+        Ok(places)
+    }
+
+    fn broken(&self, last: usize) -> End {
+        let program = TaskProgram { steps: self.steps.clone() };
+        let events = self.events[..=last].to_vec();
+        End::Broken(Box::new(Counterexample { program, events }))
+    }
+
+    /// Equal for places after which the same follows.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.judge.fingerprint(&mut hasher);
+        format!("{:?}", self.states).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// A depth-first search.
+struct Search<'a> {
+    guarantee: &'a Guarantee,
+    /// The states in which the tasks were asked.
+    asked: HashSet<u64>,
+    /// The number of programs of up to so many steps from a state.
+    known: HashMap<(u64, usize), u64>,
+}
+
+impl Search<'_> {
+    /// Follows all programs of up to so many steps from here; returns their number.
+    fn follow(&mut self, place: &Place, steps: usize) -> Result<u64, End> {
+        let state = place.fingerprint();
+        if let Some(programs) = self.known.get(&(state, steps)) {
+            return Ok(*programs);
+        }
+        if self.asked.insert(state) {
+            self.guarantee.ask(place)?;
+        }
+        let mut programs = 1;
+        if steps > 0 {
+            for step in self.guarantee.choices(&place.states) {
+                for next in self.guarantee.after(place, step)? {
+                    programs += self.follow(&next, steps - 1)?;
+                }
+            }
+        }
+        self.known.insert((state, steps), programs);
+        Ok(programs)
+    }
+}

@@ -1,0 +1,61 @@
+//! The sentences people stake secrets on, and the beliefs that are false.
+
+use super::input::Tables;
+use crate::guarantees::{self, Saved, Sentence};
+use crate::output::count;
+use crate::site::html::{escape, html, id_link};
+use anyhow::{Context, Result};
+use rulebook::Rule;
+use std::fmt::Write;
+
+/// The sentences that hold, or else those that are believed and false, each with what was tried.
+///
+/// # Errors
+///
+/// If the table or the saved results are not valid.
+pub(super) fn list(tables: &Tables<'_>, beliefs: bool) -> Result<String> {
+    let saved = guarantees::saved()?;
+    let mut out = String::new();
+    for sentence in guarantees::table()?.iter().filter(|one| one.belief == beliefs) {
+        let Sentence { id, sentence: text, .. } = sentence;
+        let tried = saved.get(id).with_context(|| {
+            format!("{}: no result of `{id}`: `cargo run -- guarantees --save`", guarantees::SAVED)
+        })?;
+        let _ = write!(out, "### {text} {{#{id}}}\n\n");
+        out += &shown(tried);
+        let rules = sentence
+            .rules
+            .iter()
+            .filter_map(|id| tables.book.rules.iter().find(|rule| rule.id == *id));
+        let rules: Vec<String> = rules.map(|rule: &Rule| id_link(rule)).collect();
+        let _ = write!(out, "<p class=\"rules\">Rules: {}</p>\n\n", rules.join(", "));
+    }
+    Ok(out)
+}
+
+fn shown(saved: &Saved) -> String {
+    if let Some(trace) = &saved.counterexample {
+        return format!("<pre><code class=\"language-trace\">{}</code></pre>\n\n", escape(trace));
+    }
+    let mut text = format!(
+        "Tried: {} of up to {} ({}), {} of up to {}",
+        count(grouped(saved.programs), "program"),
+        count(saved.steps, "step"),
+        count(grouped(saved.states), "different state"),
+        count(grouped(saved.random), "random program"),
+        count(saved.random_steps, "step"),
+    );
+    if saved.observed > 0 {
+        let programs = count(grouped(saved.observed), "program");
+        let _ = write!(text, "; {programs} on Linux {}", saved.kernel);
+    }
+    html(&text) + ".\n\n"
+}
+
+/// A number with a comma before each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let grouped = digits.as_bytes().rchunks(3).rev();
+    let grouped: Vec<String> = grouped.map(|three| String::from_utf8_lossy(three).into()).collect();
+    grouped.join(",")
+}
