@@ -23,6 +23,13 @@ pub(super) fn list(tables: &Tables<'_>, beliefs: bool) -> Result<String> {
         })?;
         let _ = write!(out, "### {text} {{#{id}}}\n\n");
         out += &shown(tried);
+        if let Some(law) = sentence.wrong()? {
+            let (name, what) = (law.name(), html(&law.wrong()));
+            let _ = write!(
+                out,
+                "It breaks in the <a href=\"{{up}}model/wrong-models.html#{name}\">wrong model</a> in which {what}.\n\n"
+            );
+        }
         let rules = sentence
             .rules
             .iter()
