@@ -249,6 +249,7 @@ phrases! {
     ReadOfLogon => "a key of type logon can be read",
     ReadPartly => "KEYCTL_READ returns the length of a short buffer",
     ReadUnaligned => "KEYCTL_READ accepts a buffer that holds part of a serial number",
+    ReadUnmapped => "KEYCTL_READ succeeds without memory for the bytes",
     SecurityErrno => "KEYCTL_GET_SECURITY fails with EACCES",
     DepthOfSearch => "a search goes seven keyrings deep",
     ThreadBeforeProcess => "request_key searches the process keyring before the thread keyring",
