@@ -374,6 +374,7 @@ phrases! {
     NamespaceKeeps => "a new user namespace removes the keyrings",
     NamespaceNeedsSingle => "a process with several threads can leave its user namespace",
     NamespaceOverflow => "an id that the namespace does not map is shown by its number",
+    NamespaceHidesByPayer => "/proc/keys omits keys whose owner has no number in a user namespace",
     NamespaceHidesInProc => "/proc/keys shows the keys of users that the namespace does not map",
     ProcNeedsView => "/proc/keys shows keys without View permission",
     ProcOpener => "an open /proc/keys shows what its reader may view, not what its opener may",
