@@ -154,7 +154,8 @@ impl<'a> Run<'a> {
 
     pub(crate) fn mask(&self, nth: usize) -> Attempt<u32> {
         match self.arg(nth)? {
-            Value::Hex(mask) => Ok(*mask),
+            // The kernel's parameter has 32 bits.
+            Value::Hex(mask) => Ok(*mask as u32),
             _ => self.expected(nth, "a mask"),
         }
     }

@@ -96,7 +96,7 @@ pub enum Value {
     /// A number.
     Int(i64),
     /// A bit mask.
-    Hex(u32),
+    Hex(u64),
     /// A word that stands for itself: `@t`, `K1`, `child`, `NULL`, `KEYCTL_MOVE_EXCL`.
     Word(String),
     /// Text, in quotes.

@@ -262,7 +262,7 @@ impl<'a> Reader<'a> {
             }
             Some(c) if c.is_ascii_digit() || c == '-' => {
                 if self.eat("0x") {
-                    return Ok(Value::Hex(self.mask()?));
+                    return Ok(Value::Hex(self.hex()?));
                 }
                 Ok(Value::Int(self.number()?))
             }
@@ -310,9 +310,13 @@ impl<'a> Reader<'a> {
         Ok(Value::Described { kind, uid, gid, perm, description })
     }
 
-    fn mask(&mut self) -> Result<u32, Expected> {
+    fn hex(&mut self) -> Result<u64, Expected> {
         let digits = self.take_while(|c| c.is_ascii_hexdigit());
-        u32::from_str_radix(digits, 16).map_err(|_| "a mask of 32 bits")
+        u64::from_str_radix(digits, 16).map_err(|_| "a mask of 64 bits")
+    }
+
+    fn mask(&mut self) -> Result<u32, Expected> {
+        u32::try_from(self.hex()?).map_err(|_| "a mask of 32 bits")
     }
 
     fn number<N: FromStr>(&mut self) -> Result<N, Expected> {

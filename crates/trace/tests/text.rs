@@ -58,7 +58,7 @@ fn value() -> impl Strategy<Value = Value> {
     let described = (text(), any::<u32>(), any::<u32>(), any::<u32>(), text());
     let leaf = prop_oneof![
         any::<i64>().prop_map(Value::Int),
-        any::<u32>().prop_map(Value::Hex),
+        any::<u64>().prop_map(Value::Hex),
         text().prop_map(Value::Word),
         text().prop_map(Value::Text),
         any::<i32>().prop_map(Value::Serial),
@@ -187,7 +187,7 @@ fn malformed_text_is_refused_with_place_and_expectation() {
         ("main  f() = -1 ENOKEY", "line 1, column 22: expected ` (` and the meaning of the error"),
         ("main  f() = {K1; K2}", "line 1, column 16: expected `,` or `}`"),
         ("main  f(\"a)", "line 1, column 12: expected `\"` at the end of the text"),
-        ("main  f(0x123456789)", "line 1, column 20: expected a mask of 32 bits"),
+        ("main  f(0x12345678901234567)", "line 1, column 28: expected a mask of 64 bits"),
         ("main  f(#x)", "line 1, column 10: expected a number"),
         (
             "main  f(who#1)",

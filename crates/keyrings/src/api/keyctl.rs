@@ -210,7 +210,8 @@ pub fn request_key(
 /// As [`keyctl_get_keyring_ID`].
 #[allow(non_snake_case)]
 pub fn keyctl_get_keyring_ID_with(key: KeySerial, create: i64) -> Result<KeySerial> {
-    let result = keys::get_keyring_id(key.0, create).map(serial);
+    let args = [key.0.into(), create, 0, 0];
+    let result = keys::long_numbers(NumbersOnly::GetKeyringId, args).map(serial);
     recorded("keyctl_get_keyring_ID", || vec![key.into(), Value::Int(create)], result)
 }
 
@@ -311,7 +312,17 @@ pub fn keyctl_chown(key: KeySerial, uid: u32, gid: u32) -> Result<()> {
 ///
 /// keyctl_setperm(3); `keyctl_setperm_key`
 pub fn keyctl_setperm(key: KeySerial, permissions: Permissions) -> Result<()> {
-    let result = plain(NumbersOnly::Setperm, [key.0, permissions as i32, 0, 0]);
+    keyctl_setperm_with(key, permissions.into())
+}
+
+/// [`keyctl_setperm`] with a mask of more than 32 bits.
+///
+/// # Errors
+///
+/// As [`keyctl_setperm`].
+pub fn keyctl_setperm_with(key: KeySerial, permissions: u64) -> Result<()> {
+    let args = [key.0.into(), permissions as i64, 0, 0];
+    let result = keys::long_numbers(NumbersOnly::Setperm, args).map(drop);
     recorded("keyctl_setperm", || vec![key.into(), Value::Hex(permissions)], result)
 }
 
@@ -466,6 +477,20 @@ fn read(key: KeySerial) -> Result<Vec<u8>> {
 /// As [`keyctl_read_alloc`].
 pub fn keyctl_read(key: KeySerial, buffer: &mut [u8]) -> Result<usize> {
     fill_buffer(("keyctl_read", Filling::Read), key, buffer)
+}
+
+/// [`keyctl_read`] into a buffer that is not mapped, of this length in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_read`]; `EFAULT`: there is something to copy.
+pub fn keyctl_read_without_memory(key: KeySerial, length: usize) -> Result<usize> {
+    let result = keys::fill_without_memory(Filling::Read, key.0, length);
+    let args = || {
+        let buffer = vec![Value::word("unmapped"), int(length), Value::word("bytes")];
+        vec![key.into(), Value::List(buffer)]
+    };
+    recorded("keyctl_read", args, result.map(|available| available as usize))
 }
 
 /// Reads a keyring, whose payload is an array of serial numbers: the keys that it links to.
@@ -846,11 +871,21 @@ pub fn keyctl_restrict_keyring(
 ///
 /// keyctl_move(3); `keyctl_keyring_move`, which looks up the key, then `from`, then `to`
 pub fn keyctl_move(key: KeySerial, from: KeySerial, to: KeySerial, flags: u32) -> Result<()> {
-    let result = plain(NumbersOnly::Move, [key.0, from.0, to.0, flags as i32]);
+    keyctl_move_with(key, from, to, flags.into())
+}
+
+/// [`keyctl_move`] with flags of more than 32 bits.
+///
+/// # Errors
+///
+/// As [`keyctl_move`].
+pub fn keyctl_move_with(key: KeySerial, from: KeySerial, to: KeySerial, flags: i64) -> Result<()> {
+    let args = [key.0.into(), from.0.into(), to.0.into(), flags];
+    let result = keys::long_numbers(NumbersOnly::Move, args).map(drop);
     let args = || {
         let flags = match flags {
-            KEYCTL_MOVE_EXCL => Value::word("KEYCTL_MOVE_EXCL"),
-            other => Value::Int(other.into()),
+            flags if flags == KEYCTL_MOVE_EXCL.into() => Value::word("KEYCTL_MOVE_EXCL"),
+            other => Value::Int(other),
         };
         vec![key.into(), from.into(), to.into(), flags]
     };

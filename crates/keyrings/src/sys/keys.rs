@@ -135,16 +135,14 @@ unsafe fn bytes<T>(values: &[T]) -> Arg<'_> {
 /// An operation whose arguments are all numbers; those it does not have are ignored.
 #[inline]
 pub(crate) fn numbers(operation: NumbersOnly, args: [i32; 4]) -> Result<i64> {
-    // SAFETY: the kernel takes none of these arguments for an address.
-    unsafe { keyctl(operation as u32, args.map(id)) }
+    long_numbers(operation, args.map(i64::from))
 }
 
-/// `KEYCTL_GET_KEYRING_ID` with any number for the wish to create.
-pub(crate) fn get_keyring_id(key: i32, create: i64) -> Result<i64> {
-    // SAFETY: takes numbers only.
-    unsafe {
-        keyctl(libc::KEYCTL_GET_KEYRING_ID, [id(key), Arg::Number(create as usize), NULL, NULL])
-    }
+/// The same with numbers as long as the system call's parameters.
+#[inline]
+pub(crate) fn long_numbers(operation: NumbersOnly, args: [i64; 4]) -> Result<i64> {
+    // SAFETY: the kernel takes none of these arguments for an address.
+    unsafe { keyctl(operation as u32, args.map(|number| Arg::Number(number as usize))) }
 }
 
 /// Returns how many bytes there are, and fills the buffer if they fit.
@@ -152,6 +150,18 @@ pub(crate) fn fill(operation: Filling, key: i32, buffer: &mut [u8]) -> Result<i6
     let length = length(buffer);
     let args = [id(key), Arg::Output(buffer), length, NULL];
     // SAFETY: the buffer may be written, and its length goes with it.
+    unsafe { keyctl(operation as u32, args) }
+}
+
+/// An address in the first page, which is never mapped. For some operations null has another meaning.
+fn unmapped() -> Arg<'static> {
+    Arg::Number(align_of::<IoSlice<'_>>())
+}
+
+/// [`fill`] with a buffer that is not mapped, of any length.
+pub(crate) fn fill_without_memory(operation: Filling, key: i32, length: usize) -> Result<i64> {
+    let args = [id(key), unmapped(), Arg::Number(length), NULL];
+    // SAFETY: the kernel cannot write there, and fails.
     unsafe { keyctl(operation as u32, args) }
 }
 
@@ -213,11 +223,9 @@ pub(crate) fn instantiate_iov(key: i32, pieces: &[IoSlice<'_>], keyring: i32) ->
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
 }
 
-/// `KEYCTL_INSTANTIATE_IOV` with pieces that are not mapped. The kernel takes a null pointer for no
-/// pieces, so this passes another address in the first page, which is never mapped.
+/// `KEYCTL_INSTANTIATE_IOV` with pieces that are not mapped.
 pub(crate) fn instantiate_iov_without_memory(key: i32, pieces: usize, keyring: i32) -> Result<i64> {
-    let unmapped = Arg::Number(align_of::<IoSlice<'_>>());
-    let args = [id(key), unmapped, Arg::Number(pieces), id(keyring)];
+    let args = [id(key), unmapped(), Arg::Number(pieces), id(keyring)];
     // SAFETY: the kernel only reads there, and fails.
     unsafe { keyctl(libc::KEYCTL_INSTANTIATE_IOV, args) }
 }

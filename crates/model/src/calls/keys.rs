@@ -6,6 +6,7 @@ use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Wanted;
 use crate::world::{Content, Expiry, Id, KeyId, KeyType, NO_ID};
 use trace::Errno::*;
+use trace::Value;
 
 /// The longest buffer that KEYCTL_READ fills at once, in bytes.
 const PAGE: i64 = 4096;
@@ -14,17 +15,30 @@ impl Run<'_> {
     pub(super) fn keyctl_read(&mut self) -> Prediction {
         let key = self.readable(self.key_arg(0)?)?;
         if self.event.args.len() > 1 {
-            let buffer = self.int(1)?;
+            let (buffer, is_mapped) = self.buffer(1)?;
             let (length, unit) = match &self.key(key).content {
                 Content::Links(links) => (4 * links.len() as i64, 4),
                 content => (content.len(), 1),
             };
             // Of a longer one the kernel uses only what it needs.
             self.refuse_if(buffer % unit != 0 && buffer <= PAGE, Fact::ReadUnaligned, EINVAL)?;
+            let is_copied = (1..=buffer).contains(&length);
+            self.refuse_if(is_copied && !is_mapped, Fact::ReadUnmapped, EFAULT)?;
             let shown = if self.law(Fact::ReadPartly) { length } else { length.min(buffer) };
             return Ok(Predicted::Int(shown));
         }
         self.contents(key)
+    }
+
+    /// The length of a buffer argument, in bytes, and whether it can be written.
+    fn buffer(&self, nth: usize) -> Attempt<(i64, bool)> {
+        match self.arg(nth)? {
+            Value::List(values) => match values.as_slice() {
+                [Value::Word(_), Value::Int(length), Value::Word(_)] => Ok((*length, false)),
+                _ => self.expected(nth, "a buffer"),
+            },
+            _ => Ok((self.int(nth)?, true)),
+        }
     }
 
     /// The contents of a key that may be read.

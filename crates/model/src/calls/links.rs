@@ -223,7 +223,8 @@ impl Run<'_> {
         let (key, from, to) = (self.key_arg(0)?, self.key_arg(1)?, self.key_arg(2)?);
         let flags = match self.arg(3)? {
             Value::Word(word) if word == "KEYCTL_MOVE_EXCL" => EXCLUSIVE,
-            _ => self.int(3)?,
+            // The kernel's parameter is an unsigned int.
+            _ => i64::from(self.int(3)? as u32),
         };
         self.move_args(key, from, to, flags)
     }

@@ -66,7 +66,8 @@ impl Run<'_> {
             return nothing();
         }
         let space = self.cred().space;
-        let payer = self.key(key).payer.unwrap_or(self.key(key).uid);
+        let (payer, owner) = (self.key(key).payer, self.key(key).uid);
+        let payer = payer.filter(|_| self.law(Fact::NamespaceHidesByPayer)).unwrap_or(owner);
         if !self.world.has_user(space, payer) && self.law(Fact::NamespaceHidesInProc) {
             return nothing();
         }

@@ -50,7 +50,7 @@ fn a_rule_that_proves_nothing_is_refused() {
 
 #[test]
 fn a_control_is_a_second_answer() {
-    let shown = |text: &str| shows_control("process.fork", &text.parse::<Trace>().unwrap());
+    let shown = |text: &str| shows_control(&text.parse::<Trace>().unwrap());
     let key = "main  add_key(\"user\", \"a\", \"b\", @s) = K1\n";
     let other = "main  add_key(\"user\", \"c\", \"d\", @s) = K2\n";
     let read = "main  keyctl_read(K1) = \"b\"\n";
@@ -62,6 +62,9 @@ fn a_control_is_a_second_answer() {
     assert!(shown(&[read, gone].concat()));
     assert!(shown(&[gone, "main  keyctl_read(K1) = -1 EACCES (Permission denied)\n"].concat()));
     assert!(shown(&[key, other, key].concat()));
+    let (shows, omits) =
+        ("main  proc_keys(K1) = [\"I--Q---\"]\n", "main  proc_keys(K1) = nothing\n");
+    assert!(shown(&[shows, omits].concat()));
 }
 
 #[test]

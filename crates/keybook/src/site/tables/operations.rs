@@ -185,7 +185,7 @@ fn has_type(event: &Event) -> Option<usize> {
 }
 
 /// All permission bits.
-const ALL_BITS: u32 = 0x3f3f_3f3f;
+const ALL_BITS: u64 = 0x3f3f_3f3f;
 
 fn is_key(word: &str) -> bool {
     let digits = word.strip_prefix('K').unwrap_or_default();
@@ -296,7 +296,10 @@ mod tests {
             "ok · ENOKEY (no such key) · EKEYREVOKED (the key is revoked) · EKEYEXPIRED (the key has \
              expired) · EACCES (the key grants no Search)"
         );
-        assert_eq!(cell("keyctl_move(K, X, K, 0)", 2), "ok · ENOENT (no such link)");
+        assert_eq!(
+            cell("keyctl_move(K, X, K, 0)", 2),
+            "ok · ENOENT (no such link) · ENOTDIR (the new K is no keyring)"
+        );
         let request = "request_key(\"user\", …, NULL, X)";
         assert_eq!(cell(request, 1), "ok, created · ENOKEY, created (no such key)");
         assert_eq!(cell("keyctl_read(X)", 1), "ENOKEY");
