@@ -139,12 +139,11 @@ pub(crate) fn numbers(operation: NumbersOnly, args: [i32; 4]) -> Result<i64> {
     unsafe { keyctl(operation as u32, args.map(id)) }
 }
 
-/// `KEYCTL_GET_KEYRING_ID` with any number for the wish to create.
-pub(crate) fn get_keyring_id(key: i32, create: i64) -> Result<i64> {
-    // SAFETY: takes numbers only.
-    unsafe {
-        keyctl(libc::KEYCTL_GET_KEYRING_ID, [id(key), Arg::Number(create as usize), NULL, NULL])
-    }
+/// [`numbers`] of 64 bits, of which the kernel uses the low 32.
+pub(crate) fn wide_numbers(operation: NumbersOnly, args: [i64; 2]) -> Result<i64> {
+    let [first, second] = args.map(|number| Arg::Number(number as usize));
+    // SAFETY: the kernel takes none of these arguments for an address.
+    unsafe { keyctl(operation as u32, [first, second, NULL, NULL]) }
 }
 
 /// Returns how many bytes there are, and fills the buffer if they fit.
@@ -153,6 +152,12 @@ pub(crate) fn fill(operation: Filling, key: i32, buffer: &mut [u8]) -> Result<i6
     let args = [id(key), Arg::Output(buffer), length, NULL];
     // SAFETY: the buffer may be written, and its length goes with it.
     unsafe { keyctl(operation as u32, args) }
+}
+
+/// `KEYCTL_READ` with a null pointer for the buffer, and any length; returns how many bytes there are.
+pub(crate) fn read_without_memory(key: i32, length: usize) -> Result<i64> {
+    // SAFETY: the buffer is null.
+    unsafe { keyctl(libc::KEYCTL_READ, [id(key), NULL, Arg::Number(length), NULL]) }
 }
 
 /// `KEYCTL_CAPABILITIES`; returns how many bytes there are.

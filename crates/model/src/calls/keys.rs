@@ -6,6 +6,7 @@ use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Wanted;
 use crate::world::{Content, Expiry, Id, KeyId, KeyType, NO_ID};
 use trace::Errno::*;
+use trace::Value;
 
 /// The longest buffer that KEYCTL_READ fills at once, in bytes.
 const PAGE: i64 = 4096;
@@ -14,7 +15,11 @@ impl Run<'_> {
     pub(super) fn keyctl_read(&mut self) -> Prediction {
         let key = self.readable(self.key_arg(0)?)?;
         if self.event.args.len() > 1 {
-            let buffer = self.int(1)?;
+            // Without a buffer the length does not matter.
+            let buffer = match self.arg(1)? {
+                Value::List(_) => 0,
+                _ => self.int(1)?,
+            };
             let (length, unit) = match &self.key(key).content {
                 Content::Links(links) => (4 * links.len() as i64, 4),
                 content => (content.len(), 1),
