@@ -27,12 +27,29 @@ pub(crate) enum KeyArg {
     None,
 }
 
+/// A key argument as a number.
+fn number_arg(number: i32) -> KeyArg {
+    match number {
+        1.. => KeyArg::Serial(None),
+        0 => KeyArg::None,
+        -1 => KeyArg::Own(OwnKeyring::Thread),
+        -2 => KeyArg::Own(OwnKeyring::Process),
+        -3 => KeyArg::Session,
+        -4 => KeyArg::User,
+        -5 => KeyArg::UserSession,
+        -6 => KeyArg::Group,
+        -7 => KeyArg::Authority,
+        -8 => KeyArg::Requestor,
+        _ => KeyArg::Invalid,
+    }
+}
+
 impl Run<'_> {
     /// A key argument.
     pub(crate) fn key_arg(&self, nth: usize) -> Attempt<KeyArg> {
         Ok(match self.arg(nth)? {
-            Value::Int(0) => KeyArg::None,
-            Value::Int(_) => KeyArg::Invalid,
+            // The kernel's parameter is a C int.
+            Value::Int(number) => number_arg(*number as i32),
             Value::Word(word) => {
                 self.key_word(word).map_or_else(|| self.expected(nth, "a key"), Ok)?
             }
@@ -244,8 +261,8 @@ impl Run<'_> {
                 None => return Err(self.fail(Law::AbsentErrno(slot), ENOKEY)),
             },
             KeyArg::Session => self.session_keyring(creates)?,
-            KeyArg::User => self.user_keyrings().user,
-            KeyArg::UserSession => self.user_keyrings().session,
+            KeyArg::User => self.usable_user_keyrings()?.user,
+            KeyArg::UserSession => self.usable_user_keyrings()?.session,
             KeyArg::Group => return Err(self.fail(Fact::GroupIdUnknown, EINVAL)),
             KeyArg::Authority | KeyArg::Requestor => match self.cred().authority {
                 Some(authority) if arg == KeyArg::Authority => authority.key,

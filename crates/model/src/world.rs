@@ -299,6 +299,10 @@ pub(crate) struct File {
     pub(crate) opener: Option<CredId>,
     pub(crate) peer: Option<CredId>,
     pub(crate) outlives_execve: bool,
+    /// It is `/dev/zero`, open for writing: a shared mapping maps another file.
+    pub(crate) is_zero: bool,
+    /// The credentials that were registered with it, an io_uring instance, by number.
+    pub(crate) personalities: Vec<Option<CredId>>,
 }
 
 /// What refers to credentials.
@@ -566,8 +570,10 @@ impl World {
                 let mapped = memory.mapped.iter();
                 all.extend(mapped.map(|(name, cred)| (Holds::Mapped(name.clone()), *cred)));
                 let files = self.tables[group.files].iter();
-                let creds = files.flat_map(|file| [file.opener, file.peer]).flatten();
-                all.extend(creds.map(|cred| (Holds::File, cred)));
+                let creds = files.flat_map(|file| {
+                    [&file.opener, &file.peer].into_iter().chain(&file.personalities).flatten()
+                });
+                all.extend(creds.map(|cred| (Holds::File, *cred)));
             }
         }
         for (file, _) in self.sent.iter().filter(|(_, taken)| !taken) {

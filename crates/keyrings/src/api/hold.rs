@@ -129,6 +129,22 @@ pub fn open(path: &str) -> Result<Descriptor> {
     result
 }
 
+/// Opens a file for reading and writing.
+///
+/// # Errors
+///
+/// Those of open(2).
+///
+/// # References
+///
+/// open(2) with `O_RDWR`
+pub fn open_read_write(path: &str) -> Result<Descriptor> {
+    let opened = fcntl::open(path, OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty());
+    let result = opened.map(Descriptor::keep);
+    call("open", || vec![Value::text(path), Value::word("O_RDWR")], &result);
+    result
+}
+
 /// Creates an executable file in memory with these contents. It stays open over execve(2), as the
 /// interpreter of a script opens it by its descriptor.
 ///
@@ -302,6 +318,41 @@ pub fn io_uring_setup() -> Result<Descriptor> {
     result
 }
 
+/// Registers the caller's credentials with an io_uring instance, for requests that others submit. Returns
+/// the number of the personality.
+///
+/// # Errors
+///
+/// Those of io_uring_register(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// io_uring_register(2) with `IORING_REGISTER_PERSONALITY`
+#[track_caller]
+pub fn io_uring_register_personality(uring: &Descriptor) -> Result<i32> {
+    let result = handles::register_personality(uring.number()?);
+    let args = || vec![uring.value(), Value::word("IORING_REGISTER_PERSONALITY")];
+    call("io_uring_register", args, &result);
+    result
+}
+
+/// Removes a personality from an io_uring instance.
+///
+/// # Errors
+///
+/// Those of io_uring_register(2); `EINVAL`: no such personality; see [`Descriptor::number`].
+///
+/// # References
+///
+/// io_uring_register(2) with `IORING_UNREGISTER_PERSONALITY`
+#[track_caller]
+pub fn io_uring_unregister_personality(uring: &Descriptor, number: i32) -> Result<()> {
+    let result = handles::unregister_personality(uring.number()?, number);
+    let operation = Value::word("IORING_UNREGISTER_PERSONALITY");
+    call("io_uring_register", || vec![uring.value(), operation, number.value()], &result);
+    result
+}
+
 /// Closes a file.
 ///
 /// # Errors
@@ -329,8 +380,24 @@ pub fn close(file: Descriptor) -> Result<()> {
 /// mmap(2)
 #[track_caller]
 pub fn mmap(file: &Descriptor) -> Result<Mapping> {
-    let result = handles::mmap(file.number()?, tag()).map(Mapping);
+    let result = handles::mmap(file.number()?, false, tag()).map(Mapping);
     call("mmap", || vec![file.value()], &result);
+    result
+}
+
+/// Maps a page of a file into memory, to share it with others.
+///
+/// # Errors
+///
+/// Those of mmap(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// mmap(2) with `MAP_SHARED`
+#[track_caller]
+pub fn mmap_shared(file: &Descriptor) -> Result<Mapping> {
+    let result = handles::mmap(file.number()?, true, tag()).map(Mapping);
+    call("mmap", || vec![file.value(), Value::word("MAP_SHARED")], &result);
     result
 }
 

@@ -215,6 +215,18 @@ pub fn keyctl_get_keyring_ID_with(key: KeySerial, create: i64) -> Result<KeySeri
     recorded("keyctl_get_keyring_ID", || vec![key.into(), Value::Int(create)], result)
 }
 
+/// [`keyctl_get_keyring_ID`] with any number for the key.
+///
+/// # Errors
+///
+/// As [`keyctl_get_keyring_ID`].
+#[allow(non_snake_case)]
+pub fn keyctl_get_keyring_ID_of(key: i64, create: bool) -> Result<KeySerial> {
+    let args = [key, create.into()];
+    let result = keys::wide_numbers(NumbersOnly::GetKeyringId, args).map(serial);
+    recorded("keyctl_get_keyring_ID", || vec![Value::Int(key), int(create.into())], result)
+}
+
 /// Returns the serial number that a special id stands for, and with [`crate::CREATE`] creates the keyring
 /// if it does not exist.
 ///
@@ -493,6 +505,16 @@ pub fn keyctl_read_without_memory(key: KeySerial, length: usize) -> Result<usize
     recorded("keyctl_read", args, result.map(|available| available as usize))
 }
 
+/// [`keyctl_read`] without a buffer: a null pointer with a length, in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_read_alloc`].
+pub fn keyctl_read_without_buffer(key: KeySerial, length: usize) -> Result<usize> {
+    let result = keys::read_without_buffer(key.0, length).map(|available| available as usize);
+    recorded("keyctl_read", || vec![key.into(), no_memory(length)], result)
+}
+
 /// Reads a keyring, whose payload is an array of serial numbers: the keys that it links to.
 ///
 /// # Errors
@@ -617,6 +639,17 @@ pub fn keyctl_set_reqkey_keyring(choice: ReqkeyDefault) -> Result<i32> {
     let result = keys::numbers(NumbersOnly::SetReqkeyKeyring, [choice, 0, 0, 0]);
     let result = result.map(|previous| previous as i32);
     recorded("keyctl_set_reqkey_keyring", || vec![reqkey(choice)], result)
+}
+
+/// [`keyctl_set_reqkey_keyring`] with any number.
+///
+/// # Errors
+///
+/// As [`keyctl_set_reqkey_keyring`].
+pub fn keyctl_set_reqkey_keyring_with(choice: i64) -> Result<i32> {
+    let result = keys::wide_numbers(NumbersOnly::SetReqkeyKeyring, [choice, 0]);
+    let result = result.map(|previous| previous as i32);
+    recorded("keyctl_set_reqkey_keyring", || vec![Value::Int(choice)], result)
 }
 
 /// Sets how many seconds are left until a key expires; 0 means that it never does.

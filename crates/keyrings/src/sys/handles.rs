@@ -94,11 +94,11 @@ pub(crate) fn close(file: Handle) -> Option<Result<()>> {
 }
 
 /// Maps one readable page of a file.
-pub(crate) fn mmap(descriptor: RawFd, tag: u32) -> Result<Handle> {
+pub(crate) fn mmap(descriptor: RawFd, is_shared: bool, tag: u32) -> Result<Handle> {
+    let flags = if is_shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE };
     // SAFETY: the kernel chooses a free place; nothing is read there.
-    let at = unsafe {
-        libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, libc::MAP_PRIVATE, descriptor, 0)
-    };
+    let at =
+        unsafe { libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ, flags, descriptor, 0) };
     if at == libc::MAP_FAILED {
         return Err(Errno::last());
     }
@@ -157,6 +157,25 @@ pub(crate) fn io_uring_setup() -> Result<OwnedFd> {
     let descriptor = Errno::result(call)? as RawFd;
     // SAFETY: the kernel has just opened it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// io_uring_register(2) with `IORING_REGISTER_PERSONALITY`; returns the number of the personality.
+pub(crate) fn register_personality(descriptor: RawFd) -> Result<i32> {
+    const REGISTER: u32 = 9;
+    // SAFETY: the operation uses no memory of this process.
+    let call =
+        unsafe { libc::syscall(libc::SYS_io_uring_register, descriptor, REGISTER, 0usize, 0) };
+    Errno::result(call).map(|number| number as i32)
+}
+
+/// io_uring_register(2) with `IORING_UNREGISTER_PERSONALITY`.
+pub(crate) fn unregister_personality(descriptor: RawFd, number: i32) -> Result<()> {
+    const UNREGISTER: u32 = 10;
+    // SAFETY: the operation uses no memory of this process.
+    let call = unsafe {
+        libc::syscall(libc::SYS_io_uring_register, descriptor, UNREGISTER, 0usize, number)
+    };
+    Errno::result(call).map(drop)
 }
 
 /// accept(2).

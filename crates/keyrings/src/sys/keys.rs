@@ -165,6 +165,12 @@ pub(crate) fn fill_without_memory(operation: Filling, key: i32, length: usize) -
     unsafe { keyctl(operation as u32, args) }
 }
 
+/// `KEYCTL_READ` with a null pointer for the buffer, and any length; returns how many bytes there are.
+pub(crate) fn read_without_buffer(key: i32, length: usize) -> Result<i64> {
+    // SAFETY: the buffer is null.
+    unsafe { keyctl(libc::KEYCTL_READ, [id(key), NULL, Arg::Number(length), NULL]) }
+}
+
 /// `KEYCTL_CAPABILITIES`; returns how many bytes there are.
 pub(crate) fn capabilities(buffer: &mut [u8]) -> Result<i64> {
     let length = length(buffer);

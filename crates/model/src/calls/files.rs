@@ -3,6 +3,7 @@
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{CredId, File, MemoryId, TableId};
+use trace::Value;
 
 impl Run<'_> {
     fn table(&self) -> TableId {
@@ -17,8 +18,15 @@ impl Run<'_> {
         let own = self.cred_id();
         let opener = if self.law(Fact::FileHolds) { Some(own) } else { None };
         let peer = peer.filter(|_| self.law(Fact::PeerHolds));
+        let is_zero = self.event.args == [Value::text("/dev/zero"), Value::word("O_RDWR")];
         let table = self.table();
-        self.world.tables.edit(table).push(File { opener, peer, outlives_execve });
+        self.world.tables.edit(table).push(File {
+            opener,
+            peer,
+            outlives_execve,
+            is_zero,
+            personalities: Vec::new(),
+        });
     }
 
     pub(super) fn open(&mut self, outlives_execve: bool) -> Prediction {
@@ -102,10 +110,40 @@ impl Run<'_> {
         Ok(Predicted::word("file"))
     }
 
-    /// A mapping refers to its file; a library is opened here.
+    /// An io_uring instance refers to the credentials that are registered with it. Kernel:
+    /// `io_register_personality`.
+    pub(super) fn io_uring_register(&mut self) -> Prediction {
+        let registered = self.one_file()?;
+        let table = self.table();
+        let is_it = |file: &File| *file == registered;
+        let Some(nth) = self.world.tables[table].iter().rposition(is_it) else {
+            return Err(Stop::Never);
+        };
+        let holds = self.law(Fact::PersonalityHolds);
+        let own = self.cred_id();
+        if self.word_or_text(1)? == "IORING_REGISTER_PERSONALITY" {
+            let all = &mut self.world.tables.edit(table)[nth].personalities;
+            all.push(holds.then_some(own));
+            return Ok(Predicted::Int(all.len() as i64));
+        }
+        let number = usize::try_from(self.int(2)? - 1).unwrap_or(usize::MAX);
+        let goes = self.law(Fact::PersonalityGoes);
+        match self.world.tables.edit(table)[nth].personalities.get_mut(number) {
+            Some(personality) if goes => *personality = None,
+            Some(_) => {}
+            None => return Err(Stop::Never),
+        }
+        Ok(Predicted::Int(0))
+    }
+
+    /// A mapping refers to its file; a library is opened here, and so is what a shared mapping of
+    /// `/dev/zero` maps. Kernel: `shmem_zero_setup`.
     pub(super) fn map(&mut self) -> Prediction {
         let (name, opener) = if self.event.call == "mmap" {
-            ("mapping", self.one_file()?.opener)
+            let file = self.one_file()?;
+            let is_shared = self.event.args.len() > 1;
+            let is_opened = file.is_zero && is_shared && self.law(Fact::SharedZeroIsOwn);
+            ("mapping", if is_opened { Some(self.cred_id()) } else { file.opener })
         } else {
             ("library", Some(self.cred_id()))
         };

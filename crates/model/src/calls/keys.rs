@@ -34,6 +34,8 @@ impl Run<'_> {
     fn buffer(&self, nth: usize) -> Attempt<(i64, bool)> {
         match self.arg(nth)? {
             Value::List(values) => match values.as_slice() {
+                // Without a buffer the length does not matter.
+                [Value::Word(null), ..] if null == "NULL" => Ok((0, true)),
                 [Value::Word(_), Value::Int(length), Value::Word(_)] => Ok((*length, false)),
                 _ => self.expected(nth, "a buffer"),
             },

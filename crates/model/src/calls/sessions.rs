@@ -13,7 +13,8 @@ impl Run<'_> {
     /// Kernel: `keyctl_set_reqkey_keyring`.
     pub(super) fn set_reqkey_keyring(&mut self) -> Prediction {
         let number = match self.arg(0)? {
-            Value::Int(number) => Some(*number),
+            // The kernel's parameter is a C int.
+            Value::Int(number) => Some(i64::from(*number as i32)),
             Value::Word(word) => {
                 let nth = REQKEY_DEFAULTS.iter().position(|name| name == word);
                 nth.map(|nth| nth as i64 - 1)
@@ -175,6 +176,33 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The same as a special id finds them: both, or neither while one of them is unusable. One that is
+    /// invalidated is replaced once the garbage collector has run.
+    pub(crate) fn usable_user_keyrings(&mut self) -> Attempt<UserKeyrings> {
+        let found = self.user_keyrings();
+        let both = [found.user, found.session];
+        let [user_goes, session_goes] = both.map(|key| self.key(key).invalidated);
+        if (user_goes || session_goes) && self.either() {
+            let user = if user_goes { self.new_user_keyring("_uid") } else { found.user };
+            let mut session = found.session;
+            if session_goes {
+                session = self.new_user_keyring("_uid_ses");
+                self.put_link(session, user);
+            }
+            let next = UserKeyrings { user, session, ..found };
+            if let Some(nth) = self.world.user_keyrings.position(|known| *known == found) {
+                *self.world.user_keyrings.edit(nth) = next;
+            }
+            return Ok(next);
+        }
+        for key in both {
+            let at = Ref { key, possessed: true };
+            let is_usable = self.invalid(key).is_none() && self.permits(at, Permission::Search);
+            self.refuse_if(!is_usable, Fact::UserKeyringsOrNeither, ENOKEY)?;
+        }
+        Ok(found)
+    }
+
     /// `@u` and `@us` of the caller, created on first use. Kernel: `look_up_user_keyrings`.
     pub(crate) fn user_keyrings(&mut self) -> UserKeyrings {
         let (uid, space) = (self.cred().user.real, self.cred().space);
@@ -185,15 +213,16 @@ impl Run<'_> {
         {
             return known;
         }
-        let mut create = |name: &str| {
-            let key = Key::keyring(name, uid, NO_ID, 0x1f3f_0000);
-            self.new_key(Key { numbered: true, ..key })
-        };
-        let (user, session) = (create("_uid"), create("_uid_ses"));
+        let [user, session] = ["_uid", "_uid_ses"].map(|name| self.new_user_keyring(name));
         self.put_link(session, user);
         let created = UserKeyrings { space, uid, user, session };
         self.world.user_keyrings.add(created);
         created
+    }
+
+    fn new_user_keyring(&mut self, name: &str) -> KeyId {
+        let key = Key::keyring(name, self.cred().user.real, NO_ID, 0x1f3f_0000);
+        self.new_key(Key { numbered: true, ..key })
     }
 
     /// Kernel: `keyctl_get_persistent`.

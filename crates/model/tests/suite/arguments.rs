@@ -18,6 +18,21 @@ fn instantiating_without_an_authority() {
     }
 }
 
+/// Of a key's id, and of a default destination, the kernel uses the low 32 bits.
+#[test]
+fn numbers_of_64_bits() {
+    for (call, gives, refused) in [
+        ("keyctl_get_keyring_ID(-4294967299, 0)", "K1", EINVAL),
+        ("keyctl_get_keyring_ID(-4294967305, 0)", EINVAL, ENOKEY),
+        ("keyctl_get_keyring_ID(4294967296, 0)", EINVAL, ENOKEY),
+        ("keyctl_get_keyring_ID(4294967297, 0)", ENOKEY, EINVAL),
+        ("keyctl_set_reqkey_keyring(4294967297)", "0", EINVAL),
+        ("keyctl_set_reqkey_keyring(4294967304)", EINVAL, "0"),
+    ] {
+        only(&format!("main  {call} = {gives}"), &format!("main  {call} = {refused}"));
+    }
+}
+
 /// A restriction needs a type, and a type a restriction; the types of the book have no restrictions.
 #[test]
 fn restrictions_of_a_type() {

@@ -23,6 +23,50 @@ fn a_library_of_a_child() {
     only(&then(zombie, DESCRIBED), &then(zombie, ENOKEY));
 }
 
+/// A shared mapping of `/dev/zero` maps another file if the device is open for writing.
+#[test]
+fn a_mapping_of_the_device_of_zeros() {
+    let then = |open: &str, share: &str, gives: &str| {
+        format!(
+            "main    pthread_create() = worker
+             worker  keyctl_get_keyring_ID(@t, 1) = K1
+             worker  keyctl_setperm(K1, 0x3f3f0000) = 0
+             worker  open(\"/dev/zero\"{open}) = file
+             main    mmap(file{share}) = mapping
+             main    close(file) = 0
+             worker  pthread_exit()
+             main    wait_for_the_collector()
+             main    keyctl_describe(K1) = {gives}"
+        )
+    };
+    let (writable, shared) = (", O_RDWR", ", MAP_SHARED");
+    only(&then(writable, shared, ENOKEY), &then(writable, shared, DESCRIBED));
+    for (open, share) in [(writable, ""), ("", shared), ("", "")] {
+        only(&then(open, share, DESCRIBED), &then(open, share, ENOKEY));
+    }
+}
+
+/// Each personality of an io_uring instance has a number, until it is unregistered.
+#[test]
+fn personalities() {
+    let then = |number: &str, gives: &str| {
+        format!(
+            "main    io_uring_setup() = file
+             main    io_uring_register(file, IORING_REGISTER_PERSONALITY) = 1
+             main    pthread_create() = worker
+             worker  keyctl_get_keyring_ID(@t, 1) = K1
+             worker  keyctl_setperm(K1, 0x3f3f0000) = 0
+             worker  io_uring_register(file, IORING_REGISTER_PERSONALITY) = 2
+             worker  pthread_exit()
+             main    io_uring_register(file, IORING_UNREGISTER_PERSONALITY, {number}) = 0
+             main    wait_for_the_collector()
+             main    keyctl_describe(K1) = {gives}"
+        )
+    };
+    only(&then("1", DESCRIBED), &then("1", ENOKEY));
+    only(&then("2", ENOKEY), &then("2", DESCRIBED));
+}
+
 /// No task in the trace waits for `main`, which its parent reaps at some time. A child that `main` does
 /// not wait for stays a zombie.
 #[test]

@@ -1,6 +1,6 @@
 //! Session keyrings, and the keyrings of users.
 
-use crate::{EDQUOT, EPERM, only};
+use crate::{EDQUOT, ENOKEY, EPERM, allowed, only};
 
 /// The conditions on a parent for KEYCTL_SESSION_TO_PARENT.
 #[test]
@@ -81,6 +81,29 @@ fn keyrings_of_users() {
     let (nothing, user) = ("keyctl_capabilities() = 0", "setresuid(UID2, UID2, UID2) = 0");
     for (child, gives, other) in [(nothing, "K1", "K2"), (user, "K2", "K1")] {
         only(&then(child, gives), &then(child, other));
+    }
+}
+
+/// Neither user keyring is found while one of them is unusable. One that was invalidated is replaced.
+#[test]
+fn unusable_user_keyrings() {
+    let then = |call: &str, gives: &str| {
+        format!(
+            "main  keyctl_get_keyring_ID(@u, 0) = K1
+             main  keyctl_get_keyring_ID(@us, 0) = K2
+             main  {call} = 0
+             main  keyctl_get_keyring_ID(@u, 0) = {gives}"
+        )
+    };
+    for call in ["keyctl_revoke(@us)", "keyctl_setperm(@us, 0x370000)"] {
+        only(&then(call, ENOKEY), &then(call, "K1"));
+    }
+    allowed(&then("keyctl_setperm(@us, 0x3f0000)", "K1"));
+    for (call, gives, never) in
+        [("keyctl_invalidate(@us)", "K1", "K3"), ("keyctl_invalidate(@u)", "K3", "K1")]
+    {
+        only(&then(call, gives), &then(call, never));
+        allowed(&then(call, ENOKEY));
     }
 }
 

@@ -41,7 +41,7 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("end.leader", "if the thread is the main thread, until the process is reaped"),
     ("end.leader.execve", "if the thread is the main thread, until the process is reaped"),
     ("end.linked", "while another keyring links to it"),
-    ("end.traced", "if the thread is traced, until its tracer waits"),
+    ("end.traced", "if the thread is traced, until its tracer waits or ends"),
     ("process.end", "if no other thread has it"),
     ("process.end.keys", "if no other thread has it"),
     ("process.end.last", "if no other thread has it"),
