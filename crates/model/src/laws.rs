@@ -212,6 +212,7 @@ phrases! {
     FileHoldsInOther => "a file that was passed to another process pins no credentials",
     ClosedFileDoesNotHold => "a closed file still pins credentials",
     MappingHolds => "a mapped file does not pin the credentials that opened it",
+    PerfEventHolds => "a perf event does not pin the credentials of a thread that has ended",
     PeerHolds => "a socket does not pin the credentials of its peer",
     TracerHolds => "a traced task does not pin the credentials of its tracer",
     ZombieHolds => "a zombie pins no credentials",

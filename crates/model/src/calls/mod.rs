@@ -95,6 +95,7 @@ transitions! {
     "prctl" => prctl(), "cap_task_prctl, task_no_new_privs";
     "seccomp" | "setsid" => change_nothing(), "do_seccomp, ksys_setsid";
     "open" | "io_uring_setup" => open(false), "alloc_empty_file";
+    "perf_event_open" => perf_event_open(), "perf_event_alloc";
     "memory_file" => open(true), "alloc_empty_file";
     "pipe" => pair(false), "alloc_empty_file";
     "socketpair" => pair(true), "init_peercred";
