@@ -215,6 +215,7 @@ phrases! {
     PersonalityHolds => "a personality that was registered with an io_uring instance pins no credentials",
     PersonalityGoes => "a personality that was unregistered still pins credentials",
     SharedZeroIsOwn => "a shared mapping of /dev/zero pins the credentials that opened the device",
+    PerfEventHolds => "a perf event does not pin the credentials of a thread that has ended",
     PeerHolds => "a socket does not pin the credentials of its peer",
     TracerHolds => "a traced task does not pin the credentials of its tracer",
     ZombieHolds => "a zombie pins no credentials",

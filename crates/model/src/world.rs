@@ -293,11 +293,14 @@ pub(crate) struct Memory {
     pub(crate) mapped: Vec<(Arc<str>, CredId)>,
 }
 
-/// An open file, by the credentials it refers to: those that opened it, and those at the other end.
+/// An open file, by the credentials it refers to: those that opened it, those at the other end, and
+/// those of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
     pub(crate) opener: Option<CredId>,
     pub(crate) peer: Option<CredId>,
+    /// The thread that a perf event measures.
+    pub(crate) measures: Option<TaskId>,
     pub(crate) outlives_execve: bool,
     /// It is `/dev/zero`, open for writing: a shared mapping maps another file.
     pub(crate) is_zero: bool,
@@ -571,9 +574,11 @@ impl World {
                 all.extend(mapped.map(|(name, cred)| (Holds::Mapped(name.clone()), *cred)));
                 let files = self.tables[group.files].iter();
                 let creds = files.flat_map(|file| {
-                    [&file.opener, &file.peer].into_iter().chain(&file.personalities).flatten()
+                    let measured = file.measures.map(|task| self.tasks[task].cred);
+                    let own = [file.opener, file.peer, measured].into_iter();
+                    own.chain(file.personalities.iter().copied()).flatten()
                 });
-                all.extend(creds.map(|cred| (Holds::File, *cred)));
+                all.extend(creds.map(|cred| (Holds::File, cred)));
             }
         }
         for (file, _) in self.sent.iter().filter(|(_, taken)| !taken) {

@@ -11,6 +11,7 @@ use crate::tasks::fail::{Checked, Failure, refused};
 use crate::tasks::make::own_executable;
 use crate::tasks::plain::{Parcel, Plain};
 use crate::tasks::record::{Recorded, call, event, record};
+use crate::tasks::task::Task;
 use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
 use nix::sys::socket::{self, ControlMessage, MsgFlags};
@@ -350,6 +351,21 @@ pub fn io_uring_unregister_personality(uring: &Descriptor, number: i32) -> Resul
     let result = handles::unregister_personality(uring.number()?, number);
     let operation = Value::word("IORING_UNREGISTER_PERSONALITY");
     call("io_uring_register", || vec![uring.value(), operation, number.value()], &result);
+    result
+}
+
+/// Opens a perf event of another thread, as a profiler does. It is closed like a file.
+///
+/// # Errors
+///
+/// Those of perf_event_open(2).
+///
+/// # References
+///
+/// perf_event_open(2); `perf_event_alloc`, which takes a reference to the thread
+pub fn perf_event_open(thread: Task) -> Result<Descriptor> {
+    let result = handles::perf_event_open(thread.tid().as_raw()).map(Descriptor::keep);
+    call("perf_event_open", || vec![Value::word(thread.name())], &result);
     result
 }
 

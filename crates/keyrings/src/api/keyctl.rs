@@ -222,8 +222,8 @@ pub fn keyctl_get_keyring_ID_with(key: KeySerial, create: i64) -> Result<KeySeri
 /// As [`keyctl_get_keyring_ID`].
 #[allow(non_snake_case)]
 pub fn keyctl_get_keyring_ID_of(key: i64, create: bool) -> Result<KeySerial> {
-    let args = [key, create.into()];
-    let result = keys::wide_numbers(NumbersOnly::GetKeyringId, args).map(serial);
+    let args = [key, create.into(), 0, 0];
+    let result = keys::long_numbers(NumbersOnly::GetKeyringId, args).map(serial);
     recorded("keyctl_get_keyring_ID", || vec![Value::Int(key), int(create.into())], result)
 }
 
@@ -647,7 +647,7 @@ pub fn keyctl_set_reqkey_keyring(choice: ReqkeyDefault) -> Result<i32> {
 ///
 /// As [`keyctl_set_reqkey_keyring`].
 pub fn keyctl_set_reqkey_keyring_with(choice: i64) -> Result<i32> {
-    let result = keys::wide_numbers(NumbersOnly::SetReqkeyKeyring, [choice, 0]);
+    let result = keys::long_numbers(NumbersOnly::SetReqkeyKeyring, [choice, 0, 0, 0]);
     let result = result.map(|previous| previous as i32);
     recorded("keyctl_set_reqkey_keyring", || vec![Value::Int(choice)], result)
 }

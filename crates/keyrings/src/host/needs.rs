@@ -176,6 +176,10 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         let failed = |error| format!("io_uring_setup fails with {}", named(error));
         handles::io_uring_setup().err().map(failed)
     }),
+    ("perf events", || {
+        let failed = |error| format!("perf_event_open of a thread fails with {}", named(error));
+        handles::perf_event_open(0).err().map(failed)
+    }),
     ("CONFIG_PERSISTENT_KEYRINGS", || capability(probe::PERSISTENT_KEYRINGS, true)),
     ("CONFIG_KEY_DH_OPERATIONS", || capability(probe::DIFFIE_HELLMAN, true)),
     ("no CONFIG_KEY_DH_OPERATIONS", || capability(probe::DIFFIE_HELLMAN, false)),

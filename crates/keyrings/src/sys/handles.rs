@@ -178,6 +178,30 @@ pub(crate) fn unregister_personality(descriptor: RawFd, number: i32) -> Result<(
     Errno::result(call).map(drop)
 }
 
+/// perf_event_open(2): a software event of one thread, which counts nothing.
+pub(crate) fn perf_event_open(thread: i32) -> Result<OwnedFd> {
+    // The first version of the kernel's `struct perf_event_attr` is 64 bytes long: its type and size,
+    // then the kind of event, then flags.
+    const SOFTWARE: u64 = 1;
+    const LENGTH: u64 = 64;
+    const CPU_CLOCK: u64 = 0;
+    const DISABLED_AND_USER_ONLY: u64 = 1 | 1 << 5 | 1 << 6;
+    let mut attributes = [0u64; 8];
+    attributes[0] = SOFTWARE | LENGTH << 32;
+    attributes[1] = CPU_CLOCK;
+    attributes[5] = DISABLED_AND_USER_ONLY;
+    const CLOEXEC: u64 = 8;
+    let (any_cpu, no_group) = (-1, -1);
+    // SAFETY: the kernel reads just that structure.
+    let call = unsafe {
+        let attributes = attributes.as_mut_ptr();
+        libc::syscall(libc::SYS_perf_event_open, attributes, thread, any_cpu, no_group, CLOEXEC)
+    };
+    let descriptor = Errno::result(call)? as RawFd;
+    // SAFETY: the kernel has just opened it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
 /// accept(2).
 pub(crate) fn accept(listening: RawFd) -> Result<OwnedFd> {
     let descriptor = nix::sys::socket::accept(listening)?;

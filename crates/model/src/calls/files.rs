@@ -2,7 +2,7 @@
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{CredId, File, MemoryId, TableId};
+use crate::world::{CredId, File, MemoryId, TableId, TaskId};
 use trace::Value;
 
 impl Run<'_> {
@@ -15,6 +15,15 @@ impl Run<'_> {
     }
 
     fn add_file(&mut self, peer: Option<CredId>, outlives_execve: bool) {
+        self.add_file_about(None, peer, outlives_execve);
+    }
+
+    fn add_file_about(
+        &mut self,
+        measures: Option<TaskId>,
+        peer: Option<CredId>,
+        outlives_execve: bool,
+    ) {
         let own = self.cred_id();
         let opener = if self.law(Fact::FileHolds) { Some(own) } else { None };
         let peer = peer.filter(|_| self.law(Fact::PeerHolds));
@@ -23,6 +32,7 @@ impl Run<'_> {
         self.world.tables.edit(table).push(File {
             opener,
             peer,
+            measures,
             outlives_execve,
             is_zero,
             personalities: Vec::new(),
@@ -31,6 +41,17 @@ impl Run<'_> {
 
     pub(super) fn open(&mut self, outlives_execve: bool) -> Prediction {
         self.add_file(None, outlives_execve);
+        Ok(Predicted::word("file"))
+    }
+
+    /// A perf event refers to the thread that it measures, also once that has ended.
+    pub(super) fn perf_event_open(&mut self) -> Prediction {
+        let name = self.word_or_text(0)?;
+        let Some(task) = self.world.task(name) else {
+            return self.expected(0, "a task");
+        };
+        let measures = self.law(Fact::PerfEventHolds).then_some(task);
+        self.add_file_about(measures, None, false);
         Ok(Predicted::word("file"))
     }
 

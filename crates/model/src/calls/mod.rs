@@ -96,6 +96,7 @@ transitions! {
     "seccomp" | "setsid" => change_nothing(), "do_seccomp, ksys_setsid";
     "open" | "io_uring_setup" => open(false), "alloc_empty_file";
     "io_uring_register" => io_uring_register(), "io_register_personality, io_unregister_personality";
+    "perf_event_open" => perf_event_open(), "perf_event_alloc";
     "memory_file" => open(true), "alloc_empty_file";
     "pipe" => pair(false), "alloc_empty_file";
     "socketpair" => pair(true), "init_peercred";

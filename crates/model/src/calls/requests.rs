@@ -123,13 +123,16 @@ impl Run<'_> {
         }
         let helper = self.session_of_helper(uid);
         let is_helped = self.has_room(uid, 1, bytes + helper);
+        let takes_links = self.cred().session.is_none_or(|session| self.helper_links_to(session));
         let (payload, negative) = match handler_result(kind, description, callout) {
             HandlerResult::Payload(payload)
                 if self.has_room(uid, 1, bytes + helper + payload.len() as i64) =>
             {
                 (if self.law(Fact::UpcallPayload) { payload } else { "" }, None)
             }
-            HandlerResult::Negative(errno, by_handler) if is_helped => {
+            HandlerResult::Negative(errno, by_handler)
+                if is_helped && (takes_links || !by_handler) =>
+            {
                 ("", Some((errno, by_handler)))
             }
             _ => ("", Some((ENOKEY, false))),
@@ -151,6 +154,15 @@ impl Run<'_> {
             }
         }
         Err(self.fail(Fact::UpcallUnhandled, if is_helped { errno } else { EDQUOT }))
+    }
+
+    /// Whether the helper, which possesses what the requestor does, can link a key to the session keyring.
+    /// Where it cannot, nothing instantiates the key. Kernel: `keyctl_reject_key`.
+    fn helper_links_to(&self, session: KeyId) -> bool {
+        let keyring = self.key(session);
+        let needed = Permission::Search as u32 | Permission::Write as u32;
+        let is_valid = !keyring.revoked && !keyring.invalidated && keyring.expiry != Expiry::Passed;
+        is_valid && !keyring.restricted && keyring.perm >> 24 & needed == needed
     }
 
     fn negate(&mut self, key: KeyId, errno: Errno) {
