@@ -117,6 +117,10 @@ impl Explainer {
                 None
             }
             (Own::Absent, Got::Ok(_)) => Some(self.create_own(task, which, place)),
+            // keyring.absent.request-key.miss: the destination is created before the search.
+            (Own::Absent, Got::Err(error)) if call.op == Op::RequestKey && error == "ENOKEY" => {
+                Some(self.create_own(task, which, place))
+            }
             (Own::Unknown, Got::Ok(_)) => {
                 // It existed, or this call created it.
                 let ring = self.state.add_key(which.class(), None);
