@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-static pthread_barrier_t both_run, stored;
+static pthread_barrier_t both_run, stored, looked;
 
 static void *store(void *unused)
 {
@@ -17,6 +17,7 @@ static void *store(void *unused)
     krb5_parse_name(context, "user@EXAMPLE.ORG", &user);
     printf("store: %d\n", krb5_cc_initialize(context, cache, user));
     pthread_barrier_wait(&stored);
+    pthread_barrier_wait(&looked);
     return unused;
 }
 
@@ -31,6 +32,7 @@ static void *look(void *unused)
     krb5_cc_resolve(context, "KEYRING:process:demo", &cache);
     krb5_error_code error = krb5_cc_get_principal(context, cache, &user);
     printf("look: %s\n", krb5_get_error_message(context, error));
+    pthread_barrier_wait(&looked);
     return unused;
 }
 
@@ -40,6 +42,7 @@ int main(void)
     pthread_t threads[2];
     pthread_barrier_init(&both_run, NULL, 2);
     pthread_barrier_init(&stored, NULL, 2);
+    pthread_barrier_init(&looked, NULL, 2);
     pthread_create(&threads[0], NULL, look, NULL);
     pthread_create(&threads[1], NULL, store, NULL);
     for (int thread = 0; thread < 2; thread++)

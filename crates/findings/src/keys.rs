@@ -32,6 +32,7 @@ impl Explainer {
             return;
         }
         self.key_calls_succeeded |= call.got.ok().is_some();
+        self.unneeded.remove(&self.state.task(task).proc);
         if self.is_fault(task, call, place) {
             return;
         }
@@ -210,6 +211,12 @@ impl Explainer {
             (Op::SessionToParent, _) => self.gave_session(task),
             (Op::GetKeyringId, _) if call.key == KeyArg::Session => {
                 self.shown_session(task, serial);
+            }
+            (Op::GetKeyringId, Some(ring)) if self.state.key(ring).serial.is_none() => {
+                // The keyring of a user.
+                if !self.state.by_serial.contains_key(&serial) {
+                    self.state.set_serial(ring, serial);
+                }
             }
             (Op::GetPersistent, _) => {
                 let key = self.by_serial(serial);

@@ -56,12 +56,15 @@ kinds! {
     /// A process has two process keyrings.
     SecondRing "second-process-keyring": "One process, two process keyrings",
         "Create the process keyring first in main, before any thread exists: keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1). \
-         Threads created later share it.",
+         An async main is too late for the workers of its runtime. In Go, where threads are older than main, let one goroutine with \
+         runtime.LockOSThread() make all key calls.",
         [],
         ["process.threads.before" "process.birth.asker" "process.special-id.thread"];
     /// A thread is older than the keyring that it looks for.
     OlderThread "older-thread": "The thread is older than the process keyring",
-        "Create the process keyring first in main, before any thread exists: keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1).",
+        "Create the process keyring first in main, before any thread exists: keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1). \
+         An async main is too late for the workers of its runtime. In Go, where threads are older than main, let one goroutine with \
+         runtime.LockOSThread() make all key calls.",
         ["thread.threads.before"],
         ["process.threads.before" "process.birth.asker"];
     /// A thread looks for what another thread's own keyring holds.
