@@ -55,14 +55,14 @@ fn explanation(name: &str, root: &Path, book: &Rulebook) -> Result<String> {
     let log = format!("{name}.strace");
     let explained = strace::explained(Path::new(&log), &file("strace"))
         .with_context(|| format!("{LOGS}/{log}"))?;
-    let mut out = format!("<div class=\"case\">\n<p><code>keybook strace {log}</code>: ");
+    let mut out = format!("<p><code>keybook strace {log}</code>: ");
     if explained.findings.is_empty() {
         let _ = write!(out, "nothing found in {}.</p>\n", count(explained.key_calls, "key call"));
     } else {
         let found = explained.findings.iter().map(|finding| of_finding(finding, book));
         let _ = write!(out, "</p>\n<ol>{}</ol>\n", found.collect::<Result<String>>()?);
     }
-    out.push_str("</div>\n\n");
+    out.push('\n');
     folded(&mut out, &format!("The explanation <span>{name}.txt</span>"), "", "text", &read("txt")?);
     folded(&mut out, &format!("The log <span>{log}</span>"), "", "text", &read("strace")?);
     Ok(out)
