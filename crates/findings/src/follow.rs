@@ -21,6 +21,9 @@ pub struct Explainer {
     pub(crate) suspects: Vec<crate::fault::Suspect>,
     /// Findings about an absent keyring that its task may have asked for to create it, by task.
     pub(crate) probes: std::collections::HashMap<TaskIx, Vec<usize>>,
+    /// Findings about a keyring that threads shared and that ended with the last of them, by process: for a process that
+    /// makes no more call about keys they mean nothing.
+    pub(crate) unneeded: std::collections::HashMap<crate::state::ProcIx, Vec<usize>>,
     /// How many keys of the caller existed when its quota was first used up.
     pub(crate) keys_at_quota: Option<i64>,
     pub(crate) order: Option<Order>,

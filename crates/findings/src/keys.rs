@@ -32,6 +32,7 @@ impl Explainer {
             return;
         }
         self.key_calls_succeeded |= call.got.ok().is_some();
+        self.unneeded.remove(&self.state.task(task).proc);
         if self.is_fault(task, call, place) {
             return;
         }
@@ -117,6 +118,10 @@ impl Explainer {
                 None
             }
             (Own::Absent, Got::Ok(_)) => Some(self.create_own(task, which, place)),
+            // keyring.absent.request-key.miss: the destination is created before the search.
+            (Own::Absent, Got::Err(error)) if call.op == Op::RequestKey && error == "ENOKEY" => {
+                Some(self.create_own(task, which, place))
+            }
             (Own::Unknown, Got::Ok(_)) => {
                 // It existed, or this call created it.
                 let ring = self.state.add_key(which.class(), None);
@@ -206,6 +211,12 @@ impl Explainer {
             (Op::SessionToParent, _) => self.gave_session(task),
             (Op::GetKeyringId, _) if call.key == KeyArg::Session => {
                 self.shown_session(task, serial);
+            }
+            (Op::GetKeyringId, Some(ring)) if self.state.key(ring).serial.is_none() => {
+                // The keyring of a user.
+                if !self.state.by_serial.contains_key(&serial) {
+                    self.state.set_serial(ring, serial);
+                }
             }
             (Op::GetPersistent, _) => {
                 let key = self.by_serial(serial);

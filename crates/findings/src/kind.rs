@@ -56,12 +56,15 @@ kinds! {
     /// A process has two process keyrings.
     SecondRing "second-process-keyring": "One process, two process keyrings",
         "Create the process keyring first in main, before any thread exists: keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1). \
-         Threads created later share it.",
+         An async main is too late for the workers of its runtime. In Go, where threads are older than main, let one goroutine with \
+         runtime.LockOSThread() make all key calls.",
         [],
         ["process.threads.before" "process.birth.asker" "process.special-id.thread"];
     /// A thread is older than the keyring that it looks for.
     OlderThread "older-thread": "The thread is older than the process keyring",
-        "Create the process keyring first in main, before any thread exists: keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1).",
+        "Create the process keyring first in main, before any thread exists: keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 1). \
+         An async main is too late for the workers of its runtime. In Go, where threads are older than main, let one goroutine with \
+         runtime.LockOSThread() make all key calls.",
         ["thread.threads.before"],
         ["process.threads.before" "process.birth.asker"];
     /// A thread looks for what another thread's own keyring holds.
@@ -142,8 +145,8 @@ kinds! {
     /// request_key(2) with an empty callout.
     EmptyCallout "empty-callout": "An empty callout is a callout",
         "Pass NULL as callout_info to search only. With \"\" the kernel starts request-key(8) to create the missing key.",
-        ["keyring.request-key.negative" "keyring.request-key.negative-blocks"],
-        ["keyring.request-key.negative" "keyring.request-key.negative-blocks"];
+        ["keyring.request-key.empty-callout" "keyring.request-key.negative-blocks"],
+        ["keyring.request-key.empty-callout" "keyring.request-key.negative-blocks"];
     /// A seccomp filter refuses the call.
     Seccomp "seccomp": "A filter refused the call",
         "A seccomp profile, as containers have one, forbids key calls. Allow add_key, request_key and keyctl in the profile, or keep the secret \
@@ -163,8 +166,8 @@ kinds! {
     /// An update removed a timeout.
     TimeoutLost "timeout-removed": "An update removed the key's timeout",
         "Call keyctl_set_timeout(3) again after each update: KEYCTL_UPDATE, and add_key(2) over an existing key.",
-        ["keyring.attributes.same-description"],
-        ["keyring.attributes.same-description"];
+        ["keyring.attributes.same-description.timeout" "keyring.attributes.update.timeout"],
+        ["keyring.attributes.same-description.timeout" "keyring.attributes.update.timeout"];
     /// request_key put a new key into a default keyring.
     DefaultDestination "default-destination": "request_key(2) put the new key into the caller's own keyring",
         "Name the keyring as the last argument of request_key(2), or choose one with keyctl_set_reqkey_keyring(3).",

@@ -217,6 +217,10 @@ impl Explainer {
         let places: Vec<Place> = [Some(place), made].into_iter().flatten().collect();
         let about = About { key: Some(ring), ..About::default() };
         self.findings.add(Kind::ThreadEnded, which, about, text, &places);
+        if self.state.key(ring).shared > 1 {
+            let proc = self.state.task(task).proc;
+            self.unneeded.entry(proc).or_default().push(self.findings.last);
+        }
     }
 
     /// The process of a keyring ends.

@@ -249,6 +249,9 @@ impl Explainer {
         }
         tasks.retain(|task| *task != last);
         tasks.push(last);
+        for nth in self.unneeded.remove(&proc).unwrap_or_default() {
+            self.findings.take_back(nth);
+        }
         for ring in std::mem::take(&mut self.state.proc_mut(proc).pinned) {
             self.unpin(
                 ring,

@@ -3,6 +3,7 @@
 
 pub(crate) mod address;
 mod card;
+mod case;
 pub(crate) mod circumstances;
 pub(crate) mod columns;
 pub(crate) mod data;

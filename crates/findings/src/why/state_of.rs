@@ -11,6 +11,12 @@ use crate::text::{Part, say};
 impl Explainer {
     /// Explains a search that passes over a key because of its state.
     pub(crate) fn is_unusable(&mut self, failed: &Failed<'_>, key: KeyIx) -> bool {
+        let named_its_keyring =
+            failed.call.op == Op::Search && matches!(failed.call.from, KeyArg::Serial(_));
+        if !named_its_keyring && self.state.reaches(failed.task, key) == Some(false) {
+            // The caller would not find it in any state.
+            return false;
+        }
         let state = self.state.key(key);
         let which = state.class.which().unwrap_or(Which::Process);
         let parts = |by: Part, place| {
@@ -29,9 +35,7 @@ impl Explainer {
                 parts(Part::Task(by), place),
             );
             (Kind::Invalidated, text, place)
-        } else if let Some(((place, by), _)) =
-            state.timeout.filter(|_| self.state.reaches(failed.task, key) != Some(false))
-        {
+        } else if let Some(((place, by), _)) = state.timeout {
             let text = say(
                 "{}: {} fails with {} because {} has expired: {} set its timeout at {}",
                 parts(Part::Task(by), place),

@@ -113,3 +113,36 @@ fn many_findings_of_a_kind_do_not_hide_the_others() {
     assert_eq!((explained.findings.len(), explained.findings_left_out), (101, 200));
     assert_eq!(explained.findings[100].kind, "empty-callout");
 }
+
+const THREAD: &str = "clone(child_stack=0x7f01, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD)";
+
+#[test]
+fn a_shared_keyring_that_ends_with_its_last_thread_matters_if_the_process_goes_on_with_keys() {
+    let begin = format!(
+        "1 execve(\"/p\", [], 0x0) = 0\n1 {THREAD} = 2\n\
+         2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 9\n2 {THREAD} = 3\n\
+         3 add_key(\"user\", \"a\", \"....\", 4, KEY_SPEC_PROCESS_KEYRING) = 10\n\
+         3 exit(0) = ?\n3 +++ exited with 0 +++\n2 exit(0) = ?\n2 +++ exited with 0 +++\n"
+    );
+    let end = "1 exit_group(0) = ?\n1 +++ exited with 0 +++\n";
+    assert_eq!(kinds(begin.clone() + end), [""; 0]);
+    let look = "1 keyctl(KEYCTL_SEARCH, KEY_SPEC_PROCESS_KEYRING, \"user\", \"a\", 0) = -1 ENOKEY (Required key not available)\n";
+    assert!(kinds(begin + look + end).contains(&"thread-ended"));
+}
+
+#[test]
+fn a_key_that_another_process_revoked_in_its_own_keyring_is_in_another_process() {
+    let run = |pid: u32, serial: u32| {
+        let look = format!(
+            "{pid} request_key(\"user\", \"a\", NULL, KEY_SPEC_PROCESS_KEYRING) = -1 ENOKEY (Required key not available)\n"
+        );
+        format!(
+            "1 vfork() = {pid}\n{pid} execve(\"/p\", [], 0x0) = 0\n{look}\
+             {pid} add_key(\"user\", \"a\", \"....\", 4, KEY_SPEC_PROCESS_KEYRING) = {serial}\n\
+             {pid} keyctl(KEYCTL_REVOKE, {serial}) = 0\n{look}{pid} exit_group(0) = ?\n{pid} +++ exited with 0 +++\n"
+        )
+    };
+    let log = "1 execve(\"/sh\", [], 0x0) = 0\n".to_owned() + &run(2, 10);
+    assert_eq!(kinds(&*log), ["revoked"]);
+    assert_eq!(kinds(log + &run(3, 11)), ["other-process", "revoked", "revoked"]);
+}

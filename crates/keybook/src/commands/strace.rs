@@ -108,6 +108,15 @@ pub(crate) fn run(options: &Strace) -> Result<u8> {
     Ok([MISUSE, DIFFERS, NO_KEY_CALL].into_iter().find(first).unwrap_or(HELD))
 }
 
+/// What happened in a log, which is called `name`.
+pub(crate) fn explained(name: &Path, file: &Path) -> Result<Explained> {
+    let reader = std::fs::File::open(file).map(|file| Reader::new(BufReader::new(file)));
+    match explain(&[name.to_owned()], Order::Log, reader).result {
+        LogResult::Explained { explained, .. } => Ok(explained),
+        LogResult::Unreadable { because } => bail!("{because}"),
+    }
+}
+
 fn unreadable(logs: &mut Vec<Log>, path: &Path, because: &str) -> bool {
     let result = LogResult::Unreadable { because: because.to_owned() };
     logs.push(Log { files: vec![name(path)], result });

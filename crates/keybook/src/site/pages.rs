@@ -3,6 +3,7 @@
 
 use super::address::{FOLDER, Site};
 use super::card::{self, Input};
+use super::case;
 use super::columns;
 use super::drawing;
 use super::errata;
@@ -50,6 +51,7 @@ impl Preprocessor for Pages {
                     .and_then(|()| lead_to_rules(text, path, &rules))
                     .and_then(|()| drawing::fill_in(text, root))
                     .and_then(|()| errata::fill_in(text, path, root, &rules, &columns))
+                    .and_then(|()| case::fill_in(text, path, root, &rules))
                     .and_then(|()| man::fill_in(text, path, &rules))
                     .with_context(here);
             }
