@@ -3,6 +3,7 @@
 use crate::calls;
 use crate::choices::Choices;
 use crate::laws::{Law, Laws};
+use crate::middle::Recent;
 use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::world::{KeyId, World};
 use crate::{Refusal, Why, wrong};
@@ -22,12 +23,14 @@ const MOST_NAMED: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Judge {
     /// The worlds in which all events so far happened.
-    worlds: Vec<World>,
-    seen: usize,
-    wrong: Option<Law>,
+    pub(crate) worlds: Vec<World>,
+    pub(crate) seen: usize,
+    pub(crate) wrong: Option<Law>,
     /// The laws that the last event depended on, and those of all events.
-    last: Laws,
-    asked: Laws,
+    pub(crate) last: Laws,
+    pub(crate) asked: Laws,
+    /// In an unknown world: what led to it lately.
+    pub(crate) recent: Recent,
 }
 
 /// The first task of a trace in which another task of this name creates `main`.
@@ -43,8 +46,12 @@ impl Judge {
     /// A judge before the first event: `main` alone, with a new session keyring and nothing else. The
     /// trace will show whether `main` is root.
     pub fn new() -> Judge {
-        let worlds = vec![World::new()];
-        Judge { worlds, seen: 0, wrong: None, last: Laws::default(), asked: Laws::default() }
+        Judge::of(vec![World::new()])
+    }
+
+    pub(crate) fn of(worlds: Vec<World>) -> Judge {
+        let (last, asked) = (Laws::default(), Laws::default());
+        Judge { worlds, seen: 0, wrong: None, last, asked, recent: Recent::default() }
     }
 
     /// A judge with the wrong model in which this law does not hold.
@@ -60,21 +67,27 @@ impl Judge {
     /// judge is then unchanged.
     pub fn event(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         self.last = Laws::default();
+        if self.is_unknown() {
+            return self.event_unknown(event);
+        }
         let judged = self.judge(event);
         self.asked.join(&self.last);
         judged
     }
 
-    fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
+    pub(crate) fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         if self.seen == 0 && event.task == STARTER {
             self.worlds.iter_mut().for_each(|world| world.rename_first(STARTER));
         }
         let mut after: Vec<World> = Vec::new();
         let mut unexplained = None;
         let is_last = self.worlds.len() == 1;
+        let is_unknown = self.is_unknown();
+        let (mut tries, mut too_many) = (0, false);
         for world in &mut self.worlds {
             let tried =
                 every_path(world, self.wrong, &mut self.last, event, |world, choices, is| {
+                    tries += 1;
                     let fits = fits(world, choices, &is, &event.outcome);
                     match is {
                         Err(Stop::NotUnderstood(expected)) => {
@@ -88,11 +101,11 @@ impl Judge {
                         world.begin();
                         return Break(());
                     }
-                    if fits
-                        && after.len() < MOST_WORLDS
-                        && !after.iter().any(|other| other.is_like(world))
-                    {
-                        after.push(world.clone());
+                    if fits && !after.iter().any(|other| other.is_like(world)) {
+                        too_many |= after.len() >= MOST_WORLDS;
+                        if after.len() < MOST_WORLDS {
+                            after.push(world.clone());
+                        }
                     }
                     Continue(())
                 });
@@ -100,6 +113,11 @@ impl Judge {
                 self.seen += 1;
                 return Ok(());
             }
+        }
+        too_many |= tries >= MOST_TRIES;
+        if is_unknown && too_many {
+            let why = Why::Unknown("an event that leaves fewer possibilities".to_owned());
+            return Err(Box::new(Refusal { nth: self.seen, event: event.clone(), why }));
         }
         if after.is_empty() {
             let why = unexplained.unwrap_or_else(|| Why::Outcome {
@@ -127,6 +145,10 @@ impl Judge {
     /// The first event that no correct kernel shows.
     pub fn events(&mut self, events: &[Event]) -> Result<(), Box<Refusal>> {
         events.iter().try_for_each(|event| self.event(event))
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.worlds.first().is_some_and(|world| world.config.unknown)
     }
 
     /// The worlds in which all events so far happened.
@@ -273,6 +295,7 @@ fn fits(world: &mut World, choices: &mut Choices, is: &Prediction, outcome: &Out
         (Ok(Predicted::Nothing), Outcome::Nothing) => true,
         (Ok(predicted), Outcome::Returned(value)) => fits_value(world, choices, predicted, value),
         (Err(Stop::Errno(errno)), Outcome::Failed(observed)) => errno == observed,
+        (Err(Stop::AsShown), _) => true,
         _ => false,
     }
 }
@@ -341,7 +364,7 @@ fn outcome(world: &World, predicted: &Prediction) -> Option<Outcome> {
         Ok(Predicted::Nothing) => Some(Outcome::Nothing),
         Ok(predicted) => Some(Outcome::Returned(shown(world, &mut world.names(), predicted))),
         Err(Stop::Errno(errno)) => Some(Outcome::Failed(*errno)),
-        Err(Stop::Never | Stop::NotUnderstood(_) | Stop::Unknown(_)) => None,
+        Err(Stop::AsShown | Stop::Never | Stop::NotUnderstood(_) | Stop::Unknown(_)) => None,
     }
 }
 

@@ -27,9 +27,11 @@ pub mod follow;
 mod judge;
 mod laws;
 mod lookup;
+mod middle;
 mod run;
 mod search;
 mod store;
+mod unknown;
 mod world;
 pub mod wrong;
 

@@ -12,7 +12,7 @@ impl<T> Idx<T> {
     /// The index of what is added first.
     pub(crate) const FIRST: Idx<T> = Idx::at(0);
 
-    const fn at(nth: usize) -> Idx<T> {
+    pub(crate) const fn at(nth: usize) -> Idx<T> {
         Idx(nth, PhantomData)
     }
 
@@ -119,6 +119,10 @@ impl<T: Clone> Store<T> {
         if nth.0 < self.things.len() {
             *self.edit(nth) = last;
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.things.len()
     }
 
     /// The index of what is added next.

@@ -29,6 +29,9 @@ pub(crate) type Id = u32;
 /// No id: the group of `@u`, and an argument that changes nothing.
 pub(crate) const NO_ID: Id = u32::MAX;
 
+/// A default destination of request_key(2) that the trace does not show.
+pub(crate) const UNKNOWN_DESTINATION: i64 = -2;
+
 /// The overflow id as an argument, which no namespace maps.
 pub(crate) const UNMAPPED_ID: Id = NO_ID - 1;
 
@@ -125,6 +128,8 @@ pub(crate) struct Key {
     pub(crate) numbered: bool,
     /// It links keys that the trace does not show.
     pub(crate) crowded: bool,
+    /// Others than the tasks of the trace may use it: nothing is known of it but which key it is.
+    pub(crate) open: bool,
     /// The garbage collector has destroyed it.
     pub(crate) gone: bool,
     /// The user namespace in which it can be joined by its name.
@@ -136,6 +141,26 @@ impl Key {
         match &self.content {
             Content::Links(links) => links,
             Content::Payload(_) | Content::Nothing => &[],
+        }
+    }
+
+    /// Changes each link.
+    pub(crate) fn map_links(&mut self, map: impl Fn(KeyId) -> KeyId) {
+        if let Content::Links(links) = &mut self.content {
+            links.iter_mut().for_each(|link| *link = map(*link));
+        }
+    }
+
+    pub(crate) fn take_links(&mut self) -> Vec<KeyId> {
+        match &mut self.content {
+            Content::Links(links) => std::mem::take(links),
+            Content::Payload(_) | Content::Nothing => Vec::new(),
+        }
+    }
+
+    pub(crate) fn drop_link(&mut self, key: KeyId) {
+        if let Content::Links(links) = &mut self.content {
+            links.retain(|link| *link != key);
         }
     }
 }
@@ -343,6 +368,8 @@ pub(crate) struct UserKeyrings {
 /// Facts about the machine that a trace shows only as it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
+    /// The trace begins in the middle: there are tasks and keys that it does not show. See `unknown.rs`.
+    pub(crate) unknown: bool,
     /// `UID` is root, with all capabilities.
     pub(crate) root: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
@@ -366,6 +393,8 @@ macro_rules! world {
             config_before: Config,
             /// Where a key of this name was last; only a hint after an undo.
             by_name: HashMap<Arc<str>, KeyId>,
+            /// Its size when what had ended was dropped last.
+            pub(crate) tidied: usize,
         }
 
         impl World {
@@ -450,7 +479,12 @@ impl World {
 
     /// The garbage collector has destroyed a key.
     pub(crate) fn end_key(&mut self, key: KeyId) {
-        self.keys.edit(key).gone = true;
+        let ended = self.keys.edit(key);
+        ended.gone = true;
+        if self.config.unknown {
+            // Its number may soon be another key's.
+            ended.name = None;
+        }
         self.present.take_out(|present| *present == key);
     }
 
@@ -529,16 +563,23 @@ impl World {
 
     /// Names a key as the trace does; false if it has another name, or another key has this one.
     pub(crate) fn name(&mut self, key: KeyId, name: &str) -> bool {
+        if self.config.unknown {
+            return self.name_unknown(key, name);
+        }
         if let Some(known) = &self.keys[key].name {
             return &**known == name;
         }
         if self.named(name).is_some() {
             return false;
         }
+        self.set_name(key, name);
+        true
+    }
+
+    pub(crate) fn set_name(&mut self, key: KeyId, name: &str) {
         let name: Arc<str> = name.into();
         self.by_name.insert(name.clone(), key);
         self.keys.edit(key).name = Some(name);
-        true
     }
 
     /// Everything that certainly refers to credentials, and to which.
@@ -597,7 +638,11 @@ impl World {
     /// The links of a keyring without those that the garbage collector will remove.
     fn lasting_links(&self, keyring: KeyId) -> impl Iterator<Item = KeyId> {
         let keyring = &self.keys[keyring];
-        let lasts = |link: &KeyId| keyring.invalidated || !self.keys[*link].invalidated;
+        let lasts = |link: &KeyId| {
+            let key = &self.keys[*link];
+            let is_usable = !key.revoked && key.expiry == Expiry::Never;
+            keyring.invalidated || (!key.invalidated && (is_usable || !self.config.unknown))
+        };
         keyring.links().iter().copied().filter(lasts)
     }
 
