@@ -3,7 +3,6 @@
 use crate::calls;
 use crate::choices::Choices;
 use crate::laws::{Law, Laws};
-use crate::middle::Recent;
 use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::world::{KeyId, World};
 use crate::{Refusal, Why, wrong};
@@ -29,8 +28,8 @@ pub struct Judge {
     /// The laws that the last event depended on, and those of all events.
     pub(crate) last: Laws,
     pub(crate) asked: Laws,
-    /// In an unknown world: what led to it lately.
-    pub(crate) recent: Recent,
+    /// The number of paths through events that were tried.
+    pub(crate) tried: u64,
 }
 
 /// The first task of a trace in which another task of this name creates `main`.
@@ -51,7 +50,7 @@ impl Judge {
 
     pub(crate) fn of(worlds: Vec<World>) -> Judge {
         let (last, asked) = (Laws::default(), Laws::default());
-        Judge { worlds, seen: 0, wrong: None, last, asked, recent: Recent::default() }
+        Judge { worlds, seen: 0, wrong: None, last, asked, tried: 0 }
     }
 
     /// A judge with the wrong model in which this law does not hold.
@@ -67,9 +66,6 @@ impl Judge {
     /// judge is then unchanged.
     pub fn event(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         self.last = Laws::default();
-        if self.is_unknown() {
-            return self.event_unknown(event);
-        }
         let judged = self.judge(event);
         self.asked.join(&self.last);
         judged
@@ -114,6 +110,7 @@ impl Judge {
                 return Ok(());
             }
         }
+        self.tried += tries as u64;
         too_many |= tries >= MOST_TRIES;
         if is_unknown && too_many {
             let why = Why::Unknown("an event that leaves fewer possibilities".to_owned());
@@ -265,7 +262,7 @@ fn explained(
 
 /// Takes a world along every path through an event until `visit` ends it. The world is then as `visit`
 /// left it, and else as before.
-fn every_path(
+pub(crate) fn every_path(
     world: &mut World,
     wrong: Option<Law>,
     asked: &mut Laws,
@@ -274,12 +271,7 @@ fn every_path(
 ) -> ControlFlow<()> {
     let mut choices = Choices::default();
     for _ in 0..MOST_TRIES {
-        let predicted = match world.task(&event.task) {
-            Some(task) => {
-                Run { world: &mut *world, choices: &mut choices, wrong, asked, event, task }.call()
-            }
-            None => Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task))),
-        };
+        let predicted = path(world, wrong, asked, event, &mut choices);
         visit(world, &mut choices, predicted)?;
         world.undo();
         if !choices.next() {
@@ -289,8 +281,27 @@ fn every_path(
     Continue(())
 }
 
+/// Takes a world along one path through an event.
+pub(crate) fn path(
+    world: &mut World,
+    wrong: Option<Law>,
+    asked: &mut Laws,
+    event: &Event,
+    choices: &mut Choices,
+) -> Prediction {
+    match world.task(&event.task) {
+        Some(task) => Run { world, choices, wrong, asked, event, task }.call(),
+        None => Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task))),
+    }
+}
+
 /// Whether the outcome is as predicted; keys that it shows first get their names.
-fn fits(world: &mut World, choices: &mut Choices, is: &Prediction, outcome: &Outcome) -> bool {
+pub(crate) fn fits(
+    world: &mut World,
+    choices: &mut Choices,
+    is: &Prediction,
+    outcome: &Outcome,
+) -> bool {
     match (is, outcome) {
         (Ok(Predicted::Nothing), Outcome::Nothing) => true,
         (Ok(predicted), Outcome::Returned(value)) => fits_value(world, choices, predicted, value),

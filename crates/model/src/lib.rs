@@ -27,7 +27,7 @@ pub mod follow;
 mod judge;
 mod laws;
 mod lookup;
-mod middle;
+mod onlooker;
 mod run;
 mod search;
 mod store;
@@ -39,6 +39,7 @@ pub use calls::{TRANSITIONS, Transition};
 pub use follow::follow;
 pub use judge::{Judge, Verdict, judge};
 pub use laws::{Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission, ProcessCall};
+pub use onlooker::Onlooker;
 
 use trace::{Event, Outcome};
 

@@ -97,13 +97,18 @@ impl<T: Clone> Store<T> {
         }
     }
 
+    /// Whether nothing has changed since [`Store::begin`].
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.before.is_empty() && self.things.len() == self.len
+    }
+
     pub(crate) fn add(&mut self, thing: T) -> Idx<T> {
         self.things.push(thing);
         Idx::at(self.things.len() - 1)
     }
 
     pub(crate) fn edit(&mut self, Idx(nth, _): Idx<T>) -> &mut T {
-        if nth < self.len {
+        if nth < self.len && !self.before.iter().any(|(noted, _)| *noted == nth) {
             self.before.push((nth, self.things[nth].clone()));
         }
         &mut self.things[nth]

@@ -118,7 +118,7 @@ impl World {
             if self.keys[other].open && key == World::OUTSIDE {
                 return true;
             }
-            if self.held().contains(&other) {
+            if self.linked().contains(&other) {
                 return false;
             }
             self.end_key(other);
@@ -129,18 +129,37 @@ impl World {
         true
     }
 
+    /// The thread and process keyrings of all tasks, and all to which their links lead, in order.
+    fn linked(&self) -> Vec<KeyId> {
+        let (mut found, mut all) = (BTreeSet::new(), Vec::new());
+        let live = self.live();
+        let creds = live.iter().map(|task| self.cred(*task));
+        let mut todo: Vec<KeyId> =
+            creds.flat_map(|cred| [cred.thread, cred.process]).flatten().collect();
+        while let Some(key) = todo.pop() {
+            if found.insert(key) {
+                all.push(key);
+                todo.extend(self.keys[key].links());
+            }
+        }
+        all
+    }
+
     /// The number of things in this world, those that have ended included.
     pub(crate) fn size(&self) -> usize {
         self.keys.len() + self.creds.len() + self.tasks.len() + self.groups.len()
     }
 
-    /// Drops what has ended, if that is most of the world.
+    /// Whether most of the world has ended.
+    pub(crate) fn is_untidy(&self) -> bool {
+        self.size() > 2 * self.tidied + MOST_ENDED
+    }
+
+    /// Drops what has ended. Worlds that are the same but for that are then alike.
     pub(crate) fn tidy(&mut self) {
-        if self.size() > 2 * self.tidied + MOST_ENDED {
-            *self = Tidy::default().copy(self);
-            self.tidied = self.size();
-            self.begin();
-        }
+        *self = Tidy::default().copy(self);
+        self.tidied = self.size();
+        self.begin();
     }
 }
 
@@ -158,16 +177,10 @@ impl Tidy {
         let mut new = World::unknown();
         let live = old.live();
         let creds: BTreeSet<CredId> = live.iter().map(|task| old.tasks[*task].cred).collect();
-        let own = creds.iter().flat_map(|cred| [old.creds[*cred].thread, old.creds[*cred].process]);
-        let mut todo: Vec<KeyId> = own.flatten().collect();
+        let kept = old.linked();
         self.keys.insert(World::OUTSIDE.nth(), World::OUTSIDE);
-        let mut kept = Vec::new();
-        while let Some(key) = todo.pop() {
-            if !self.keys.contains_key(&key.nth()) {
-                self.keys.insert(key.nth(), new.add_key(Key::default()));
-                kept.push(key);
-                todo.extend(old.keys[key].links());
-            }
+        for key in &kept {
+            self.keys.insert(key.nth(), new.add_key(Key::default()));
         }
         for key in kept {
             let mut copy = old.keys[key].clone();

@@ -412,6 +412,13 @@ macro_rules! world {
                 $(self.$derived.undo();)*
             }
 
+            /// Whether nothing has changed since [`World::begin`].
+            pub(crate) fn is_unchanged(&self) -> bool {
+                self.config == self.config_before
+                    $(&& self.$store.is_unchanged())*
+                    $(&& self.$derived.is_unchanged())*
+            }
+
             /// Whether this is the same state as another.
             pub(crate) fn is_like(&self, other: &World) -> bool {
                 self.config == other.config $(&& self.$store == other.$store)*

@@ -95,6 +95,7 @@ impl<'a> Run<'a> {
         let payload = match payload {
             Payload::None => String::new(),
             Payload::Text(text) => text.to_owned(),
+            Payload::Bytes(..) if self.is_unknown() => String::new(),
             // The trace doesn't show the bytes.
             Payload::Bytes(length, _) => "\0".repeat(length),
         };

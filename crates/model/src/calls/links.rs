@@ -37,6 +37,7 @@ impl Run<'_> {
         self.takes_links(keyring)?;
         if self.is_open(keyring) || self.is_open(key) {
             self.refuse_if(self.key(keyring).restricted, Fact::LinkRestricted, EPERM)?;
+            self.may_fail()?;
             self.put_link(keyring, key);
             return Ok(());
         }
@@ -100,6 +101,10 @@ impl Run<'_> {
         }
         if self.key(tree).revoked || self.key(tree).invalidated {
             return Ok(());
+        }
+        if self.is_unknown() && self.key(tree).crowded {
+            // Deeper than the trace shows.
+            self.may_fail()?;
         }
         let links = self.key(tree).links().to_vec();
         self.refuse_if(links.contains(&keyring), Fact::LinkCycle, EDEADLK)?;

@@ -116,10 +116,10 @@ impl Run<'_> {
     /// of memory, an address that cannot be read. It may have created keyrings before.
     pub(super) fn begins_unknown(&mut self) -> Attempt {
         let call = self.event.call.as_str();
-        if CHANGE_NOTHING.contains(&call) || CONCERN_NO_KEY.contains(&call) {
-            return Err(Stop::AsShown);
-        }
         if !JUDGED.contains(&call) {
+            if CHANGE_NOTHING.contains(&call) || CONCERN_NO_KEY.contains(&call) {
+                return Err(Stop::AsShown);
+            }
             return Err(Stop::Unknown(format!(
                 "a call that is judged in an unknown world, not {call}"
             )));
@@ -168,12 +168,15 @@ impl Run<'_> {
         let found = Ref { key: World::OUTSIDE, possessed: true };
         let Wanted::Like(..) = wanted else { return Err(EAGAIN) };
         match &self.event.outcome {
-            Outcome::Failed(errno) => match self.choices.choose(4) {
-                0 => Err(EAGAIN),
-                1 => Err(ENOKEY),
-                2 => Err(*errno),
-                _ => Ok(found),
-            },
+            Outcome::Failed(errno) => {
+                let is_usual = matches!(errno, EAGAIN | ENOKEY);
+                match self.choices.choose(if is_usual { 3 } else { 4 }) {
+                    0 => Err(EAGAIN),
+                    1 => Err(ENOKEY),
+                    2 => Ok(found),
+                    _ => Err(*errno),
+                }
+            }
             _ => match self.choices.choose(2) {
                 0 => Err(EAGAIN),
                 _ => Ok(found),
