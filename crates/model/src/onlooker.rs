@@ -10,6 +10,9 @@ use trace::{Event, Outcome, Value};
 /// The number of steps that are kept to explain a refusal, at least; at most twice as many.
 const KEPT: usize = 128;
 
+/// The number of steps that are repeated to explain a refusal.
+const MOST_REPEATED: usize = 1024;
+
 /// A step of a judge.
 #[derive(Clone, Debug)]
 enum Step {
@@ -107,7 +110,9 @@ impl Onlooker {
             let judged = if self.is_simple(&event) { Ok(()) } else { self.judge.judge(&event) };
             self.judge.asked.join(&self.judge.last);
             judged?;
-            self.tidy();
+            if self.judge.worlds.len() > 1 {
+                self.merge();
+            }
         } else {
             self.of_unknown_task(&event);
             self.judge.seen += 1;
@@ -116,17 +121,13 @@ impl Onlooker {
         Ok(())
     }
 
-    fn tidy(&mut self) {
-        let several = self.judge.worlds.len() > 1;
-        for world in self.judge.worlds.iter_mut().filter(|world| several || world.is_untidy()) {
+    /// Worlds that differ only in what has ended are one.
+    fn merge(&mut self) {
+        let all = std::mem::take(&mut self.judge.worlds);
+        for mut world in all {
             world.tidy();
-        }
-        if several {
-            let all = std::mem::take(&mut self.judge.worlds);
-            for world in all {
-                if !self.judge.worlds.iter().any(|other| other.is_like(&world)) {
-                    self.judge.worlds.push(world);
-                }
+            if !self.judge.worlds.iter().any(|other| other.is_like(&world)) {
+                self.judge.worlds.push(world);
             }
         }
     }
@@ -192,17 +193,23 @@ impl Onlooker {
 
     /// Before a step that is kept.
     fn begin_step(&mut self) {
-        if self.newer.0.is_empty() || self.newer.1.len() >= KEPT {
+        // In a large world seldom, so that a copy of it costs each event the same.
+        if self.newer.0.is_empty() || self.newer.1.len() >= KEPT.max(self.size()) {
+            self.judge.worlds.iter_mut().for_each(World::tidy);
             let begins = (self.judge.worlds.clone(), Vec::new());
             self.older = std::mem::replace(&mut self.newer, begins);
         }
     }
 
-    /// The laws of which any one, if it does not hold, explains a refusal after what was judged lately.
+    /// The laws of which any one, if it does not hold, explains a refusal after what was judged lately; none
+    /// in a large world.
     pub fn laws(&self, refusal: &Refusal) -> Vec<Law> {
         let Why::Outcome { .. } = refusal.why else { return Vec::new() };
         let start = if self.older.0.is_empty() { &self.newer } else { &self.older };
         let steps = self.older.1.iter().chain(&self.newer.1);
+        if steps.clone().count() > MOST_REPEATED {
+            return Vec::new();
+        }
         let explains = |law: &Law| {
             let mut judge = Onlooker::of(start.0.clone(), Some(*law));
             let mut all = steps.clone().map(|step| judge.step(step));

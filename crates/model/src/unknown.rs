@@ -19,9 +19,6 @@ use std::mem;
 /// The number of tasks that are followed at once. Of further ones nothing is known.
 const MOST_TASKS: usize = 256;
 
-/// The number of things that may have ended before they are dropped, beside as many as there are others.
-const MOST_ENDED: usize = 256;
-
 impl World {
     /// In an unknown world: all keys that are not known to be one task's alone.
     pub(crate) const OUTSIDE: KeyId = KeyId::FIRST;
@@ -150,15 +147,9 @@ impl World {
         self.keys.len() + self.creds.len() + self.tasks.len() + self.groups.len()
     }
 
-    /// Whether most of the world has ended.
-    pub(crate) fn is_untidy(&self) -> bool {
-        self.size() > 2 * self.tidied + MOST_ENDED
-    }
-
     /// Drops what has ended. Worlds that are the same but for that are then alike.
     pub(crate) fn tidy(&mut self) {
         *self = Tidy::default().copy(self);
-        self.tidied = self.size();
         self.begin();
     }
 }

@@ -393,8 +393,6 @@ macro_rules! world {
             config_before: Config,
             /// Where a key of this name was last; only a hint after an undo.
             by_name: HashMap<Arc<str>, KeyId>,
-            /// Its size when what had ended was dropped last.
-            pub(crate) tidied: usize,
         }
 
         impl World {
