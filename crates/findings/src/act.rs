@@ -216,6 +216,9 @@ fn mask_or_number(arg: &Arg<'_>) -> Option<i64> {
 }
 
 fn named_number(name: &[u8]) -> Option<i64> {
+    if name == b"KEYCTL_MOVE_EXCL" {
+        return Some(1);
+    }
     const DEFAULTS: [&[u8]; 9] = [
         b"NO_CHANGE",
         b"DEFAULT",

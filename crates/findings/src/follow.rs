@@ -18,7 +18,7 @@ pub struct Explainer {
     pub(crate) key_calls_succeeded: bool,
     /// The thread and process keyrings that were created in the log, oldest first.
     pub(crate) rings: Vec<crate::state::KeyIx>,
-    pub(crate) suspects: Vec<crate::fault::Suspect>,
+    pub(crate) judged: crate::judged::Judged,
     /// Findings about an absent keyring that its task may have asked for to create it, by task.
     pub(crate) probes: std::collections::HashMap<TaskIx, Vec<usize>>,
     /// Findings about a keyring that threads shared and that ended with the last of them, by process: for a process that
@@ -29,6 +29,8 @@ pub struct Explainer {
     pub(crate) order: Option<Order>,
     /// Calls that create a task and have not returned.
     creating: Vec<(TaskIx, Option<Birth>, Place)>,
+    /// Tasks that appeared while one such call had not returned, with its caller.
+    guessed: Vec<(TaskIx, TaskIx)>,
     /// Events of tasks whose creation the log has not shown yet.
     held: VecDeque<Step>,
     /// Whether the log begins with the start of a program: every later task is created in it.
@@ -184,7 +186,9 @@ impl Explainer {
         // The child of vfork(2) runs before the call returns; so may any other.
         if let [(creator, birth, place)] = self.creating[..] {
             self.creating.clear();
-            return Some(self.birth(creator, step.pid, birth, place));
+            let child = self.birth(creator, step.pid, birth, place);
+            self.guessed.push((creator, child));
+            return Some(child);
         }
         if self.begins {
             self.held.push_back(step.clone());
@@ -203,10 +207,14 @@ impl Explainer {
             Some((_, known, entered)) => (birth.or(known), entered),
             None => (birth, place),
         };
-        let Some(pid) = got.ok().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0)
-        else {
-            return;
-        };
+        let pid = got.ok().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+        if let Some(nth) = self.guessed.iter().position(|(creator, _)| *creator == task) {
+            let (_, child) = self.guessed.swap_remove(nth);
+            if pid != Some(self.state.task(child).pid) {
+                self.model_loses(child);
+            }
+        }
+        let Some(pid) = pid else { return };
         match self.state.by_pid.get(&pid).copied() {
             Some(child) if self.state.task(child).born == Some(place) => {}
             Some(child) if self.state.task(child).born.is_none() && !self.begins => {

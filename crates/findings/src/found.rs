@@ -3,6 +3,7 @@
 use crate::kind::Kind;
 use crate::state::{KeyIx, NameIx, ProcIx, TaskIx, Which};
 use crate::text::Text;
+use model::Law;
 use std::collections::HashMap;
 use strace::Place;
 
@@ -25,6 +26,8 @@ pub(crate) struct Found {
     /// The places of the first one, then where equal ones begin.
     pub places: Vec<Place>,
     pub count: u64,
+    /// Laws of which any one, if it does not hold, explains a kernel fault.
+    pub laws: Vec<Law>,
 }
 
 /// The number of places that are kept of equal findings.
@@ -53,8 +56,17 @@ impl Findings {
             None => {
                 self.last = self.all.len();
                 self.known.insert((kind, which, about), self.last);
-                self.all.push(Found { kind, which, text, places: places.to_vec(), count: 1 });
+                let (places, laws) = (places.to_vec(), Vec::new());
+                self.all.push(Found { kind, which, text, places, count: 1, laws });
             }
+        }
+    }
+
+    /// The laws that explain the finding that was added last, if it is the first of its kind.
+    pub fn explain(&mut self, laws: Vec<Law>) {
+        let last = &mut self.all[self.last];
+        if last.laws.is_empty() {
+            last.laws = laws;
         }
     }
 

@@ -29,6 +29,7 @@ impl Explainer {
     pub(crate) fn key_call(&mut self, task: TaskIx, call: &KeyCall, place: Place) {
         if call.got == Got::Unknown {
             self.unknown_result(task, call);
+            self.not_judged(task);
             return;
         }
         self.key_calls_succeeded |= call.got.ok().is_some();
@@ -36,7 +37,6 @@ impl Explainer {
         if self.is_fault(task, call, place) {
             return;
         }
-        self.suspect(task, call, place);
         let args = call.op.args();
         let mut one = |arg: KeyArg, nth: Option<usize>| {
             let creates = nth.is_some_and(|nth| call.op.creates(nth));
@@ -125,7 +125,7 @@ impl Explainer {
             (Own::Unknown, Got::Ok(_)) => {
                 // It existed, or this call created it.
                 let ring = self.state.add_key(which.class(), None);
-                self.take_own(task, which, ring, place);
+                self.take_own(task, which, ring);
                 Some(ring)
             }
             (Own::Absent, Got::Err(error)) => {
@@ -174,7 +174,7 @@ impl Explainer {
                     None => self.state.add_key(which.class(), None),
                 };
                 self.state.set_serial(ring, serial);
-                self.take_own(task, which, ring, place);
+                self.take_own(task, which, ring);
                 ring
             }
         }

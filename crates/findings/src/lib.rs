@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod act;
-mod fault;
 mod files;
 mod follow;
 mod found;
+mod judged;
 mod keys;
 mod kind;
 mod links;

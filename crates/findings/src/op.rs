@@ -30,7 +30,7 @@ pub(crate) struct Args {
     pub to: Option<usize>,
     /// Type and description.
     pub name: Option<usize>,
-    /// A number: seconds, a mask, `create`, an id.
+    /// A number: seconds, a mask, `create`, an id, a size, flags.
     pub number: Option<usize>,
 }
 
@@ -43,7 +43,7 @@ const NUMBER: Args = Args { number: Some(1), ..NO };
 ops! {
     GetKeyringId 0 "KEYCTL_GET_KEYRING_ID": KEY_NUMBER, [];
     JoinSession 1 "KEYCTL_JOIN_SESSION_KEYRING": Args { name: Some(1), ..NO }, [];
-    Update 2 "KEYCTL_UPDATE": KEY, [];
+    Update 2 "KEYCTL_UPDATE": Args { number: Some(3), ..KEY }, [];
     Revoke 3 "KEYCTL_REVOKE": KEY, [];
     Chown 4 "KEYCTL_CHOWN": KEY_NUMBER, [1];
     Setperm 5 "KEYCTL_SETPERM": KEY_NUMBER, [1];
@@ -52,7 +52,7 @@ ops! {
     Link 8 "KEYCTL_LINK": Args { to: Some(2), ..KEY }, [1, 2];
     Unlink 9 "KEYCTL_UNLINK": Args { from: Some(2), ..KEY }, [];
     Search 10 "KEYCTL_SEARCH": Args { from: Some(1), to: Some(4), name: Some(2), ..NO }, [4];
-    Read 11 "KEYCTL_READ": KEY, [];
+    Read 11 "KEYCTL_READ": Args { number: Some(3), ..KEY }, [];
     Instantiate 12 "KEYCTL_INSTANTIATE": Args { to: Some(4), ..KEY }, [];
     Negate 13 "KEYCTL_NEGATE": Args { to: Some(3), ..KEY }, [];
     SetReqkey 14 "KEYCTL_SET_REQKEY_KEYRING": NUMBER, [];
@@ -71,7 +71,7 @@ ops! {
     PkeySign 27 "KEYCTL_PKEY_SIGN": NO, [];
     PkeyVerify 28 "KEYCTL_PKEY_VERIFY": NO, [];
     Restrict 29 "KEYCTL_RESTRICT_KEYRING": KEY, [];
-    Move 30 "KEYCTL_MOVE": Args { from: Some(2), to: Some(3), ..KEY }, [1, 3];
+    Move 30 "KEYCTL_MOVE": Args { from: Some(2), to: Some(3), number: Some(4), ..KEY }, [1, 3];
     Capabilities 31 "KEYCTL_CAPABILITIES": NO, [];
     Watch 32 "KEYCTL_WATCH_KEY": KEY, [];
 }

@@ -1,9 +1,11 @@
 //! What is found, in words.
 
 use crate::follow::Explainer;
+use crate::found::Found;
 use crate::kind::Kind;
 use crate::state::{Class, KeyIx, Loss, Which};
 use crate::text::Writer;
+use model::Law;
 use serde::Serialize;
 use strace::{Order, Place};
 
@@ -12,6 +14,8 @@ use strace::{Order, Place};
 pub struct Explained {
     /// The number of calls about keys.
     pub key_calls: u64,
+    /// The number of these that were not judged, because the log does not show enough of what was before.
+    pub unjudged: u64,
     /// Whether the order of lines of different tasks is unknown.
     pub order_unknown: bool,
     /// The findings, the most telling first.
@@ -40,7 +44,7 @@ pub struct Finding {
     /// How often it happened.
     pub count: u64,
     /// The ids of the rules behind it.
-    pub rules: &'static [&'static str],
+    pub rules: Vec<String>,
 }
 
 /// The story of a keyring or key.
@@ -66,20 +70,31 @@ pub struct Sentence {
     pub rules: &'static [&'static str],
 }
 
+/// The rules behind a finding.
+fn rules_of(found: &Found, rules: &dyn Fn(&[Law]) -> Vec<String>) -> Vec<String> {
+    let of_laws = if found.laws.is_empty() { Vec::new() } else { rules(&found.laws) };
+    match of_laws.is_empty() {
+        true => found.kind.rules_of(found.which).iter().map(|rule| (*rule).to_owned()).collect(),
+        false => of_laws,
+    }
+}
+
 /// The number of stories that are told.
 const MOST_STORIES: usize = 500;
 /// The number of findings of one kind that are told.
 const MOST_OF_A_KIND: usize = 100;
 
 impl Explainer {
-    /// Ends the log. `place` writes a place as the reader finds it, `within` the same within a sentence.
+    /// Ends the log. `place` writes a place as the reader finds it, `within` the same within a sentence. `rules` names
+    /// rules that embody laws of the model.
     pub fn finish(
         mut self,
         place: &dyn Fn(Place) -> String,
         within: &dyn Fn(Place) -> String,
+        rules: &dyn Fn(&[Law]) -> Vec<String>,
     ) -> Explained {
         self.release();
-        self.convict();
+        self.convict_suspects();
         for key in self.state.keys() {
             self.timeout_lost(key);
         }
@@ -96,13 +111,14 @@ impl Explainer {
                 instead: found.kind.advice(),
                 places: found.places.iter().copied().map(place).collect(),
                 count: found.count,
-                rules: found.kind.rules_of(found.which),
+                rules: rules_of(found, rules),
             })
             .collect();
         let told: Vec<KeyIx> = self.state.keys().filter(|key| self.has_story(*key)).collect();
         let stories = told.iter().take(MOST_STORIES).map(|key| self.story(*key, &writer));
         Explained {
             key_calls: self.key_calls,
+            unjudged: self.judged.unjudged,
             order_unknown: self.order == Some(Order::Unknown),
             findings_left_out: (all - findings.len()) as u64,
             findings,
@@ -164,7 +180,7 @@ impl Explainer {
             return None;
         }
         if let Some(holder) = state.holders.first() {
-            let task = writer.task(holder.task);
+            let task = writer.task(*holder);
             return Some(match state.holders.len() {
                 1 => format!("At the end of the log {task} has it."),
                 number => {

@@ -3,7 +3,7 @@
 use crate::follow::Explainer;
 use crate::found::About;
 use crate::kind::Kind;
-use crate::state::{Class, Holder, KeyIx, Loss, Own, ProcIx, Step, TaskIx, Which};
+use crate::state::{Class, KeyIx, Loss, Own, ProcIx, Step, TaskIx, Which};
 use crate::tasks::keys;
 use crate::text::{Part, Text, say};
 use strace::Place;
@@ -26,15 +26,13 @@ impl Explainer {
         }
     }
 
-    pub(crate) fn hold(&mut self, ring: KeyIx, task: TaskIx, place: Place) {
-        let ring = self.state.key_mut(ring);
-        ring.shared += 1;
-        ring.holders.push(Holder { task, from: place });
+    pub(crate) fn hold(&mut self, ring: KeyIx, task: TaskIx) {
+        self.state.key_mut(ring).holders.push(task);
     }
 
     /// A task no longer has a keyring.
     pub(crate) fn let_loose(&mut self, ring: KeyIx, task: TaskIx) {
-        self.state.key_mut(ring).holders.retain(|holder| holder.task != task);
+        self.state.key_mut(ring).holders.retain(|holder| *holder != task);
     }
 
     /// The kernel creates the absent thread or process keyring of a task.
@@ -47,7 +45,7 @@ impl Explainer {
         }
         let user = self.state.task(task).users[0];
         self.state.key_mut(ring).user = user;
-        self.take_own(task, which, ring, place);
+        self.take_own(task, which, ring);
         let rules: &[&str] = match which {
             Which::Thread => &["thread.birth.asker"],
             Which::Process => &["process.birth.asker"],
@@ -61,13 +59,13 @@ impl Explainer {
     }
 
     /// A task turns out to have this keyring.
-    pub(crate) fn take_own(&mut self, task: TaskIx, which: Which, ring: KeyIx, place: Place) {
+    pub(crate) fn take_own(&mut self, task: TaskIx, which: Which, ring: KeyIx) {
         if let Own::Is(before) = self.state.task(task).own(which) {
             self.let_loose(before, task);
         }
         *self.state.task_mut(task).own_mut(which) = Own::Is(ring);
-        if !self.state.key(ring).holders.iter().any(|holder| holder.task == task) {
-            self.hold(ring, task, place);
+        if !self.state.key(ring).holders.contains(&task) {
+            self.hold(ring, task);
         }
     }
 

@@ -97,13 +97,6 @@ pub(crate) enum Loss {
     Unlinked(TaskIx),
 }
 
-/// A task that has a keyring as its own.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Holder {
-    pub task: TaskIx,
-    pub from: Place,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub serial: Option<i32>,
@@ -128,9 +121,8 @@ pub(crate) struct Key {
     pub lost: Option<(Place, Loss)>,
     /// Whether a call has used it since it was created.
     pub used: bool,
-    /// The living tasks that have it as their own, and how many ever had.
-    pub holders: Vec<Holder>,
-    pub shared: u64,
+    /// The living tasks that have it as their own.
+    pub holders: Vec<TaskIx>,
     /// What keeps it although no task has it: an executable file or an open file.
     pub pinned: u32,
     pub story: Vec<Step>,

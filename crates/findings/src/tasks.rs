@@ -14,7 +14,7 @@ impl Explainer {
         let proc = self.state.add_proc(pid);
         let session = self.state.add_key(Class::Session, None);
         let own = if begins { Own::Absent } else { Own::Unknown };
-        self.state.add_task(Task {
+        let task = self.state.add_task(Task {
             pid,
             proc,
             born: None,
@@ -30,7 +30,11 @@ impl Explainer {
             dropped: Vec::new(),
             superseded: false,
             missed: None,
-        })
+        });
+        if begins {
+            self.model_appears(task);
+        }
+        task
     }
 
     /// A task creates another.
@@ -75,6 +79,7 @@ impl Explainer {
             new.parent = Some((creator, place, had));
         }
         let task = self.state.add_task(task);
+        self.model_created(creator, task, birth);
         if is_thread {
             self.inherit(creator, task, place);
         }
@@ -84,7 +89,7 @@ impl Explainer {
     /// What a new thread has from its creator.
     fn inherit(&mut self, creator: TaskIx, task: TaskIx, place: Place) {
         if let Own::Is(ring) = self.state.task(creator).process {
-            self.hold(ring, task, place);
+            self.hold(ring, task);
             let text = say("{} shares it from its creation on", [Part::Task(task)]);
             self.tell(ring, text, place, &["process.threads.after"]);
         }
@@ -92,7 +97,7 @@ impl Explainer {
             let ring = self.state.add_key(Class::Thread, Some((place, task)));
             self.state.task_mut(task).thread = Own::Is(ring);
             self.rings.push(ring);
-            self.hold(ring, task, place);
+            self.hold(ring, task);
             let text = say(
                 "the kernel created it for {}, whose creator had {}",
                 [Part::Task(task), Part::Key(of_creator)],
@@ -112,6 +117,10 @@ impl Explainer {
         let of = self.state.task(creator).clone();
         let task = self.state.task_mut(child);
         task.born = Some(place);
+        // What it did before is not known.
+        self.model_created(creator, child, birth.filter(|birth| !birth.thread));
+        self.model_loses(child);
+        let task = self.state.task_mut(child);
         let Some(birth) = birth else { return };
         if birth.thread {
             let old = task.proc;
@@ -161,6 +170,7 @@ impl Explainer {
 
     /// A new program begins.
     fn execve(&mut self, task: TaskIx, path: Option<&RawName>, place: Place) {
+        self.model_executed(task);
         let proc = self.state.task(task).proc;
         for other in self.state.proc(proc).tasks.clone() {
             if other != task {
@@ -229,6 +239,7 @@ impl Explainer {
             self.end_process(proc, task, place);
             return;
         }
+        self.model_ended(task, false);
         self.state.task_mut(task).ended = Some(place);
         self.state.proc_mut(proc).tasks.retain(|other| *other != task);
         for which in Which::BOTH {
@@ -252,6 +263,7 @@ impl Explainer {
         for nth in self.unneeded.remove(&proc).unwrap_or_default() {
             self.findings.take_back(nth);
         }
+        self.model_ended(last, true);
         for ring in std::mem::take(&mut self.state.proc_mut(proc).pinned) {
             self.unpin(
                 ring,
@@ -275,6 +287,7 @@ impl Explainer {
 
     /// strace let a task go: what it does from here on is unknown.
     pub(crate) fn let_go(&mut self, task: TaskIx) {
+        self.model_loses(task);
         let pid = self.state.task(task).pid;
         self.state.by_pid.remove(&pid);
     }

@@ -61,6 +61,9 @@ fn main() {
             Err(why) => println!("{name}: cannot run: {why:#}"),
         }
     }
+    if let Err(why) = explain(&mut timings) {
+        println!("keybook strace: cannot run: {why:#}");
+    }
     timings.finish("peers").expect("the results can be saved");
 }
 
@@ -78,6 +81,46 @@ fn add(timings: &mut Timings, name: &str, mut runs: Vec<Run>) {
     if !failed.is_empty() {
         println!("  failed: {}", failed.join(", "));
     }
+}
+
+/// A million lines of strace, explained, beside programs that only read them.
+fn explain(timings: &mut Timings) -> Result<()> {
+    const LINES: usize = 1_000_000;
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("million.log");
+    let mut log = String::from("1 execve(\"/p\", [\"/p\"], 0x0 /* 3 vars */) = 0\n");
+    for (serial, pid) in (1000..1000 + LINES / 5).zip((2..).flat_map(|pid| [pid; 25])) {
+        let call = match serial % 25 {
+            0 => format!("1 clone(child_stack=0x7f00, flags=CLONE_VM|CLONE_THREAD) = {pid}"),
+            24 => format!("{pid} exit(0) = ?"),
+            nth => format!("{pid} request_key(\"user\", \"b{nth}\", NULL, 0) = -1 ENOKEY (x)"),
+        };
+        let ring = "KEY_SPEC_THREAD_KEYRING";
+        log += &format!(
+            "{call}\n1 add_key(\"user\", \"a\", \"secret\", 6, {ring}) = {serial}\n\
+             1 keyctl(KEYCTL_READ, {serial}, \"secret\", 64) = 6\n\
+             1 keyctl(KEYCTL_SEARCH, {ring}, \"user\", \"a\", 0) = {serial}\n\
+             1 keyctl(KEYCTL_UNLINK, {serial}, {ring}) = 0\n"
+        );
+    }
+    fs::write(&path, log)?;
+    let readers: [(&str, &[&str]); 3] = [
+        (env!("CARGO_BIN_EXE_keybook"), &["strace"]),
+        ("grep", &["-cE", "keyctl|add_key|request_key"]),
+        ("wc", &["-l"]),
+    ];
+    for (program, args) in readers {
+        let start = Instant::now();
+        let output = Command::new(program).args(args).arg(&path).stdin(Stdio::null()).output();
+        let output = output.with_context(|| program.to_owned())?;
+        if !matches!(output.status.code(), Some(0 | 1)) {
+            bail!("{program}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
+        let what = format!("{name} {}: a log of {LINES} lines", args.join(" "));
+        timings.row(what, format!("{:.2} s", start.elapsed().as_secs_f64()), String::new());
+    }
+    fs::remove_file(&path)?;
+    Ok(())
 }
 
 /// Every rule of the book, checked by the program that was built with this bench.

@@ -26,6 +26,11 @@ impl Choices {
         self.chosen.is_empty()
     }
 
+    /// The same path, to take it again.
+    pub(crate) fn again(&self) -> Choices {
+        Choices { chosen: self.chosen[..self.asked].to_vec(), asked: 0 }
+    }
+
     /// Goes on to the next path; false if there is none.
     pub(crate) fn next(&mut self) -> bool {
         self.chosen.truncate(self.asked);

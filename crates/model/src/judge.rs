@@ -23,12 +23,14 @@ const MOST_NAMED: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Judge {
     /// The worlds in which all events so far happened.
-    worlds: Vec<World>,
-    seen: usize,
-    wrong: Option<Law>,
+    pub(crate) worlds: Vec<World>,
+    pub(crate) seen: usize,
+    pub(crate) wrong: Option<Law>,
     /// The laws that the last event depended on, and those of all events.
-    last: Laws,
-    asked: Laws,
+    pub(crate) last: Laws,
+    pub(crate) asked: Laws,
+    /// The number of paths through events that were tried.
+    pub(crate) tried: u64,
 }
 
 /// The first task of a trace in which another task of this name creates `main`.
@@ -44,8 +46,12 @@ impl Judge {
     /// A judge before the first event: `main` alone, with a new session keyring and nothing else. The
     /// trace will show whether `main` is root.
     pub fn new() -> Judge {
-        let worlds = vec![World::new()];
-        Judge { worlds, seen: 0, wrong: None, last: Laws::default(), asked: Laws::default() }
+        Judge::of(vec![World::new()])
+    }
+
+    pub(crate) fn of(worlds: Vec<World>) -> Judge {
+        let (last, asked) = (Laws::default(), Laws::default());
+        Judge { worlds, seen: 0, wrong: None, last, asked, tried: 0 }
     }
 
     /// A judge with the wrong model in which this law does not hold.
@@ -66,16 +72,19 @@ impl Judge {
         judged
     }
 
-    fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
+    pub(crate) fn judge(&mut self, event: &Event) -> Result<(), Box<Refusal>> {
         if self.seen == 0 && event.task == STARTER {
             self.worlds.iter_mut().for_each(|world| world.rename_first(STARTER));
         }
         let mut after: Vec<World> = Vec::new();
         let mut unexplained = None;
         let is_last = self.worlds.len() == 1;
+        let is_unknown = self.is_unknown();
+        let (mut tries, mut too_many) = (0, false);
         for world in &mut self.worlds {
             let tried =
                 every_path(world, self.wrong, &mut self.last, event, |world, choices, is| {
+                    tries += 1;
                     let fits = fits(world, choices, &is, &event.outcome);
                     match is {
                         Err(Stop::NotUnderstood(expected)) => {
@@ -89,11 +98,11 @@ impl Judge {
                         world.begin();
                         return Break(());
                     }
-                    if fits
-                        && after.len() < MOST_WORLDS
-                        && !after.iter().any(|other| other.is_like(world))
-                    {
-                        after.push(world.clone());
+                    if fits && !after.iter().any(|other| other.is_like(world)) {
+                        too_many |= after.len() >= MOST_WORLDS;
+                        if after.len() < MOST_WORLDS {
+                            after.push(world.clone());
+                        }
                     }
                     Continue(())
                 });
@@ -101,6 +110,12 @@ impl Judge {
                 self.seen += 1;
                 return Ok(());
             }
+        }
+        self.tried += tries as u64;
+        too_many |= tries >= MOST_TRIES;
+        if is_unknown && too_many {
+            let why = Why::Unknown("an event that leaves fewer possibilities".to_owned());
+            return Err(Box::new(Refusal { nth: self.seen, event: event.clone(), why }));
         }
         if after.is_empty() {
             let why = unexplained.unwrap_or_else(|| Why::Outcome {
@@ -134,6 +149,10 @@ impl Judge {
     /// The first event that no correct kernel shows.
     pub fn events(&mut self, events: &[Event]) -> Result<(), Box<Refusal>> {
         events.iter().try_for_each(|event| self.event(event))
+    }
+
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.worlds.first().is_some_and(|world| world.config.unknown)
     }
 
     /// The worlds in which all events so far happened.
@@ -250,7 +269,7 @@ fn explained(
 
 /// Takes a world along every path through an event until `visit` ends it. The world is then as `visit`
 /// left it, and else as before.
-fn every_path(
+pub(crate) fn every_path(
     world: &mut World,
     wrong: Option<Law>,
     asked: &mut Laws,
@@ -259,12 +278,7 @@ fn every_path(
 ) -> ControlFlow<()> {
     let mut choices = Choices::default();
     for _ in 0..MOST_TRIES {
-        let predicted = match world.task(&event.task) {
-            Some(task) => {
-                Run { world: &mut *world, choices: &mut choices, wrong, asked, event, task }.call()
-            }
-            None => Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task))),
-        };
+        let predicted = path(world, wrong, asked, event, &mut choices);
         visit(world, &mut choices, predicted)?;
         world.undo();
         if !choices.next() {
@@ -274,12 +288,32 @@ fn every_path(
     Continue(())
 }
 
+/// Takes a world along one path through an event.
+pub(crate) fn path(
+    world: &mut World,
+    wrong: Option<Law>,
+    asked: &mut Laws,
+    event: &Event,
+    choices: &mut Choices,
+) -> Prediction {
+    match world.task(&event.task) {
+        Some(task) => Run { world, choices, wrong, asked, event, task }.call(),
+        None => Err(Stop::NotUnderstood(format!("a task that runs, not `{}`", event.task))),
+    }
+}
+
 /// Whether the outcome is as predicted; keys that it shows first get their names.
-fn fits(world: &mut World, choices: &mut Choices, is: &Prediction, outcome: &Outcome) -> bool {
+pub(crate) fn fits(
+    world: &mut World,
+    choices: &mut Choices,
+    is: &Prediction,
+    outcome: &Outcome,
+) -> bool {
     match (is, outcome) {
         (Ok(Predicted::Nothing), Outcome::Nothing) => true,
         (Ok(predicted), Outcome::Returned(value)) => fits_value(world, choices, predicted, value),
         (Err(Stop::Errno(errno)), Outcome::Failed(observed)) => errno == observed,
+        (Err(Stop::AsShown), _) => true,
         _ => false,
     }
 }
@@ -348,7 +382,7 @@ fn outcome(world: &World, predicted: &Prediction) -> Option<Outcome> {
         Ok(Predicted::Nothing) => Some(Outcome::Nothing),
         Ok(predicted) => Some(Outcome::Returned(shown(world, &mut world.names(), predicted))),
         Err(Stop::Errno(errno)) => Some(Outcome::Failed(*errno)),
-        Err(Stop::Never | Stop::NotUnderstood(_) | Stop::Unknown(_)) => None,
+        Err(Stop::AsShown | Stop::Never | Stop::NotUnderstood(_) | Stop::Unknown(_)) => None,
     }
 }
 

@@ -27,9 +27,11 @@ pub mod follow;
 mod judge;
 mod laws;
 mod lookup;
+mod onlooker;
 mod run;
 mod search;
 mod store;
+mod unknown;
 mod world;
 pub mod wrong;
 
@@ -37,6 +39,7 @@ pub use calls::{TRANSITIONS, Transition};
 pub use follow::follow;
 pub use judge::{Judge, Verdict, judge};
 pub use laws::{Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission, ProcessCall};
+pub use onlooker::Onlooker;
 
 use trace::{Event, Outcome};
 

@@ -5,7 +5,7 @@
 use crate::laws::{Accepts, Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission};
 use crate::run::{Attempt, Run, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Content, Cred, Key, KeyId, KeyType, TaskId};
+use crate::world::{Content, Cred, Key, KeyId, KeyType, TaskId, World};
 use trace::Errno::*;
 use trace::Value;
 
@@ -106,6 +106,16 @@ impl Run<'_> {
             self.collect(key);
         }
         !is_gone
+    }
+
+    /// A key by its serial number, if it exists.
+    fn existing(&mut self, key: KeyId) -> Option<Ref> {
+        if self.is_unknown() {
+            // What a task possesses exists: usually nothing else is to be searched.
+            let found = self.reference(key);
+            return (found.possessed || self.exists(key)).then_some(found);
+        }
+        if self.exists(key) { Some(self.reference(key)) } else { None }
     }
 
     /// The thread or process keyring of the caller.
@@ -222,6 +232,10 @@ impl Run<'_> {
         creates: bool,
     ) -> Attempt<Ref> {
         let found = self.find(arg, slot, creates)?;
+        if self.is_open(found.key) {
+            self.may_fail()?;
+            return Ok(found);
+        }
         let accepts = slot.accepts();
         if accepts != Accepts::Any {
             if let Some(errno) = self.invalid(found.key)
@@ -261,8 +275,13 @@ impl Run<'_> {
                 None => return Err(self.fail(Law::AbsentErrno(slot), ENOKEY)),
             },
             KeyArg::Session => self.session_keyring(creates)?,
+            KeyArg::User if self.is_unknown() => self.user_keyrings().user,
+            KeyArg::UserSession if self.is_unknown() => self.user_keyrings().session,
             KeyArg::User => self.usable_user_keyrings()?.user,
             KeyArg::UserSession => self.usable_user_keyrings()?.session,
+            KeyArg::Authority | KeyArg::Requestor if self.is_unknown() => World::OUTSIDE,
+            KeyArg::Serial(None) if self.is_unknown() => World::OUTSIDE,
+            KeyArg::Serial(Some(key)) if self.is_open(key) => key,
             KeyArg::Group => return Err(self.fail(Fact::GroupIdUnknown, EINVAL)),
             KeyArg::Authority | KeyArg::Requestor => match self.cred().authority {
                 Some(authority) if arg == KeyArg::Authority => authority.key,
@@ -272,8 +291,11 @@ impl Run<'_> {
             KeyArg::Invalid | KeyArg::None => {
                 return Err(self.fail(Fact::SpecialIdUnknown, EINVAL));
             }
-            KeyArg::Serial(Some(key)) if self.exists(key) => return Ok(self.reference(key)),
-            KeyArg::Serial(_) => return Err(self.fail(Fact::GoneErrno, ENOKEY)),
+            KeyArg::Serial(Some(key)) => match self.existing(key) {
+                Some(found) => return Ok(found),
+                None => return Err(self.fail(Fact::GoneErrno, ENOKEY)),
+            },
+            KeyArg::Serial(None) => return Err(self.fail(Fact::GoneErrno, ENOKEY)),
         };
         Ok(Ref { key, possessed })
     }

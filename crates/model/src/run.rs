@@ -13,6 +13,8 @@ use trace::{Event, OVERFLOW_ID, Outcome, Value};
 pub(crate) enum Stop {
     /// The call fails.
     Errno(Errno),
+    /// The call ends as the event shows it, whatever that is.
+    AsShown,
     /// No kernel gets here: another path has to explain the event.
     Never,
     /// The event means nothing to the model: what was expected.
@@ -275,7 +277,7 @@ impl<'a> Run<'a> {
     pub(crate) fn is_expired(&mut self, key: KeyId) -> bool {
         match self.key(key).expiry {
             Expiry::Passed => true,
-            Expiry::In(seconds) if seconds < crate::LONGEST => {
+            Expiry::In(seconds) if seconds < crate::LONGEST || self.is_unknown() => {
                 let passed = self.either();
                 if passed {
                     self.world.keys.edit(key).expiry = Expiry::Passed;

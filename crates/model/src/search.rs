@@ -36,6 +36,9 @@ impl Run<'_> {
     }
 
     pub(crate) fn permits_to(&mut self, cred: &Cred, at: Ref, needs: Permission) -> bool {
+        if self.is_unknown() {
+            return self.permits_unknown(at, needs);
+        }
         let key = self.key(at.key);
         let (uid, gid, perm) = (key.uid, key.gid, key.perm);
         let mut has = if uid == cred.user.filesystem {
@@ -69,6 +72,9 @@ impl Run<'_> {
         wanted: &Wanted<'_>,
         cred: &Cred,
     ) -> Result<Ref, Errno> {
+        if self.is_open(top.key) {
+            return self.search_open(wanted);
+        }
         if self.key(top.key).kind != KeyType::Keyring {
             return Err(ENOTDIR);
         }
@@ -109,6 +115,13 @@ impl Run<'_> {
             }
         }
         let mut all = Vec::new();
+        if self.is_unknown() && self.key(at.key).crowded {
+            match self.search_open(wanted) {
+                Ok(found) => all.push(found),
+                Err(EAGAIN) => {}
+                Err(other) => *error = other,
+            }
+        }
         for key in links {
             let link = Ref { key, possessed: at.possessed };
             if self.key(key).kind != KeyType::Keyring {
@@ -139,16 +152,16 @@ impl Run<'_> {
     }
 
     /// Whether the search depends on the garbage collector having removed a key from its keyring.
-    fn may_matter(&self, key: KeyId, wanted: &Wanted<'_>) -> bool {
+    fn may_matter(&mut self, key: KeyId, wanted: &Wanted<'_>) -> bool {
         let is = self.key(key);
-        is.invalidated
-            && match wanted {
-                Wanted::Key(wanted) => *wanted == key,
-                Wanted::Authority => false,
-                Wanted::Like(kind, description, _) => {
-                    is.kind == *kind && *is.description == **description
-                }
+        let is_wanted = match wanted {
+            Wanted::Key(wanted) => *wanted == key,
+            Wanted::Authority => false,
+            Wanted::Like(kind, description, _) => {
+                is.kind == *kind && *is.description == **description
             }
+        };
+        is_wanted && self.is_collected_from_keyrings(key)
     }
 
     /// Whether a key matches; notes the error of a match that may not be used.

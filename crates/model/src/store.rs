@@ -12,7 +12,7 @@ impl<T> Idx<T> {
     /// The index of what is added first.
     pub(crate) const FIRST: Idx<T> = Idx::at(0);
 
-    const fn at(nth: usize) -> Idx<T> {
+    pub(crate) const fn at(nth: usize) -> Idx<T> {
         Idx(nth, PhantomData)
     }
 
@@ -97,13 +97,18 @@ impl<T: Clone> Store<T> {
         }
     }
 
+    /// Whether nothing has changed since [`Store::begin`].
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.before.is_empty() && self.things.len() == self.len
+    }
+
     pub(crate) fn add(&mut self, thing: T) -> Idx<T> {
         self.things.push(thing);
         Idx::at(self.things.len() - 1)
     }
 
     pub(crate) fn edit(&mut self, Idx(nth, _): Idx<T>) -> &mut T {
-        if nth < self.len {
+        if nth < self.len && !self.before.iter().any(|(noted, _)| *noted == nth) {
             self.before.push((nth, self.things[nth].clone()));
         }
         &mut self.things[nth]
@@ -119,6 +124,10 @@ impl<T: Clone> Store<T> {
         if nth.0 < self.things.len() {
             *self.edit(nth) = last;
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.things.len()
     }
 
     /// The index of what is added next.

@@ -30,6 +30,9 @@ pub(crate) type Id = u32;
 /// No id: the group of `@u`, and an argument that changes nothing.
 pub(crate) const NO_ID: Id = u32::MAX;
 
+/// A default destination of request_key(2) that the trace does not show.
+pub(crate) const UNKNOWN_DESTINATION: i64 = -2;
+
 /// The overflow id as an argument, which no namespace maps.
 pub(crate) const UNMAPPED_ID: Id = NO_ID - 1;
 
@@ -126,6 +129,8 @@ pub(crate) struct Key {
     pub(crate) numbered: bool,
     /// It links keys that the trace does not show.
     pub(crate) crowded: bool,
+    /// Others than the tasks of the trace may use it: nothing is known of it but which key it is.
+    pub(crate) open: bool,
     /// The garbage collector has destroyed it.
     pub(crate) gone: bool,
     /// The user namespace in which it can be joined by its name.
@@ -137,6 +142,26 @@ impl Key {
         match &self.content {
             Content::Links(links) => links,
             Content::Payload(_) | Content::Nothing => &[],
+        }
+    }
+
+    /// Changes each link.
+    pub(crate) fn map_links(&mut self, map: impl Fn(KeyId) -> KeyId) {
+        if let Content::Links(links) = &mut self.content {
+            links.iter_mut().for_each(|link| *link = map(*link));
+        }
+    }
+
+    pub(crate) fn take_links(&mut self) -> Vec<KeyId> {
+        match &mut self.content {
+            Content::Links(links) => std::mem::take(links),
+            Content::Payload(_) | Content::Nothing => Vec::new(),
+        }
+    }
+
+    pub(crate) fn drop_link(&mut self, key: KeyId) {
+        if let Content::Links(links) = &mut self.content {
+            links.retain(|link| *link != key);
         }
     }
 }
@@ -351,6 +376,8 @@ pub(crate) struct UserKeyrings {
 /// Facts about the machine that a trace shows only as it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
+    /// The trace begins in the middle: there are tasks and keys that it does not show. See `unknown.rs`.
+    pub(crate) unknown: bool,
     /// `UID` is root, with all capabilities.
     pub(crate) root: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
@@ -395,6 +422,13 @@ macro_rules! world {
             pub(crate) fn fingerprint(&self, hasher: &mut impl Hasher) {
                 hasher.write(format!("{:?}", self.config).as_bytes());
                 $(hasher.write(format!("{:?}", self.$store).as_bytes());)*
+            }
+
+            /// Whether nothing has changed since [`World::begin`].
+            pub(crate) fn is_unchanged(&self) -> bool {
+                self.config == self.config_before
+                    $(&& self.$store.is_unchanged())*
+                    $(&& self.$derived.is_unchanged())*
             }
 
             /// Whether this is the same state as another.
@@ -464,7 +498,12 @@ impl World {
 
     /// The garbage collector has destroyed a key.
     pub(crate) fn end_key(&mut self, key: KeyId) {
-        self.keys.edit(key).gone = true;
+        let ended = self.keys.edit(key);
+        ended.gone = true;
+        if self.config.unknown {
+            // Its number may soon be another key's.
+            ended.name = None;
+        }
         self.present.take_out(|present| *present == key);
     }
 
@@ -543,16 +582,23 @@ impl World {
 
     /// Names a key as the trace does; false if it has another name, or another key has this one.
     pub(crate) fn name(&mut self, key: KeyId, name: &str) -> bool {
+        if self.config.unknown {
+            return self.name_unknown(key, name);
+        }
         if let Some(known) = &self.keys[key].name {
             return &**known == name;
         }
         if self.named(name).is_some() {
             return false;
         }
+        self.set_name(key, name);
+        true
+    }
+
+    pub(crate) fn set_name(&mut self, key: KeyId, name: &str) {
         let name: Arc<str> = name.into();
         self.by_name.insert(name.clone(), key);
         self.keys.edit(key).name = Some(name);
-        true
     }
 
     /// Everything that certainly refers to credentials, and to which.
@@ -615,7 +661,11 @@ impl World {
     /// The links of a keyring without those that the garbage collector will remove.
     fn lasting_links(&self, keyring: KeyId) -> impl Iterator<Item = KeyId> {
         let keyring = &self.keys[keyring];
-        let lasts = |link: &KeyId| keyring.invalidated || !self.keys[*link].invalidated;
+        let lasts = |link: &KeyId| {
+            let key = &self.keys[*link];
+            let is_usable = !key.revoked && key.expiry == Expiry::Never;
+            keyring.invalidated || (!key.invalidated && (is_usable || !self.config.unknown))
+        };
         keyring.links().iter().copied().filter(lasts)
     }
 

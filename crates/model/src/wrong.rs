@@ -140,7 +140,7 @@ impl Table {
     }
 
     /// The first of the rules that are listed for laws, without repetition.
-    pub(crate) fn rules(&self, laws: &[Law]) -> Vec<String> {
+    pub fn rules(&self, laws: &[Law]) -> Vec<String> {
         let mut rules: Vec<String> = Vec::new();
         for law in laws {
             let rows = self.rows.iter().filter(|row| row.law == *law);

@@ -74,7 +74,6 @@ impl State {
             lost: None,
             used: false,
             holders: Vec::new(),
-            shared: 0,
             pinned: 0,
             story: Vec::new(),
         });

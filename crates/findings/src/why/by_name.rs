@@ -143,7 +143,7 @@ impl Explainer {
         let Some((made, by)) = self.state.key(key).made else { return };
         let (me, owner) = (self.state.task(failed.task).clone(), self.state.task(by).clone());
         let lost = self.state.key(ring).lost;
-        let holder = self.state.key(ring).holders.first().map_or(by, |holder| holder.task);
+        let holder = self.state.key(ring).holders.first().copied().unwrap_or(by);
         let parts = |second: Part| {
             vec![
                 Part::Task(failed.task),

@@ -249,7 +249,7 @@ impl Explainer {
                 [me, call, error, Part::Key(key), Part::Key(ring), Part::At(place)],
             ),
             (Some(ring), Class::Key, None) => {
-                let holder = self.state.key(ring).holders.first().map(|holder| holder.task);
+                let holder = self.state.key(ring).holders.first().copied();
                 let of = match holder {
                     Some(task) => Part::TaskAs(" of ", task),
                     None => Part::Word(String::new()),

@@ -20,7 +20,7 @@ fn explained(log: impl Into<Vec<u8>>) -> Explained {
         explainer.event(&event);
     }
     let place = |place: Place| format!("log:{}", place.line);
-    explainer.finish(&place, &place)
+    explainer.finish(&place, &place, &|laws| laws.iter().map(|law| law.name()).collect())
 }
 
 /// The kinds of findings, the most telling first.

@@ -18,8 +18,8 @@ fn every_rule_that_is_named_exists() {
     let book = Rulebook::read(&root.join("../.."));
     assert!(book.rules.len() > 600);
     let mut number = 0;
-    let folders =
-        ["src", "src/why", "src/fault"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
+    let folders = ["src", "src/why", "src/judged"]
+        .map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
     for file in folders.into_iter().flatten().map(|file| file.unwrap().path()) {
         let Ok(source) = std::fs::read_to_string(&file) else { continue };
         for id in named(&source) {

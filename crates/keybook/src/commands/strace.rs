@@ -3,10 +3,12 @@
 mod human;
 mod program;
 
+use crate::embedded;
 use crate::output::{self, ListFormat};
 use crate::status::{DIFFERS, HELD, MISUSE, NO_KEY_CALL};
 use anyhow::{Context, Result, anyhow, bail};
 use findings::{Explained, Explainer};
+use model::Law;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::io::{BufReader, Seek, SeekFrom, Write};
@@ -146,6 +148,9 @@ fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> 
         1 => format!("line {}", at.line),
         _ => place(at),
     };
+    // Only a kernel fault needs the table.
+    let rules =
+        |laws: &[Law]| embedded::wrong_models().map(|table| table.rules(laws)).unwrap_or_default();
     let result = match reader.and_then(|reader| follow(reader, order)) {
         Ok((explainer, counts)) => {
             let samples = counts.samples.iter();
@@ -153,7 +158,7 @@ fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> 
                 .map(|(at, text)| Sample { place: place(*at), text: explainer.masked(text) })
                 .collect();
             LogResult::Explained {
-                explained: explainer.finish(&place, &within),
+                explained: explainer.finish(&place, &within, &rules),
                 lines: counts.lines,
                 unparsed: counts.unparsed,
                 cut: counts.cut,

@@ -75,6 +75,9 @@ impl<'a> Run<'a> {
         self.fail_if(!is_readable, Fact::PayloadUnreadable, EFAULT)?;
         let at = self.lookup(keyring, KeySlot::AddKey)?;
         let Some(kind) = KeyType::named(kind) else {
+            if self.is_unknown() {
+                return self.open_key_for(Some(at.key));
+            }
             return Err(self.fail(Fact::AddUnknownType, ENODEV));
         };
         let Some(description) = description else {
@@ -92,6 +95,7 @@ impl<'a> Run<'a> {
         let payload = match payload {
             Payload::None => String::new(),
             Payload::Text(text) => text.to_owned(),
+            Payload::Bytes(..) if self.is_unknown() => String::new(),
             // The trace doesn't show the bytes.
             Payload::Bytes(length, _) => "\0".repeat(length),
         };
@@ -119,7 +123,14 @@ impl<'a> Run<'a> {
             // Only this type checks, and only when a key is created.
             return Err(Stop::Errno(EINVAL));
         }
+        if self.is_open(at.key) {
+            return self.open_key_for(None);
+        }
         let same = self.begin_link(at.key, kind, description)?;
+        if same.is_none() && self.is_unknown() && self.key(at.key).crowded {
+            // It may link such a key, which is then updated.
+            return self.open_key_for(None);
+        }
         self.refuse_if(self.key(at.key).restricted, Fact::LinkRestricted, EPERM)?;
         let is_updated = match kind {
             KeyType::Keyring => !self.law(Fact::AddKeyringReplaces),

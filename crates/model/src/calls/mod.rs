@@ -12,6 +12,7 @@ mod program;
 mod requests;
 mod sessions;
 mod tasks;
+mod unknown;
 
 use crate::laws::KeySlot;
 use crate::run::{Attempt, Prediction, Run, Stop};
@@ -170,6 +171,9 @@ impl Run<'_> {
     /// The transition of the event's call.
     pub(crate) fn call(&mut self) -> Prediction {
         let call = self.event.call.as_str();
+        if self.is_unknown() {
+            self.begins_unknown()?;
+        }
         match TRANSITIONS.iter().find(|transition| transition.calls.contains(&call)) {
             Some(transition) => (transition.act)(self),
             None => Err(Stop::Unknown(format!("a call that concerns keys, not {call}"))),

@@ -55,6 +55,9 @@ impl Run<'_> {
         let kind = self.type_name(kind)?;
         let destination = self.destination(destination, KeySlot::RequestKeyDestination)?;
         let Some(kind) = KeyType::named(kind) else {
+            if self.is_unknown() {
+                return self.open_key_for(destination);
+            }
             return Err(self.fail(Fact::UnknownTypeOfRequest, ENOKEY));
         };
         let cred = self.cred().clone();
@@ -106,6 +109,9 @@ impl Run<'_> {
         destination: Option<KeyId>,
     ) -> Attempt<KeyId> {
         self.refuse_if(kind == KeyType::Keyring, Fact::UpcallOfKeyring, EPERM)?;
+        if self.is_unknown() {
+            return self.upcall_unknown(destination);
+        }
         let destination = match destination {
             Some(destination) => destination,
             None => self.default_destination()?,
@@ -226,7 +232,12 @@ impl Run<'_> {
         let kind = self.type_name(kind)?;
         let source = self.lookup(source, KeySlot::SearchSource)?;
         let destination = self.destination(destination, KeySlot::SearchDestination)?;
-        let kind = KeyType::named(kind).ok_or(Stop::Errno(ENOKEY))?;
+        let Some(kind) = KeyType::named(kind) else {
+            return match self.is_unknown() {
+                true => self.open_key_for(destination),
+                false => Err(Stop::Errno(ENOKEY)),
+            };
+        };
         let cred = self.cred().clone();
         let wanted = Wanted::Like(kind, description, false);
         let mut found = self.search(source, &wanted, &cred);

@@ -5,7 +5,9 @@ use crate::laws::{Fact, KeySlot, OwnKeyring, Permission};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Ref;
-use crate::world::{Ids, Key, KeyId, KeyType, Life, NO_ID, UserKeyrings};
+use crate::world::{
+    Ids, Key, KeyId, KeyType, Life, NO_ID, UNKNOWN_DESTINATION, UserKeyrings, World,
+};
 use trace::Errno::{self, *};
 use trace::{REQKEY_DEFAULTS, Value};
 
@@ -23,8 +25,13 @@ impl Run<'_> {
         };
         let Some(setting) = number else { return self.expected(0, "a default destination") };
         let before = self.cred().destination;
+        // A program begins with the setting of the one before it.
+        let old = |before| match before {
+            UNKNOWN_DESTINATION => Predicted::Any,
+            before => Predicted::Int(before),
+        };
         if setting == -1 {
-            return Ok(Predicted::Int(before));
+            return Ok(old(before));
         }
         self.refuse_if(!matches!(setting, 0..=5 | 7), Fact::ReqkeyUnknown, EINVAL)?;
         let named = match setting {
@@ -52,7 +59,7 @@ impl Run<'_> {
             cred.destination = setting;
             self.commit(task, cred);
         }
-        Ok(Predicted::Int(if self.law(Fact::ReqkeyOld) { before } else { setting }))
+        Ok(if self.law(Fact::ReqkeyOld) { old(before) } else { Predicted::Int(setting) })
     }
 
     /// Fails where a key is revoked, expired or invalidated.
@@ -64,6 +71,14 @@ impl Run<'_> {
         let name = self.text(0)?;
         if name.is_some_and(|name| name.starts_with('.')) {
             return Err(Stop::Errno(EPERM));
+        }
+        if self.is_unknown() {
+            if !self.law(Fact::JoinKeepsOthers) {
+                let mut cred = self.cred().clone();
+                cred.drop_own_keyrings();
+                self.commit(self.task, cred);
+            }
+            return self.open_key_for(None);
         }
         if !self.law(Fact::JoinMakes)
             && let Some(session) = self.cred().session
@@ -206,6 +221,9 @@ impl Run<'_> {
     /// `@u` and `@us` of the caller, created on first use. Kernel: `look_up_user_keyrings`.
     pub(crate) fn user_keyrings(&mut self) -> UserKeyrings {
         let (uid, space) = (self.cred().user.real, self.cred().space);
+        if self.is_unknown() {
+            return UserKeyrings { space, uid, user: World::OUTSIDE, session: World::OUTSIDE };
+        }
         let known = |known: &&UserKeyrings| known.space == space && known.uid == uid;
         let known = self.world.user_keyrings.iter().find(known).copied();
         if let Some(known) = known
@@ -230,6 +248,12 @@ impl Run<'_> {
         let uid = self.id(0)?;
         let destination = self.key_arg(1)?;
         let cred = self.cred().clone();
+        if self.is_unknown() {
+            // Whether the caller may have that user's, and whether the namespace maps the id.
+            self.may_fail()?;
+            let at = self.lookup(destination, KeySlot::GetPersistent)?;
+            return Ok(Predicted::Key(self.open_key_for(Some(at.key))?));
+        }
         if uid != NO_ID && !self.world.has_user(cred.space, uid) {
             return Err(Stop::Errno(EINVAL));
         }

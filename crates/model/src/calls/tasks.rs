@@ -2,7 +2,9 @@
 
 use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{Cred, CredId, Group, GroupId, Key, Life, Memory, Space, Task, TaskId, Tracer};
+use crate::world::{
+    Cred, CredId, Group, GroupId, Key, Life, Memory, MemoryId, Space, TableId, Task, TaskId, Tracer,
+};
 use trace::Errno::*;
 use trace::Value;
 
@@ -24,18 +26,21 @@ impl<'a> Run<'a> {
             _ => ProcessCall::Clone,
         };
         let name = self.new_name();
+        if self.is_unknown() && self.world.is_full() {
+            return Ok(Predicted::word(name));
+        }
         let mut cred = self.process_cred(call);
         if has("CLONE_NEWUSER") {
             self.new_namespace(&mut cred);
         }
         let own = self.world.groups[self.group()].clone();
-        let memory = if has("CLONE_VM") || call == ProcessCall::Vfork {
+        let memory = if has("CLONE_VM") || call == ProcessCall::Vfork || self.is_unknown() {
             own.memory
         } else {
             let memory = self.world.memories[own.memory].clone();
             self.world.memories.add(memory)
         };
-        let files = if has("CLONE_FILES") {
+        let files = if has("CLONE_FILES") || self.is_unknown() {
             own.files
         } else {
             let files = self.world.tables[own.files].clone();
@@ -92,6 +97,9 @@ impl<'a> Run<'a> {
     /// Creates a thread of the caller's process.
     pub(super) fn new_thread(&mut self) -> Prediction {
         let name = self.new_name();
+        if self.is_unknown() && !self.shares_with_thread() {
+            return Ok(Predicted::word(name));
+        }
         let before = self.cred().clone();
         let mut cred = before.clone();
         let mut is_shared = before.thread.is_none();
@@ -195,10 +203,13 @@ impl<'a> Run<'a> {
         }
         // The executable, opened by the old program, stays open while the new one runs.
         let program = if self.law(Fact::ExecveHoldsOld) { Some(opener) } else { None };
-        let memory = self.world.memories.add(Memory { program, mapped: Vec::new() });
-        let kept = self.world.tables[self.world.groups[group].files].iter();
-        let kept = kept.filter(|file| file.outlives_execve).cloned().collect();
-        let files = self.world.tables.add(kept);
+        let (mut memory, mut files) = (MemoryId::FIRST, TableId::FIRST);
+        if !self.is_unknown() {
+            memory = self.world.memories.add(Memory { program, mapped: Vec::new() });
+            let kept = self.world.tables[self.world.groups[group].files].iter();
+            let kept = kept.filter(|file| file.outlives_execve).cloned().collect();
+            files = self.world.tables.add(kept);
+        }
         for other in self.world.live() {
             if other != task && self.world.tasks[other].group == group {
                 self.end(other, Fact::ExecveEndsOthers, Life::Reaped);
@@ -263,6 +274,8 @@ impl<'a> Run<'a> {
     fn end(&mut self, task: TaskId, law: Fact, life: Life) {
         let other = if life == Life::Reaped { Life::Zombie } else { Life::Reaped };
         let life = if self.law(law) { life } else { other };
+        // Who waits for the end of a task, and when, is unknown.
+        let life = if self.is_unknown() { Life::Reaped } else { life };
         self.world.set_life(task, life);
     }
 

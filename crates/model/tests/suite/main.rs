@@ -18,6 +18,7 @@ mod requests;
 mod sessions;
 mod snapshots;
 mod tasks;
+mod unknown;
 
 use model::wrong::Table;
 use model::{Refusal, Verdict, judge};

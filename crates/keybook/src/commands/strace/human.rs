@@ -34,6 +34,13 @@ pub(super) fn text(log: &Log) -> String {
              followed from its creation to its end."
         );
     }
+    if explained.unjudged > 0 {
+        let _ = writeln!(
+            text,
+            "{} could not be judged: the log does not show enough of what was before.",
+            count(explained.unjudged, "key call")
+        );
+    }
     unread(&mut text, *unparsed, *cut, samples);
     for (nth, finding) in explained.findings.iter().enumerate() {
         text.push_str(&of_finding(nth + 1, finding));
@@ -67,7 +74,7 @@ fn of_finding(nth: usize, finding: &Finding) -> String {
     output += &wrapped(&format!("{text}.{times}"), "   ", "   ");
     output += &wrapped(&format!("Lines: {}", places.join(", ")), "   ", "          ");
     output += &wrapped(&format!("Instead: {instead}"), "   ", "            ");
-    for rule in *rules {
+    for rule in rules {
         let _ = writeln!(output, "   Rule {}", titled(rule));
     }
     output
