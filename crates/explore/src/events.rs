@@ -133,7 +133,7 @@ impl Slot {
             Slot::Owner => return vec![id_value("UID", number), id_value("GID", number)],
             Slot::EffectiveId => id_value("UID", number),
             Slot::Type | Slot::Name => Value::text(self.word(number)),
-            Slot::Mask => Value::Hex(number.cast_unsigned()),
+            Slot::Mask => Value::Hex(number.cast_unsigned().into()),
             Slot::Create | Slot::Seconds => Value::Int(i64::from(number.cast_unsigned())),
             Slot::Exclusive if number == 0 => Value::Int(0),
             Slot::Exclusive => Value::word("KEYCTL_MOVE_EXCL"),

@@ -27,7 +27,9 @@ impl Explainer {
     }
 
     pub(crate) fn hold(&mut self, ring: KeyIx, task: TaskIx) {
-        self.state.key_mut(ring).holders.push(task);
+        let key = self.state.key_mut(ring);
+        key.had_by += 1;
+        key.holders.push(task);
     }
 
     /// A task no longer has a keyring.
@@ -215,7 +217,7 @@ impl Explainer {
         let places: Vec<Place> = [Some(place), made].into_iter().flatten().collect();
         let about = About { key: Some(ring), ..About::default() };
         self.findings.add(Kind::ThreadEnded, which, about, text, &places);
-        if self.state.key(ring).shared > 1 {
+        if self.state.key(ring).had_by > 1 {
             let proc = self.state.task(task).proc;
             self.unneeded.entry(proc).or_default().push(self.findings.last);
         }

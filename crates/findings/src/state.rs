@@ -123,6 +123,8 @@ pub(crate) struct Key {
     pub used: bool,
     /// The living tasks that have it as their own.
     pub holders: Vec<TaskIx>,
+    /// How many tasks ever had it.
+    pub had_by: u64,
     /// What keeps it although no task has it: an executable file or an open file.
     pub pinned: u32,
     pub story: Vec<Step>,

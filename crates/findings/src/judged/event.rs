@@ -99,7 +99,7 @@ fn args(call: &KeyCall) -> Option<Vec<Value>> {
             vec![key(call.from)?, text(&call.kind)?, text(&call.description)?, key(call.to)?]
         }
         Op::JoinSession => vec![text(&call.kind).unwrap_or_else(absent_if_unread)],
-        Op::Setperm => vec![key(call.key)?, Value::Hex(call.number? as u32)],
+        Op::Setperm => vec![key(call.key)?, Value::Hex(u64::from(call.number? as u32))],
         Op::SetTimeout => vec![key(call.key)?, Value::Int(i64::from(call.number? as u32))],
         Op::SetReqkey => vec![Value::Int(i64::from(call.number? as i32))],
         Op::GetKeyringId => vec![key(call.key)?, Value::Int(call.number?)],

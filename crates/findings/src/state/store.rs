@@ -74,6 +74,7 @@ impl State {
             lost: None,
             used: false,
             holders: Vec::new(),
+            had_by: 0,
             pinned: 0,
             story: Vec::new(),
         });

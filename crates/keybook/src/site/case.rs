@@ -76,7 +76,7 @@ fn explanation(name: &str, root: &Path, book: &Rulebook) -> Result<String> {
 
 fn of_finding(finding: &Finding, book: &Rulebook) -> Result<String> {
     let mut rules = String::new();
-    for id in finding.rules {
+    for id in &finding.rules {
         let rule = book.rule(id).with_context(|| format!("there is no rule `{id}`"))?;
         let _ = write!(rules, "<li>{}</li>", link(rule, &html(&rule.title)));
     }
