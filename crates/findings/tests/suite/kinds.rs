@@ -114,7 +114,8 @@ fn many_findings_of_a_kind_do_not_hide_the_others() {
     assert_eq!(explained.findings[100].kind, "empty-callout");
 }
 
-const THREAD: &str = "clone(child_stack=0x7f01, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD)";
+const THREAD: &str =
+    "clone(child_stack=0x7f01, flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD)";
 
 #[test]
 fn a_shared_keyring_that_ends_with_its_last_thread_matters_if_the_process_goes_on_with_keys() {

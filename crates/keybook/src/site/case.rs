@@ -63,7 +63,13 @@ fn explanation(name: &str, root: &Path, book: &Rulebook) -> Result<String> {
         let _ = write!(out, "</p>\n<ol>{}</ol>\n", found.collect::<Result<String>>()?);
     }
     out.push('\n');
-    folded(&mut out, &format!("The explanation <span>{name}.txt</span>"), "", "text", &read("txt")?);
+    folded(
+        &mut out,
+        &format!("The explanation <span>{name}.txt</span>"),
+        "",
+        "text",
+        &read("txt")?,
+    );
     folded(&mut out, &format!("The log <span>{log}</span>"), "", "text", &read("strace")?);
     Ok(out)
 }
