@@ -161,8 +161,7 @@ impl Run<'_> {
     fn helper_links_to(&self, session: KeyId) -> bool {
         let keyring = self.key(session);
         let needed = Permission::Search as u32 | Permission::Write as u32;
-        let is_valid =
-            !keyring.revoked && !keyring.invalidated && keyring.expiry != Expiry::Passed;
+        let is_valid = !keyring.revoked && !keyring.invalidated && keyring.expiry != Expiry::Passed;
         is_valid && !keyring.restricted && keyring.perm >> 24 & needed == needed
     }
 
