@@ -2,7 +2,9 @@
 //! reference.
 
 pub(crate) mod address;
+pub(crate) mod badge;
 mod card;
+mod changes;
 pub(crate) mod circumstances;
 pub(crate) mod columns;
 pub(crate) mod data;
