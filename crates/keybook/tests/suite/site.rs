@@ -157,7 +157,7 @@ fn each_call_that_creates_a_process_has_an_answer_in_each_column() {
     let from = page.find("<table class=\"fam\">").unwrap();
     let table = &page[from..from + page[from..].find("</table>").unwrap()];
     assert_eq!(table.matches("<th scope=\"row\">").count(), 12);
-    assert!(table.matches("child has none</a>").count() >= 22, "{table}");
-    assert!(table.matches("parent has none</a>").count() >= 14, "{table}");
+    assert!(table.matches(">not inherited</a>").count() >= 22, "{table}");
+    assert!(table.matches(">not shared</a>").count() >= 14, "{table}");
     assert!(!table.contains("class=\"odd\""), "{table}");
 }

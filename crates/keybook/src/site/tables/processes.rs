@@ -26,8 +26,8 @@ const ROWS: [(&str, &str, &str); 12] = [
 ];
 
 /// What a trace shows of the new process.
-const NONE: &str = "child has none";
-const OWN: &str = "parent has none";
+const NONE: &str = "not inherited";
+const OWN: &str = "not shared";
 
 pub(super) fn table(tables: &Tables<'_>) -> String {
     let columns = [
@@ -58,15 +58,15 @@ fn shown(seen: &Seen<'_>) -> Option<&'static str> {
     let asks = |event: &Event, create: i64| {
         event.call == "keyctl_get_keyring_ID" && event.args.get(1) == Some(&Value::Int(create))
     };
-    let has_none = |event: &Event| asks(event, 0) && event.outcome.errno_name() == Some("ENOKEY");
+    let finds_none = |event: &Event| asks(event, 0) && event.outcome.errno_name() == Some("ENOKEY");
     let events = trace.events();
-    let first = events.iter().position(|event| is_new(event) && has_none(event))?;
+    let first = events.iter().position(|event| is_new(event) && finds_none(event))?;
     let creates = events[first..].iter().position(|event| is_new(event) && asks(event, 1));
     let parent_creates = events.iter().any(|event| !is_new(event) && asks(event, 1));
     match creates {
         Some(at) if !parent_creates => {
             let mut rest = events[first + at..].iter();
-            rest.any(|event| !is_new(event) && has_none(event)).then_some(OWN)
+            rest.any(|event| !is_new(event) && finds_none(event)).then_some(OWN)
         }
         _ => Some(NONE),
     }
