@@ -57,12 +57,13 @@
     });
 
     // On the page that a search leads to, whole words are marked, and not those that are everywhere in this book.
-    if (window.Mark) {
-        const mark = Mark.prototype.mark, everywhere = /^(\w{1,3}|keys?|keyrings?)$/i;
-        Mark.prototype.mark = function (words, options) {
-            return mark.call(this, words.filter(word => !everywhere.test(word)), { ...options, accuracy: 'exactly' });
-        };
-    }
+    const Marker = window.Mark, everywhere = /^(\w{1,3}|keys?|keyrings?)$/i;
+    window.Mark = Marker && function (place) {
+        const marker = new Marker(place), mark = marker.mark;
+        marker.mark = (words, options) =>
+            mark(words.filter(word => !everywhere.test(word)), { ...options, accuracy: 'exactly' });
+        return marker;
+    };
 
     // The operation of a row in a table opens and closes what stands below the row.
     function below(operation, open) {
