@@ -23,7 +23,7 @@ pub(super) struct Answer<'a> {
 /// An operation, with an answer for each column.
 pub(super) struct Line<'a> {
     pub(super) what: &'a str,
-    pub(super) call: &'a str,
+    pub(super) call: String,
     pub(super) answers: Vec<Option<Answer<'a>>>,
     /// The anchor of what the row opens to; none if it does not open.
     pub(super) anchor: Option<String>,

@@ -5,24 +5,20 @@ use super::input::{Seen, Tables};
 use std::collections::BTreeSet;
 use trace::{Event, Outcome, Trace, Value};
 
-/// What creates the process, its arguments, and the ids of its rules without `thread` and `process`.
-const ROWS: [(&str, &str, &str); 12] = [
-    ("fork(2)", "fork()", "fork"),
-    ("fork(2) by a thread other than the main thread", "fork()", "fork.other-thread"),
-    ("fork(2) by a forked child", "fork()", "fork.grandchild"),
-    ("vfork(2)", "vfork()", "vfork"),
-    ("posix_spawn(3)", "posix_spawn()", "posix-spawn"),
-    ("clone(2)", "clone(0)", "clone"),
-    ("… with the parent’s memory", "clone(CLONE_VM)", "clone.vm"),
-    (
-        "… with its memory, files and signal handlers",
-        "clone(CLONE_VM | CLONE_FILES | CLONE_SIGHAND)",
-        "clone.vm-files-sighand",
-    ),
-    ("… in a new user namespace", "clone(CLONE_NEWUSER)", "clone.newuser"),
-    ("… in a new PID namespace", "clone(CLONE_NEWPID)", "clone.newpid"),
-    ("clone3(2)", "clone3(0)", "clone3"),
-    ("… in a new user namespace", "clone3(CLONE_NEWUSER)", "clone3.newuser"),
+/// What creates the process, and the ids of its rules without `thread` and `process`.
+const ROWS: [(&str, &str); 12] = [
+    ("fork(2)", "fork"),
+    ("fork(2) by a thread other than the main thread", "fork.other-thread"),
+    ("fork(2) by a forked child", "fork.grandchild"),
+    ("vfork(2)", "vfork"),
+    ("posix_spawn(3)", "posix-spawn"),
+    ("clone(2)", "clone"),
+    ("… with the parent’s memory", "clone.vm"),
+    ("… with all that processes can share", "clone.vm-files-sighand"),
+    ("… in a new user namespace", "clone.newuser"),
+    ("… in a new PID namespace", "clone.newpid"),
+    ("clone3(2)", "clone3"),
+    ("… in a new user namespace", "clone3.newuser"),
 ];
 
 /// What a trace shows of the new process.
@@ -37,13 +33,17 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         ("Child creates @p", "process", ".without", OWN),
     ];
     let heads = columns.map(|(name, _, _, usual)| Column { name, usual: usual.to_owned() });
-    let line = |(what, call, id): &(&'static str, &'static str, &str)| {
+    let find = |id: String| tables.seen.iter().find(|seen| seen.rule.id == id);
+    let line = |(what, id): &(&'static str, &str)| {
         let answers = columns.iter().map(|(_, kind, case, _)| {
-            let id = format!("{kind}.{id}{case}");
-            let seen = tables.seen.iter().find(|seen| seen.rule.id == id)?;
+            let seen = find(format!("{kind}.{id}{case}"))?;
             Some(Answer { rule: seen.rule, text: shown(seen)?.to_owned() })
         });
-        Line { what, call, answers: answers.collect(), anchor: None }
+        let call = find(format!("thread.{id}")).and_then(|seen| {
+            let mut events = seen.trace.events().iter();
+            events.find(|event| new_process(event).is_some()).map(call)
+        });
+        Line { what, call: call.unwrap_or_default(), answers: answers.collect(), anchor: None }
     };
     let lines = ROWS.iter().map(line).collect();
     family::table("Call that creates the process", &heads, &[("", lines)], tables)
@@ -79,4 +79,10 @@ fn new_process(event: &Event) -> Option<&str> {
         Outcome::Returned(Value::Word(task)) if creates => Some(task),
         _ => None,
     }
+}
+
+/// A call with its arguments.
+fn call(event: &Event) -> String {
+    let args: Vec<String> = event.args.iter().map(ToString::to_string).collect();
+    format!("{}({})", event.call, args.join(", ").replace("self", "program"))
 }

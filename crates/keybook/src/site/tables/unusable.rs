@@ -127,7 +127,7 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
     });
     let line = |row: &'static Row| Line {
         what: row.what,
-        call: row.call,
+        call: row.call.to_owned(),
         answers: (0..STATES.len()).map(|nth| answer(row, nth, tables)).collect(),
         // An id for every row: its first rule, for all states.
         anchor: row.rules.first().map(|id| id.replace(".*.", ".").replacen('.', "-", 3)),
