@@ -94,6 +94,7 @@
         }
     }
     addEventListener('resize', reach);
+    addEventListener('load', reach);
     document.addEventListener('toggle', reach, true);
     reach();
 

@@ -33,7 +33,8 @@ fn the_parts_of_a_card_stand_in_the_order_of_their_use() {
         "Also holds in ",
         ">Held on</span> <span class=\"cells\"><span>5.10</span>",
         ">Run in</span> <span class=\"cells\"><span>root</span>",
-        "<summary>Reworded after 0.1.0</summary><p>“A process made",
+        "<summary>Reworded after 0.1.0</summary>",
+        "“A process made by fork(2)",
         "<p class=\"twin\">The same for the other keyring: <a href=\"../thread-keyring/processes.html#thread.fork\">",
     ];
     let mut last = 0;
