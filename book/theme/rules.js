@@ -24,8 +24,13 @@
 
     // A link to a rule or to a line of a long list opens what it is folded in.
     function unfold() {
-        const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+        const id = decodeURIComponent(location.hash.slice(1));
+        const target = document.getElementById(id);
         if (!target) {
+            // The rule has moved to another page since the link was made.
+            if (/^(process|thread|keyring)(\.[a-z0-9-]+)+$/.test(id)) {
+                location.replace(`${path_to_root}rule/${id}.html`);
+            }
             return;
         }
         for (let it = target.closest('details'); it; it = it.parentElement.closest('details')) {
@@ -51,6 +56,33 @@
         }
     });
 
+    // On the page that a search leads to, whole words are marked, and not those that are everywhere in this book.
+    const Marker = window.Mark, everywhere = /^(\w{1,3}|keys?|keyrings?)$/i;
+    window.Mark = Marker && function (place) {
+        const marker = new Marker(place), mark = marker.mark;
+        marker.mark = (words, options) =>
+            mark(words.filter(word => !everywhere.test(word)), { ...options, accuracy: 'exactly' });
+        return marker;
+    };
+
+    // The operation of a row in a table opens and closes what stands below the row.
+    function below(operation, open) {
+        document.getElementById(operation.hash.slice(1)).classList.toggle('open', open);
+        operation.setAttribute('aria-expanded', open);
+    }
+    for (const operation of document.querySelectorAll('.op')) {
+        below(operation, operation.hash === location.hash);
+    }
+    document.addEventListener('click', function (event) {
+        const operation = event.target.closest('.op');
+        if (operation) {
+            event.preventDefault();
+            below(operation, operation.getAttribute('aria-expanded') === 'false');
+            history.replaceState(null, '', operation.hash);
+            reach();
+        }
+    });
+
     // Code that scrolls can be scrolled with the keyboard.
     function reach() {
         for (const code of document.querySelectorAll('pre > code')) {
@@ -62,6 +94,7 @@
         }
     }
     addEventListener('resize', reach);
+    addEventListener('load', reach);
     document.addEventListener('toggle', reach, true);
     reach();
 

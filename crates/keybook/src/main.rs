@@ -20,7 +20,6 @@ use commands::{
     build, check, diff, explain, explore, guarantees as guarantees_command, judge, kernels, look,
     man as man_command, preprocess, rules, strace, vary, wrong,
 };
-use output::ListFormat;
 use status::{HELD, MISUSE};
 use std::env;
 use std::ffi::OsString;
@@ -78,7 +77,7 @@ enum Command {
     Rules {
         /// Output format.
         #[arg(long, value_enum, default_value_t)]
-        format: ListFormat,
+        format: rules::Format,
     },
     /// Show which rules a change of the book adds, removes, rewords or moves, and whose verdict or trace it
     /// changes.

@@ -2,8 +2,10 @@
 //! reference.
 
 pub(crate) mod address;
+pub(crate) mod badge;
 mod card;
 mod case;
+mod changes;
 pub(crate) mod circumstances;
 pub(crate) mod columns;
 pub(crate) mod data;

@@ -304,7 +304,12 @@ impl Run<'_> {
     /// call creates keyrings.
     pub(crate) fn session_keyring(&mut self, creates: bool) -> Attempt<KeyId> {
         match self.cred().session {
-            Some(key) if !creates || !self.world.is_of_user(key) => Ok(key),
+            Some(key) if !creates || !self.world.is_of_user(key) => {
+                if creates && self.key(key).revoked && !self.law(Fact::RevokedSessionStays) {
+                    return self.new_session_keyring(None);
+                }
+                Ok(key)
+            }
             session => {
                 let of_user = self.user_keyrings().session;
                 if creates {

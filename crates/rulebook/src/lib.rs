@@ -28,6 +28,7 @@ mod form;
 mod listing;
 mod page;
 mod problem;
+mod released;
 mod sentence;
 mod snapshot;
 mod stored;
@@ -38,6 +39,7 @@ pub use control::shows_control;
 pub use form::{lines_with, phrases};
 pub use page::{KERNEL_FUNCTIONS, Page, Places, Section};
 pub use problem::Problem;
+pub use released::{Published, RELEASED, Release};
 pub use sentence::{SENTENCES, Sentence, sentence};
 pub use snapshot::{
     CIRCUMSTANCES, INDEX, KERNELS, LEFT_OPEN, SNAPSHOTS, Snapshot, WRONG_MODELS, fingerprint,

@@ -1,10 +1,10 @@
 //! Checks what is stored against the book.
 
 use crate::snapshot::{INDEX, WRONG_MODELS};
-use crate::{Problem, Rule, Rulebook, SOURCE, Snapshot, shows_control};
+use crate::{Problem, RELEASED, Release, Rule, Rulebook, SOURCE, Snapshot, shows_control};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use trace::Trace;
 
 /// Traces that are missing, invalid or belong to no rule, rules without a control, and ids that
@@ -84,17 +84,29 @@ fn vanished(
     redirected: &BTreeSet<String>,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(published) = Snapshot::index(root) else { return };
-    for (nth, line) in published.contents.lines().enumerate() {
-        let id = line.split(" | ").next().unwrap_or_default();
-        if !id.is_empty() && book.rule(id).is_none() && !redirected.contains(id) {
-            problems.push(Problem::new(
-                INDEX,
-                published.line + nth,
-                format!("`{id}` was published and no longer exists"),
-                "restore it, or redirect its links in book.toml, [output.html.redirect]",
-            ));
+    let gone = |id: &str| !id.is_empty() && book.rule(id).is_none() && !redirected.contains(id);
+    let problem = |file: PathBuf, line: usize, id: &str| {
+        let what = format!("`{id}` was published and no longer exists");
+        let fix = "restore it, or redirect its links in book.toml, [output.html.redirect]";
+        Problem::new(file, line, what, fix)
+    };
+    if let Some(published) = Snapshot::index(root) {
+        for (nth, line) in published.contents.lines().enumerate() {
+            let id = line.split(" | ").next().unwrap_or_default();
+            if gone(id) {
+                problems.push(problem(INDEX.into(), published.line + nth, id));
+            }
         }
+    }
+    match Release::all(root) {
+        Ok(releases) => {
+            for Release { version, rules } in releases {
+                let file = Path::new(RELEASED).join(version + ".tsv");
+                let ids = rules.keys().zip(1..).filter(|(id, _)| gone(id));
+                problems.extend(ids.map(|(id, line)| problem(file.clone(), line, id)));
+            }
+        }
+        Err(unreadable) => problems.push(unreadable),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::report::{self, Report};
 use crate::site::address::Site;
 use crate::site::pages::Pages;
-use crate::site::{columns, data, redirects, search};
+use crate::site::{badge, columns, data, redirects, search};
 use crate::status::NOTHING_HERE;
 use crate::{output, project};
 use anyhow::{Context, Result};
@@ -49,7 +49,9 @@ fn build(root: &Path) -> Result<PathBuf> {
     let config = book.config.html_config().unwrap_or_default();
     redirects::write(&built, &rules, &site, &config.redirect)?;
     search::write(&built, root, &rules, &config)?;
-    data::write(&built, root, &rules, &site, &columns::saved(root)?)?;
+    let columns = columns::saved(root)?;
+    data::write(&built, root, &rules, &site, &columns)?;
+    badge::write(&built, root, &rules, &columns, &config)?;
     let index = built.join("index.html");
     Ok(index.canonicalize().unwrap_or(index))
 }

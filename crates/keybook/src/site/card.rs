@@ -1,7 +1,8 @@
-//! A rule as readers see it: title, id, statement, verdict, reason, trace, program, where it held,
-//! and the same rule for the other keyring.
+//! A rule as readers see it: title, id, statement, verdict, reason, trace, program, where it held, what has
+//! changed about it, and the same rule for the other keyring.
 
 use super::address::Site;
+use super::changes::Changes;
 use super::columns::Column;
 use super::html::{attribute, badge, html};
 use super::picture::picture;
@@ -20,6 +21,7 @@ pub(super) struct Input<'a> {
     pub(super) columns: &'a [Column],
     pub(super) cells: &'a BTreeMap<String, Cells>,
     pub(super) site: &'a Site,
+    pub(super) changes: &'a Changes,
     pub(super) root: &'a Path,
 }
 
@@ -70,7 +72,7 @@ fn rest(trace: &Trace) -> String {
     format!("Observed: {calls} <span>trace, program, kernels</span>")
 }
 
-/// The trace, the program, where the rule held, and the same rule for the other keyring.
+/// The trace, the program, where the rule held, its changes, and the same rule for the other keyring.
 fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Input<'_>) -> String {
     let snapshot = Snapshot::read(input.root, &rule.id).map(|snapshot| snapshot.contents);
     let mut out = trace(rule, snapshot.as_deref());
@@ -83,6 +85,8 @@ fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Inp
     );
     out += &circumstances::lines(input.cells.get(&rule.id), up);
     out += &strip::strip(rule, fingerprint, input.columns, up);
+    out += &input.changes.of(rule);
+    out.push('\n');
     if let Some(twin) = twin(rule, input.book) {
         let _ = write!(
             out,

@@ -4,6 +4,7 @@
 use super::address::{FOLDER, Site};
 use super::card::{self, Input};
 use super::case;
+use super::changes::Changes;
 use super::columns;
 use super::drawing;
 use super::errata;
@@ -30,11 +31,13 @@ impl Preprocessor for Pages {
         let root = &context.root;
         let rules = Rulebook::read(root);
         let columns = columns::saved(root)?;
+        let config = context.config.html_config().unwrap_or_default();
         let input = Input {
             book: &rules,
             columns: &columns,
             cells: &Cells::saved(root),
             site: &Site::from(&context.config, root)?,
+            changes: &Changes::read(root, &rules, &config.redirect)?,
             root,
         };
         let tables = Tables::new(&rules, &columns, root)?;

@@ -23,6 +23,7 @@ mod svg;
 #[cfg(test)]
 mod tests;
 
+pub(super) use fold::twin;
 use html::Figure;
 pub(super) use notes::list;
 use rows::Story;
@@ -38,7 +39,7 @@ pub(crate) fn picture(text: &str) -> String {
     let mut figure = |range| Figure { story: &story, range }.html(&mut explained);
     let mut out = String::new();
     let all = story.rows.len();
-    match fold::twin(&trace) {
+    match twin(&trace) {
         None => out.push_str(&figure(0..all)),
         Some(twin) => {
             out.push_str(&figure(0..twin.second.start));

@@ -33,7 +33,7 @@ pub(crate) fn write(
 }
 
 /// The ids that are redirected, each with the rule that it leads to.
-fn old_ids<'a>(
+pub(super) fn old_ids<'a>(
     book: &'a Rulebook,
     redirect: &HashMap<String, String>,
 ) -> impl Iterator<Item = Result<(String, &'a Rule)>> {

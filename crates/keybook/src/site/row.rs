@@ -9,6 +9,10 @@ use trace::{Event, Outcome, Trace, Value};
 /// What a page says where its rules are rows.
 const MARK: &str = "{{#rows";
 
+/// The right column where it would be empty: what the row does.
+const SHOW: &str =
+    "<span class=\"same\"><span class=\"show\">show</span><span class=\"hide\">hide</span></span>";
+
 /// What the right column shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Column {
@@ -44,7 +48,7 @@ impl Rows {
     /// The right column of a rule: what is usual is gray.
     pub(super) fn cell(&self, rule: &Rule, trace: &Trace) -> String {
         match shown(rule, trace, self.column) {
-            shown if shown.is_empty() => "<span class=\"same\">show</span>".to_owned(),
+            shown if shown.is_empty() => SHOW.to_owned(),
             shown if shown == self.usual => format!("<span class=\"same\">{shown}</span>"),
             shown => format!("<b>{shown}</b>"),
         }
@@ -173,7 +177,7 @@ mod tests {
         let gray = "<span class=\"same\">EKEYREVOKED</span>";
         assert_eq!(rows.cell(&fails, &trace), gray);
         assert_eq!(rows.cell(&other, &trace), "<b>EACCES</b>");
-        assert_eq!(rows.cell(&none, &trace), "<span class=\"same\">show</span>");
+        assert_eq!(rows.cell(&none, &trace), SHOW);
         fill_in(Some(&rows), &mut text);
         assert!(text.contains("usually <b>EKEYREVOKED</b>"), "{text}");
         assert!(Rows::of("A.\n", all.into_iter()).is_none());

@@ -16,6 +16,8 @@ use trace::{Errno, Outcome, Trace, Value};
 
 /// The table of synonyms, in the folder of the book's sources.
 const SYNONYMS: &str = "search-synonyms.toml";
+/// The list of errors, each of which has its causes on another page.
+const FAILED: &str = "failed.md";
 /// As much of a section's text as is searched, in characters.
 const LONGEST: usize = 2500;
 
@@ -55,7 +57,12 @@ pub(crate) fn write(built: &Path, root: &Path, book: &Rulebook, config: &HtmlCon
         }
         let file = built.join(&place);
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        docs.extend(documents(&place, &text, book, root));
+        let mut found = documents(&place, &text, book, root);
+        if page.path == Path::new(FAILED) {
+            // An error is found on the page that has its causes.
+            found.retain(|document| document.1.is_empty());
+        }
+        docs.append(&mut found);
     }
     let index = serde_json::to_string(&Index { docs, synonyms })?;
     let script = include_str!("search.js").replace("DATA", &index);

@@ -3,6 +3,7 @@
 mod containers;
 mod errors;
 mod failed;
+mod family;
 mod fate;
 mod guarantees;
 mod index;
@@ -11,6 +12,7 @@ mod lifecycle;
 mod model;
 mod observed;
 mod operations;
+mod processes;
 mod sentences;
 mod timings;
 mod unusable;
@@ -32,12 +34,13 @@ const FATE: &str = "{{#table fate}}";
 /// If the table of the first page says otherwise than a trace.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Result<()> {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 18] = [
+    let all: [(&str, Table); 19] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table failed}}", failed::index),
         ("{{#table errors}}", errors::table),
         ("{{#table unusable}}", unusable::table),
+        ("{{#table processes}}", processes::table),
         ("{{#table sentences}}", sentences::table),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),

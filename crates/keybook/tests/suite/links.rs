@@ -1,4 +1,5 @@
-//! Every link within the built book leads to a page, and to an anchor on it.
+//! Every link within the built book leads to a page, and to an anchor on it; so does every address of a rule that a released
+//! version had.
 
 use crate::driver::{attributes, book, pages};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,4 +40,21 @@ fn every_link_leads_somewhere() {
     }
     assert!(texts.len() > 20, "{} pages", texts.len());
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// The script of a page leads from a rule that the page no longer has to the rule's own address.
+#[test]
+fn every_address_of_a_released_version_leads_to_its_rule() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let releases = rulebook::Release::all(&root).unwrap();
+    assert!(!releases.is_empty());
+    let mut missing = Vec::new();
+    for (id, published) in releases.iter().flat_map(|release| &release.rules) {
+        let page = book().join(published.page.with_extension("html"));
+        let rule = book().join("rule").join(format!("{id}.html"));
+        missing.extend([page, rule].into_iter().filter(|file| !file.is_file()));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    let moved = fs::read_to_string(book().join("rule/keyring.link.move.html")).unwrap();
+    assert!(moved.contains("url=../both/moves.html#keyring.link.move"), "{moved}");
 }

@@ -89,6 +89,14 @@ fn one_setting_publishes_the_book() {
         page(built.path(), "404.html").contains("<base href=\"https://example.org/keybook/\">")
     );
 
+    let badge = page(built.path(), "badge.json");
+    let badge: serde_json::Value = serde_json::from_str(&badge).unwrap();
+    let message = badge["message"].as_str().unwrap();
+    assert!(message.ends_with(" rules · 13 kernels · 0 differ"), "{message}");
+    assert!(page(built.path(), "badge.svg").contains(&format!(">{message}</text>")));
+    assert!(!book().join("badge.svg").exists());
+    assert!(!book().join("badge.json").exists());
+
     for file in pages(book()) {
         let text = fs::read_to_string(&file).unwrap();
         assert!(!text.contains("example.org"), "{}", file.display());

@@ -33,6 +33,8 @@ fn the_parts_of_a_card_stand_in_the_order_of_their_use() {
         "Also holds in ",
         ">Held on</span> <span class=\"cells\"><span>5.10</span>",
         ">Run in</span> <span class=\"cells\"><span>root</span>",
+        "<summary>Reworded after 0.1.0</summary>",
+        "“A process made by fork(2)",
         "<p class=\"twin\">The same for the other keyring: <a href=\"../thread-keyring/processes.html#thread.fork\">",
     ];
     let mut last = 0;
@@ -134,4 +136,29 @@ fn every_rule_is_found_from_its_sentences_or_beyond_them() {
             assert!(place.contains(&kernels), "{kernels}");
         }
     }
+}
+
+#[test]
+fn an_operation_opens_to_the_traces_and_programs_of_its_rules() {
+    let page = page("both/unusable.html");
+    let from = page.find("<tr class=\"det\" id=\"keyring-reading\">").unwrap();
+    let evidence = &page[from..from + page[from..].find("</tr>").unwrap()];
+    assert!(page.contains("<a class=\"op\" href=\"#keyring-reading\">"));
+    for state in ["revoked", "expired", "invalidated", "no-permission"] {
+        let link = format!("<a href=\"../both/{state}.html#keyring.{state}.reading\">");
+        assert!(evidence.contains(&link), "{link}");
+    }
+    assert_eq!(evidence.matches("keyctl_describe(@t) = -1 E").count(), 4);
+    assert_eq!(evidence.matches("<code class=\"language-rs\">").count(), 4);
+}
+
+#[test]
+fn each_call_that_creates_a_process_has_an_answer_in_each_column() {
+    let page = page("thread-keyring/processes.html");
+    let from = page.find("<table class=\"fam\">").unwrap();
+    let table = &page[from..from + page[from..].find("</table>").unwrap()];
+    assert_eq!(table.matches("<th scope=\"row\">").count(), 12);
+    assert!(table.matches(">not inherited</a>").count() >= 22, "{table}");
+    assert!(table.matches(">not shared</a>").count() >= 14, "{table}");
+    assert!(!table.contains("class=\"odd\""), "{table}");
 }

@@ -128,6 +128,11 @@ impl<'a> Run<'a> {
             is_shared = false;
             cred.process = None;
         }
+        if !self.law(Fact::SessionOfNewThread) {
+            is_shared = false;
+            let new = Key::keyring("_ses", cred.user.real, cred.group.real, 0x3f03_0000);
+            cred.session = Some(self.new_key(new));
+        }
         let cred = if is_shared { self.cred_id() } else { self.world.creds.add(cred) };
         let group = self.group();
         self.world.add_task(Task {

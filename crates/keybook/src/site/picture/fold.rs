@@ -14,15 +14,15 @@ const SHORTEST_HALF: usize = 3;
 const SHORTEST_RUN: usize = 4;
 
 /// A trace does the same for one keyring and then for the other.
-pub(super) struct Twin {
+pub(in crate::site) struct Twin {
     /// The calls of the second half.
-    pub(super) second: Range<usize>,
+    pub(in crate::site) second: Range<usize>,
     /// What the second half uses instead.
-    pub(super) with: &'static str,
+    pub(in crate::site) with: &'static str,
 }
 
 /// The two longest like halves of a trace.
-pub(super) fn twin(trace: &Trace) -> Option<Twin> {
+pub(in crate::site) fn twin(trace: &Trace) -> Option<Twin> {
     let events = trace.events();
     let lines: Vec<String> = events.iter().map(ToString::to_string).collect();
     let all = lines.len();

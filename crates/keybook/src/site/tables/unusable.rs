@@ -1,10 +1,9 @@
 //! Four ways to lose a keyring that stays in its place, side by side: what each operation returns in each of
 //! the four states, as the rules state it.
 
+use super::family::{self, Answer, Column, Line};
 use super::input::Tables;
-use crate::site::html::{code, html};
 use rulebook::Rule;
-use std::fmt::Write;
 
 /// The states: the word in the ids of their rules, and what readers call them.
 const STATES: [(&str, &str); 4] = [
@@ -119,61 +118,35 @@ const GROUPS: [(&str, &[Row]); 4] = [
     ),
 ];
 
-/// The table, below the usual errors for narrow screens.
+/// The table.
 pub(super) fn table(tables: &Tables<'_>) -> String {
-    let usual = STATES.map(|(state, _)| {
+    let columns = STATES.map(|(state, name)| {
         let reading = tables.book.rule(&format!("keyring.{state}.reading"));
-        reading.map(stated).unwrap_or_default()
+        let usual = reading.map(|rule| format!("`{}`", stated(rule)));
+        Column { name, usual: usual.unwrap_or_default() }
     });
-    let mut out = String::from("<dl class=\"usual-errors\">");
-    for ((_, name), usual) in STATES.iter().zip(&usual) {
-        let _ = write!(out, "<dt>{name}</dt><dd><code>{usual}</code></dd>");
-    }
-    out += "</dl>\n<table class=\"fam\">\n<thead><tr><th scope=\"col\">Operation on @t or @p</th>";
-    for ((_, name), usual) in STATES.iter().zip(&usual) {
-        let _ = write!(out, "<th scope=\"col\">{name}<small>{usual}</small></th>");
-    }
-    out += "</tr></thead>\n";
-    for (group, rows) in &GROUPS {
-        let _ = writeln!(out, "<tbody>\n<tr class=\"grp\"><th colspan=\"5\">{group}</th></tr>");
-        for row in *rows {
-            let cells = usual.iter().enumerate();
-            let cells: Vec<String> =
-                cells.map(|(nth, usual)| cell(row, nth, usual, tables)).collect();
-            let all =
-                if cells.iter().all(|it| !it.contains("odd")) { " class=\"all\"" } else { "" };
-            let call = if row.call.is_empty() { String::new() } else { code(row.call) };
-            let _ = writeln!(
-                out,
-                "<tr{all}><th scope=\"row\">{} {call}</th>{}</tr>",
-                html(row.what),
-                cells.concat()
-            );
-        }
-        out += "</tbody>\n";
-    }
-    out + "</table>\n"
+    let line = |row: &'static Row| Line {
+        what: row.what,
+        call: row.call.to_owned(),
+        answers: (0..STATES.len()).map(|nth| answer(row, nth, tables)).collect(),
+        // An id for every row: its first rule, for all states.
+        anchor: row.rules.first().map(|id| id.replace(".*.", ".").replacen('.', "-", 3)),
+    };
+    let groups = GROUPS.map(|(group, rows)| (group, rows.iter().map(line).collect()));
+    family::table("Operation on @t or @p", &columns, &groups, tables)
 }
 
-/// What the rule of a state says, as a link to it. `odd` is what differs from the state's usual error.
-fn cell(row: &Row, nth: usize, usual: &str, tables: &Tables<'_>) -> String {
-    let (state, name) = STATES[nth];
+/// What the rule of a state says.
+fn answer<'a>(row: &Row, nth: usize, tables: &Tables<'a>) -> Option<Answer<'a>> {
+    let (state, _) = STATES[nth];
     let ids = row.rules.iter().map(|id| id.replace('*', state));
-    let Some(rule) = ids.filter_map(|id| tables.book.rule(&id)).next() else {
-        return "<td class=\"same\"><span class=\"none\">not observed</span></td>".to_owned();
-    };
+    let rule = ids.filter_map(|id| tables.book.rule(&id)).next()?;
     let error = stated(rule);
-    let (class, text) = match error.as_str() {
-        "" => ("odd", row.otherwise.split('|').nth(nth).unwrap_or(row.otherwise).to_owned()),
-        error if error == usual => ("same", format!("<code>{error}</code>")),
-        error => ("odd", format!("<code>{error}</code>")),
+    let text = match error.as_str() {
+        "" => row.otherwise.split('|').nth(nth).unwrap_or(row.otherwise).to_owned(),
+        error => format!("`{error}`"),
     };
-    let what = rule.title.replace('`', "").replace('"', "&quot;");
-    format!(
-        "<td class=\"{class}\"><span class=\"lbl\">{name}</span> <a href=\"{{up}}{}\" \
-         title=\"{what}\">{text}</a></td>",
-        rule.link()
-    )
+    Some(Answer { rule, text })
 }
 
 /// The error that a rule states, without those of which it says that they are not returned.
