@@ -24,7 +24,6 @@ mod svg;
 mod tests;
 
 use html::Figure;
-pub(super) use notes::list;
 use rows::Story;
 use std::collections::BTreeSet;
 use std::fmt::Write;
