@@ -39,7 +39,7 @@
                     `If ${law.does}: ${count(noticed.length, 'rule')} of ${ids.length} ${noticed.length === 1 ? 'turns' : 'turn'} red.`));
                 const line = it => el('li', {}, Play.rule(it.rule, rules), el('br'), el('code', {}, it.event),
                     it.instead.length ? [el('br'), 'Such a kernel: ', it.instead.flatMap((one, nth) => [nth ? ' or ' : '', el('code', {}, one)])] : '');
-                const [first, rest] = [noticed.slice(0, 20), noticed.slice(20)];
+                const [first, rest] = [noticed.slice(0, 10), noticed.slice(10)];
                 detail.replaceChildren(el('ul', {}, first.map(line)), ...(rest.length
                     ? [el('details', {}, el('summary', {}, `${count(rest.length, 'more rule')}`), el('ul', {}, rest.map(line)))] : []));
             } catch (error) {
@@ -49,7 +49,7 @@
             }
         }
         function address() {
-            const law = decodeURIComponent(location.hash.slice(1));
+            const law = location.hash.slice(1);
             if (laws.some(it => it.law === law)) {
                 filter.value = '';
                 offer();

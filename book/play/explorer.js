@@ -125,7 +125,12 @@
             }
         }
 
-        // One answer is taken at once; of several, the reader chooses.
+        const isQuota = answer => answer.outcome.startsWith('= -1 EDQUOT');
+        const option = (answer, before) => el('li', {},
+            el('button', { type: 'button', click: () => go([...before, answer.line]) }, el('code', {}, answer.outcome)),
+            ` ${isQuota(answer) ? 'The quota of the user is used up.' : answer.then.join(' ')}`);
+
+        // One answer is taken at once; of several, the reader chooses. That a quota is used up is the exception.
         async function call(what) {
             try {
                 const [{ answers: all, problem }] = await Play.ask('offer', text(), task, what.replaceAll('\n', ' ') || ' ');
@@ -133,13 +138,17 @@
                     answers.replaceChildren(el('p', { class: 'play-bad' }, el('code', {}, what), `: ${problem}.`));
                 } else if (!all.length) {
                     answers.replaceChildren(el('p', { class: 'play-some' }, el('code', {}, what), ' does not return here.'));
-                } else if (all.length === 1) {
-                    await go([...lines, all[0].line]);
+                } else if (all.filter(answer => !isQuota(answer)).length === 1) {
+                    const before = lines, usual = all.find(answer => !isQuota(answer));
+                    await go([...before, usual.line]);
+                    const others = all.filter(answer => answer !== usual);
+                    if (others.length) {
+                        answers.replaceChildren(el('p', {}, 'A correct kernel may also answer'),
+                            el('ul', { class: 'play-offer' }, others.map(answer => option(answer, before))));
+                    }
                 } else {
                     answers.replaceChildren(el('p', {}, 'A correct kernel may give any of these answers to ', el('code', {}, what), ':'),
-                        el('ul', { class: 'play-offer' }, all.map(answer => el('li', {},
-                            el('button', { type: 'button', click: () => go([...lines, answer.line]) }, el('code', {}, answer.outcome)),
-                            answer.then.length ? ` ${answer.then.join(' ')}` : ''))));
+                        el('ul', { class: 'play-offer' }, all.map(answer => option(answer, lines))));
                     answers.querySelector('button').focus();
                 }
             } catch (error) {

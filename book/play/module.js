@@ -24,6 +24,8 @@
         };
     }
 
+    Play.asking = instance;
+
     function work() {
         let ask;
         onmessage = async ({ data: { module, nth, question, texts } }) => {
@@ -142,7 +144,9 @@
                     last = undefined;
                     error === undefined ? done(answer) : failed(new Error(error));
                 };
-                worker.postMessage({ module: module_, nth: mine, question, texts });
+                // Bytes are handed over, which takes no time.
+                const bytes = texts.filter(text => typeof text !== 'string').map(text => text.buffer);
+                worker.postMessage({ module: module_, nth: mine, question, texts }, bytes);
             });
         };
     };

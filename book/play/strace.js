@@ -5,7 +5,7 @@
     const SHOWN = 12;
 
     function found(finding, nth, rules) {
-        return el('li', {}, el('h3', {}, `${nth + 1}. ${finding.title}`),
+        return el('li', {}, el('h2', {}, `${nth + 1}. ${finding.title}`),
             el('p', {}, `${finding.text}.${finding.count > 1 ? ` This happened ${finding.count} times.` : ''}`),
             el('p', { class: 'play-note' }, `Lines: ${finding.places.join(', ')}`),
             el('p', {}, el('b', {}, 'Instead: '), finding.instead),

@@ -15,7 +15,7 @@
                 element.setAttribute(key, value);
             }
         }
-        element.append(...children.flat().filter(child => child !== undefined && child !== ''));
+        element.append(...children.flat(Infinity).filter(child => child !== undefined && child !== ''));
         return element;
     };
     const el = Play.el;

@@ -24,7 +24,13 @@
 
     // A link to a rule or to a line of a long list opens what it is folded in.
     function unfold() {
-        const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+        let id = location.hash.slice(1);
+        try {
+            id = decodeURIComponent(id);
+        } catch {
+            // Not encoded, or damaged.
+        }
+        const target = document.getElementById(id);
         if (!target) {
             return;
         }

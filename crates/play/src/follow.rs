@@ -36,8 +36,7 @@ pub struct NamedKey {
 /// drawn as new. A text that is no trace is an empty one.
 pub fn follow(text: &str) -> Drawn {
     let trace = read(text).map(|(trace, _)| trace).unwrap_or_default();
-    let states = model::follow(&trace);
-    let events = states.len().saturating_sub(1);
+    let (events, states) = model::follow::last(&trace);
     let Some((state, before)) = states.split_last() else { return Drawn::default() };
     let sentences = drawing::sentences(state);
     let svg = drawing::state(state, before.last(), &drawing::escape(&sentences.join(" ")));

@@ -111,9 +111,11 @@ struct Writer {
     keys: BTreeSet<String>,
     /// The creator of each task.
     creators: BTreeMap<String, String>,
-    /// The number of files opened, and those that are open.
+    /// The process of each thread: its main thread.
+    processes: BTreeMap<String, String>,
+    /// The number of files opened, and those that are open, each with its process.
     opened: usize,
-    files: Vec<usize>,
+    files: Vec<(String, usize)>,
     by_hand: Vec<String>,
 }
 
@@ -138,12 +140,14 @@ impl Writer {
             }
             "open" => {
                 self.opened += 1;
-                self.files.push(self.opened);
+                self.files.push((self.process(&event.task), self.opened));
                 let line = self.by(&event.task, "open(\"/dev/null\")", &[]);
                 one(Some(format!("let file{} = {line}", self.opened)))
             }
             "close" => {
-                let file = format!("file{}", self.files.pop()?);
+                let process = self.process(&event.task);
+                let nth = self.files.iter().rposition(|(of, _)| *of == process)?;
+                let file = format!("file{}", self.files.remove(nth).1);
                 one(Some(self.by(&event.task, &format!("close({file})"), &[file])))
             }
             "wait_for_the_collector" => one(Some("wait_for_the_collector()?;".to_owned())),
@@ -160,9 +164,16 @@ impl Writer {
         }
     }
 
+    fn process(&self, task: &str) -> String {
+        self.processes.get(task).map_or(task, String::as_str).to_owned()
+    }
+
     fn creation(&mut self, event: &Event) -> Option<String> {
         let Outcome::Returned(Value::Word(name)) = &event.outcome else { return None };
         self.creators.insert(name.clone(), event.task.clone());
+        if event.call == "pthread_create" {
+            self.processes.insert(name.clone(), self.process(&event.task));
+        }
         let call = self.by(&event.task, &format!("{}({name:?})", event.call), &[]);
         Some(format!("let {} = {call}", variable(name)))
     }

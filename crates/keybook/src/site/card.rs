@@ -99,7 +99,7 @@ fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Inp
 fn try_it(id: &str, up: &str) -> String {
     format!(
         "<div class=\"play-here\"><button class=\"q\" type=\"button\" data-try aria-expanded=\"false\">\
-         Try it: edit and judge this trace</button> <span class=\"said\" role=\"status\"></span> \
+         Try it: edit and judge this trace</button> · <span class=\"said\" role=\"status\"></span> \
          <a href=\"{up}play/explorer.html?rule={id}\">Go on from it in the explorer</a></div>\n\n"
     )
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use trace::Event;
 
 /// The folder in the built book.
 const FOLDER: &str = "play";
@@ -43,12 +44,12 @@ pub(crate) fn write(
     }
     let traces = book.rules.iter().map(|rule| (rule, Seen::trace(rule, root)));
     let traces: Vec<_> = traces.collect();
-    // A call of each kind that succeeded, as an example.
+    // An example of each call, if possible one that succeeded.
+    let mut events: Vec<&Event> = traces.iter().flat_map(|(_, trace)| trace.events()).collect();
+    events.sort_by_key(|event| event.outcome.errno_name().is_some());
     let mut examples: BTreeMap<&str, String> = BTreeMap::new();
-    for event in traces.iter().flat_map(|(_, trace)| trace.events()) {
-        if event.outcome.errno_name().is_none() {
-            examples.entry(&event.call).or_insert_with(|| event.request());
-        }
+    for event in events {
+        examples.entry(&event.call).or_insert_with(|| event.request());
     }
     let table = ::play::table::text(embedded::wrong_models()?);
     let rules: BTreeMap<&str, [String; 2]> = book
