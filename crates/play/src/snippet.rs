@@ -4,6 +4,7 @@ use crate::judge::read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::slice;
 use trace::{Event, Outcome, Value};
 
 /// A program.
@@ -133,7 +134,7 @@ impl Writer {
             "waitpid" => {
                 let Some(Value::Word(child)) = event.args.first() else { return None };
                 let child = variable(child);
-                one(Some(self.by(&event.task, &format!("{child}.reap()"), &[child.clone()])))
+                one(Some(self.by(&event.task, &format!("{child}.reap()"), slice::from_ref(&child))))
             }
             "execve" if event.outcome == Outcome::Returned(Value::Int(0)) => {
                 one(Some(self.by(&event.task, "execve(SELF)", &[])))
@@ -191,7 +192,7 @@ impl Writer {
             Some(_) => ("exit", 2),
             None => ("exit_unreaped", 1),
         };
-        Some((self.by(creator, &format!("{child}.{end}()"), &[child.clone()]), used))
+        Some((self.by(creator, &format!("{child}.{end}()"), slice::from_ref(&child)), used))
     }
 
     fn operation(&mut self, event: &Event) -> Option<String> {

@@ -123,7 +123,8 @@ fn a_wrong_model_turns_the_rules_red_that_the_table_lists() {
         let mut ids: Vec<&str> =
             noticed.as_array().unwrap().iter().map(|it| it["rule"].as_str().unwrap()).collect();
         let mut by: Vec<&str> = row.by.iter().map(String::as_str).collect();
-        (ids.sort_unstable(), by.sort_unstable());
+        ids.sort_unstable();
+        by.sort_unstable();
         assert_eq!(ids, by, "{}", row.law.name());
     }
     assert_eq!(ask("wrong", ["no law", &text, ""])["problem"], "there is no law `no law`");
