@@ -24,7 +24,12 @@
 
     // A link to a rule or to a line of a long list opens what it is folded in.
     function unfold() {
-        const id = decodeURIComponent(location.hash.slice(1));
+        let id = location.hash.slice(1);
+        try {
+            id = decodeURIComponent(id);
+        } catch {
+            // Not encoded, or damaged.
+        }
         const target = document.getElementById(id);
         if (!target) {
             // The rule has moved to another page since the link was made.

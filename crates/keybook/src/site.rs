@@ -15,6 +15,7 @@ mod errata;
 pub(crate) mod html;
 pub(crate) mod pages;
 mod picture;
+pub(crate) mod play;
 pub(crate) mod redirects;
 mod row;
 pub(crate) mod search;

@@ -239,6 +239,20 @@ pub fn follow(trace: &Trace) -> Vec<State> {
     states
 }
 
+/// The last two of what [`follow`] returns, and the number of events up to there; one state if there is no event.
+pub fn last(trace: &Trace) -> (usize, Vec<State>) {
+    let mut judge = Judge::new();
+    let number = trace.events().iter().take_while(|event| goes_on(&mut judge, event)).count();
+    let mut states = vec![agreed(&judge, &[])];
+    if let Some(before) = number.checked_sub(1) {
+        let mut judge = Judge::new();
+        trace.events()[..before].iter().for_each(|event| _ = goes_on(&mut judge, event));
+        states.insert(0, agreed(&judge, &trace.events()[before..number]));
+    }
+    name_from_the_end(&mut states);
+    (number, states)
+}
+
 /// Judges an event; false if no correct kernel shows it.
 fn goes_on(judge: &mut Judge, event: &Event) -> bool {
     match judge.event(event) {

@@ -3,6 +3,7 @@
 use crate::report::{self, Report};
 use crate::site::address::Site;
 use crate::site::pages::Pages;
+use crate::site::play::{self, Compiling};
 use crate::site::{badge, columns, data, redirects, search};
 use crate::status::NOTHING_HERE;
 use crate::{output, project};
@@ -18,7 +19,11 @@ pub(crate) fn run() -> Result<u8> {
     project::validate(&root)?;
     let nothing_here = Keyrings::here().explain();
     let check = if nothing_here.is_none() { Some(start_check()?) } else { None };
-    let built = build(&root);
+    let compiling = Compiling::start(&root);
+    if !compiling.is_possible() {
+        eprintln!("{}", play::WITHOUT);
+    }
+    let built = build(&root, compiling);
     let checked = check.map(Child::wait_with_output).transpose()?;
     let index = built.context("cannot build the book")?;
     let (summary, status) = match (checked, nothing_here) {
@@ -39,7 +44,7 @@ pub(crate) fn run() -> Result<u8> {
 
 /// Builds the book with mdBook as a library, adds what plain mdBook does not write, and returns the page
 /// to open.
-fn build(root: &Path) -> Result<PathBuf> {
+fn build(root: &Path, compiling: Compiling) -> Result<PathBuf> {
     let mut book = MDBook::load(root)?;
     // Replaces the command that book.toml names, which has the same name and does the same.
     book.with_preprocessor(Pages);
@@ -52,6 +57,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     let columns = columns::saved(root)?;
     data::write(&built, root, &rules, &site, &columns)?;
     badge::write(&built, root, &rules, &columns, &config)?;
+    play::write(&built, root, &rules, compiling)?;
     let index = built.join("index.html");
     Ok(index.canonicalize().unwrap_or(index))
 }

@@ -6,14 +6,15 @@ use crate::output::{self, BAD, GOOD, ListFormat, count};
 use crate::site::address::Site;
 use crate::status::{DIFFERS, HELD, MISUSE, UNKNOWN};
 use anyhow::{Context, Result, anyhow};
+use model::Verdict;
 use model::wrong::Table;
-use model::{Refusal, Verdict, Why};
+use play::judge::{Judged, Line};
 use rulebook::Snapshot;
 use serde::Serialize;
 use std::fmt::Write;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use trace::{AnyTrace, Outcome, ParseError, Trace};
+use trace::Trace;
 
 /// The heading above the laws that explain a refused trace.
 pub(crate) const MISTAKES: &str = "one of these mistakes of a kernel explains it";
@@ -33,71 +34,26 @@ pub(crate) struct Judge {
 
 /// The result for one file.
 #[derive(Debug, Serialize)]
-struct Judged {
+struct OfFile {
     file: String,
     #[serde(flatten)]
     result: FileResult,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-#[serde(tag = "result", rename_all = "kebab-case")]
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
 enum FileResult {
-    /// A correct kernel may show this trace.
-    Allowed {
-        /// The number of its events.
-        events: usize,
-    },
-    /// No correct kernel shows it.
-    Refused {
-        /// The first line that is not allowed, from 1.
-        line: usize,
-        /// The text of this line.
-        text: String,
-        /// The same with names, if the trace is raw.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        named: Option<String>,
-        /// The allowed outcomes.
-        allowed: Vec<String>,
-        /// The rules that say so.
-        rules: Vec<Rule>,
-        /// Mistakes of a kernel, any one of which explains the trace.
-        mistakes: Vec<String>,
-        /// What was expected, where the rules don't know the call or the error.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        expected: Option<String>,
-    },
-    /// The rules do not know some of its calls.
-    Unknown {
-        /// The lines with these calls.
-        calls: Vec<Line>,
-        /// The first line that no correct kernel shows unless one of these calls changed something. The
-        /// lines after it are not judged.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        until: Option<Line>,
-    },
-    /// It is not a trace.
-    Malformed {
-        /// The line of the mistake, from 1.
-        line: usize,
-        /// The column, in characters, from 1.
-        column: usize,
-        /// What was expected there.
-        expected: String,
-    },
+    /// It was read.
+    Judged(play::judge::Judged<Rule>),
     /// It cannot be read.
-    Unreadable {
-        /// Why.
-        because: String,
-    },
+    Unreadable(Unreadable),
 }
 
-/// A line of a file.
-#[derive(Debug, PartialEq, Serialize)]
-struct Line {
-    /// Its number, from 1.
-    line: usize,
-    /// Its text.
-    text: String,
+#[derive(Debug, Serialize)]
+#[serde(tag = "result", rename = "unreadable")]
+struct Unreadable {
+    /// Why.
+    because: String,
 }
 
 /// A rule that decides what is allowed.
@@ -113,7 +69,7 @@ pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
     let input = [PathBuf::from("-")];
     let files = if files.is_empty() { &input } else { &files[..] };
     let table = embedded::wrong_models()?;
-    let judged: Vec<Judged> = files.iter().map(|file| judged(file, table)).collect();
+    let judged: Vec<OfFile> = files.iter().map(|file| judged(file, table)).collect();
     match format {
         ListFormat::Json => output::print_json(&judged)?,
         ListFormat::Human => {
@@ -129,15 +85,15 @@ pub(crate) fn run(Judge { files, format }: &Judge) -> Result<u8> {
     Ok([MISUSE, DIFFERS, UNKNOWN].into_iter().find(first).unwrap_or(HELD))
 }
 
-fn judged(path: &Path, table: &Table) -> Judged {
+fn judged(path: &Path, table: &Table) -> OfFile {
     let from_stdin = path.as_os_str() == "-";
     let file = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let text = if from_stdin { read(std::io::stdin()) } else { open(path).and_then(read) };
     let result = match text {
         Ok(text) => result(&text, |trace| model::judge(trace, table)),
-        Err(error) => FileResult::Unreadable { because: format!("{error:#}") },
+        Err(error) => FileResult::Unreadable(Unreadable { because: format!("{error:#}") }),
     };
-    Judged { file, result }
+    OfFile { file, result }
 }
 
 fn open(path: &Path) -> Result<std::fs::File> {
@@ -158,60 +114,7 @@ fn read(mut from: impl Read) -> Result<String> {
 fn result(text: &str, judge: impl Fn(&Trace) -> Verdict) -> FileResult {
     let text = text.replace("\r\n", "\n");
     let Snapshot { contents, line: first } = Snapshot::parse(&text);
-    let (trace, is_raw) = match contents.parse() {
-        Ok(AnyTrace::Normalized(trace)) => (trace, false),
-        Ok(AnyTrace::Raw(raw)) => {
-            let owner = raw.first_owner();
-            (raw.normalize(owner), true)
-        }
-        Err(ParseError { line, column, expected }) => {
-            let line = first - 1 + line;
-            return FileResult::Malformed { line, column, expected: expected.to_owned() };
-        }
-    };
-    let line = |event: usize| {
-        let mut lines = contents.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let (nth, text) = lines.nth(event).unwrap_or_default();
-        Line { line: first + nth, text: text.to_owned() }
-    };
-    let Refusal { nth, event, why } = match judge(&trace) {
-        Verdict::Allowed => return FileResult::Allowed { events: trace.events().len() },
-        Verdict::Unknown { calls, until } => {
-            let calls = calls.into_iter().map(line).collect();
-            return FileResult::Unknown { calls, until: until.map(line) };
-        }
-        Verdict::Refused(refusal) => *refusal,
-    };
-    let Line { line, text } = line(nth);
-    let (allowed, laws, rules, expected) = match why {
-        Why::Outcome { allowed, laws, rules } => {
-            let expected = match &event.outcome {
-                Outcome::FailedOtherwise(_) => Some("an error that the rules know".to_owned()),
-                _ => None,
-            };
-            (allowed, laws, rules, expected)
-        }
-        Why::NotUnderstood(expected) | Why::Unknown(expected) => {
-            (Vec::new(), Vec::new(), Vec::new(), Some(expected))
-        }
-    };
-    FileResult::Refused {
-        line,
-        text,
-        named: is_raw.then(|| event.to_string()),
-        allowed: allowed.iter().map(outcome).collect(),
-        rules: rules.iter().map(|id| Rule::of(id)).collect(),
-        mistakes: laws.into_iter().map(model::Law::wrong).collect(),
-        expected,
-    }
-}
-
-/// The outcome as a trace shows it, or words for an event without one.
-pub(crate) fn outcome(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Nothing => "no outcome".to_owned(),
-        outcome => format!("= {outcome}"),
-    }
+    FileResult::Judged(play::judge::judge(&contents, first, judge).with_rules(|id| Rule::of(&id)))
 }
 
 impl Rule {
@@ -223,14 +126,14 @@ impl Rule {
     }
 }
 
-impl Judged {
+impl OfFile {
     /// The exit status.
     fn status(&self) -> u8 {
         match self.result {
-            FileResult::Allowed { .. } => HELD,
-            FileResult::Refused { .. } => DIFFERS,
-            FileResult::Unknown { .. } => UNKNOWN,
-            FileResult::Malformed { .. } | FileResult::Unreadable { .. } => MISUSE,
+            FileResult::Judged(Judged::Allowed { .. }) => HELD,
+            FileResult::Judged(Judged::Refused { .. }) => DIFFERS,
+            FileResult::Judged(Judged::Unknown { .. }) => UNKNOWN,
+            FileResult::Judged(Judged::Malformed { .. }) | FileResult::Unreadable(_) => MISUSE,
         }
     }
 
@@ -238,25 +141,24 @@ impl Judged {
     fn complaint(&self) -> Option<String> {
         let file = &self.file;
         match &self.result {
-            FileResult::Malformed { line, column, expected } => {
+            FileResult::Judged(Judged::Malformed { line, column, expected }) => {
                 Some(format!("{file}:{line}:{column}: expected {expected}"))
             }
-            FileResult::Unreadable { because } => Some(format!("{file}: {because}")),
-            FileResult::Allowed { .. }
-            | FileResult::Refused { .. }
-            | FileResult::Unknown { .. } => None,
+            FileResult::Unreadable(Unreadable { because }) => Some(format!("{file}: {because}")),
+            FileResult::Judged(_) => None,
         }
     }
 
     /// For people, in color.
     fn human(&self) -> String {
         let file = &self.file;
-        match &self.result {
-            FileResult::Allowed { events } => {
+        let FileResult::Judged(judged) = &self.result else { return String::new() };
+        match judged {
+            Judged::Allowed { events } => {
                 let events = count(*events, "event");
                 format!("{file}: {GOOD}allowed{GOOD:#} ({events})\n")
             }
-            FileResult::Refused { line, text, named, allowed, rules, mistakes, expected } => {
+            Judged::Refused { line, text, named, allowed, rules, mistakes, expected } => {
                 let mut told = format!("{file}:{line}: {BAD}not allowed{BAD:#}\n    {text}\n");
                 if let Some(named) = named {
                     let _ = writeln!(told, "  with names: {named}");
@@ -274,7 +176,7 @@ impl Judged {
                 }
                 told
             }
-            FileResult::Unknown { calls, until } => {
+            Judged::Unknown { calls, until } => {
                 let list = |lines: &[Line]| -> String {
                     lines
                         .iter()
@@ -293,7 +195,7 @@ impl Judged {
                 }
                 told
             }
-            FileResult::Malformed { .. } | FileResult::Unreadable { .. } => String::new(),
+            Judged::Malformed { .. } => String::new(),
         }
     }
 }
@@ -312,7 +214,8 @@ impl std::fmt::Display for Rule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trace::Errno;
+    use model::{Refusal, Why};
+    use trace::{Errno, Outcome};
 
     /// Refuses the second event.
     fn second(trace: &Trace) -> Verdict {
@@ -326,7 +229,7 @@ mod tests {
     }
 
     fn told(text: &str) -> String {
-        Judged { file: "FILE".into(), result: result(text, second) }.human()
+        OfFile { file: "FILE".into(), result: result(text, second) }.human()
     }
 
     #[test]
@@ -358,7 +261,7 @@ mod tests {
             let event = trace.events()[0].clone();
             Verdict::Refused(Box::new(Refusal { nth: 0, event, why }))
         });
-        let told = Judged { file: "FILE".into(), result }.human();
+        let told = OfFile { file: "FILE".into(), result }.human();
         assert!(told.contains("  expected a call of the helper crate\n"), "{told}");
     }
 

@@ -7,13 +7,12 @@ use crate::embedded;
 use crate::output::{self, ListFormat};
 use crate::status::{DIFFERS, HELD, MISUSE, NO_KEY_CALL};
 use anyhow::{Context, Result, anyhow, bail};
-use findings::{Explained, Explainer};
 use model::Law;
-use serde::Serialize;
+use play::strace::{Log, LogResult};
 use std::ffi::OsString;
 use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use strace::{Counts, Order, Place, Reader, Redaction, Run};
+use strace::{Order, Reader, Redaction, Run};
 
 #[derive(clap::Args)]
 pub(crate) struct Strace {
@@ -37,44 +36,6 @@ pub(crate) struct Strace {
     /// A set-user-ID program runs without its privilege under strace.
     #[arg(last = true, value_name = "COMMAND", conflicts_with = "files")]
     command: Vec<OsString>,
-}
-
-/// What was found in one run.
-#[derive(Debug, Serialize)]
-struct Log {
-    files: Vec<String>,
-    #[serde(flatten)]
-    result: LogResult,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "result", rename_all = "kebab-case")]
-enum LogResult {
-    /// It was read.
-    Explained {
-        #[serde(flatten)]
-        explained: Explained,
-        /// The number of lines.
-        lines: u64,
-        /// The number of lines that could not be read.
-        unparsed: u64,
-        /// The number of lines that were too long, and cut.
-        cut: u64,
-        /// The first lines that could not be read, with strings masked.
-        samples: Vec<Sample>,
-    },
-    /// It could not be read.
-    Unreadable {
-        /// Why.
-        because: String,
-    },
-}
-
-/// A line that could not be read.
-#[derive(Debug, Serialize)]
-struct Sample {
-    place: String,
-    text: String,
 }
 
 const STDIN: &str = "-";
@@ -106,7 +67,7 @@ pub(crate) fn run(options: &Strace) -> Result<u8> {
         Err((path, error)) => _ = unreadable(&mut logs, &path, &error.to_string()),
     }
     output::print(&text(&logs, options.format)?)?;
-    let first = |status: &u8| logs.iter().any(|log| log.status() == *status);
+    let first = |wanted: &u8| logs.iter().any(|log| status(log) == *wanted);
     Ok([MISUSE, DIFFERS, NO_KEY_CALL].into_iter().find(first).unwrap_or(HELD))
 }
 
@@ -138,46 +99,10 @@ fn name(path: &Path) -> String {
 }
 
 fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> Log {
-    let files: Vec<String> = paths.iter().map(|path| name(path)).collect();
-    let place = |place: Place| {
-        let file = files.get(place.file).map_or("", String::as_str);
-        format!("{file}:{}", place.line)
-    };
-    // One file needs no name in every sentence.
-    let within = |at: Place| match files.len() {
-        1 => format!("line {}", at.line),
-        _ => place(at),
-    };
     // Only a kernel fault needs the table.
     let rules =
         |laws: &[Law]| embedded::wrong_models().map(|table| table.rules(laws)).unwrap_or_default();
-    let result = match reader.and_then(|reader| follow(reader, order)) {
-        Ok((explainer, counts)) => {
-            let samples = counts.samples.iter();
-            let samples = samples
-                .map(|(at, text)| Sample { place: place(*at), text: explainer.masked(text) })
-                .collect();
-            LogResult::Explained {
-                explained: explainer.finish(&place, &within, &rules),
-                lines: counts.lines,
-                unparsed: counts.unparsed,
-                cut: counts.cut,
-                samples,
-            }
-        }
-        Err(error) => LogResult::Unreadable { because: error.to_string() },
-    };
-    Log { files, result }
-}
-
-fn follow(mut reader: Reader, order: Order) -> std::io::Result<(Explainer, Counts)> {
-    let mut explainer = Explainer::new(order);
-    loop {
-        explainer.first_pid(reader.first_pid());
-        let Some(event) = reader.next()? else { break };
-        explainer.event(&event);
-    }
-    Ok((explainer, reader.counts().clone()))
+    play::strace::explain(paths.iter().map(|path| name(path)).collect(), order, reader, &rules)
 }
 
 /// The result for all logs; what cannot be read is reported at once.
@@ -197,21 +122,19 @@ fn text(logs: &[Log], format: ListFormat) -> Result<String> {
     Ok(all.join("\n"))
 }
 
-impl Log {
-    /// The exit status.
-    fn status(&self) -> u8 {
-        match &self.result {
-            LogResult::Unreadable { .. } => MISUSE,
-            LogResult::Explained { explained, .. } if !explained.findings.is_empty() => DIFFERS,
-            // Not a log at all.
-            LogResult::Explained { explained, lines, unparsed, .. }
-                if explained.key_calls == 0 && *lines > 0 && unparsed == lines =>
-            {
-                MISUSE
-            }
-            LogResult::Explained { explained, .. } if explained.key_calls == 0 => NO_KEY_CALL,
-            LogResult::Explained { .. } => HELD,
+/// The exit status for a log.
+fn status(log: &Log) -> u8 {
+    match &log.result {
+        LogResult::Unreadable { .. } => MISUSE,
+        LogResult::Explained { explained, .. } if !explained.findings.is_empty() => DIFFERS,
+        // Not a log at all.
+        LogResult::Explained { explained, lines, unparsed, .. }
+            if explained.key_calls == 0 && *lines > 0 && unparsed == lines =>
+        {
+            MISUSE
         }
+        LogResult::Explained { explained, .. } if explained.key_calls == 0 => NO_KEY_CALL,
+        LogResult::Explained { .. } => HELD,
     }
 }
 

@@ -76,6 +76,7 @@ fn rest(trace: &Trace) -> String {
 fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Input<'_>) -> String {
     let snapshot = Snapshot::read(input.root, &rule.id).map(|snapshot| snapshot.contents);
     let mut out = trace(rule, snapshot.as_deref());
+    out += &try_it(&rule.id, up);
     let lines = output::count(rule.snippet.lines().count(), "line");
     let _ = write!(
         out,
@@ -96,6 +97,15 @@ fn evidence(rule: &Rule, program: &str, fingerprint: &str, up: &str, input: &Inp
         );
     }
     out
+}
+
+/// Where the trace can be edited and judged, and where one can go on from it. `book/play/` does that.
+fn try_it(id: &str, up: &str) -> String {
+    format!(
+        "<div class=\"play-here\"><button class=\"q\" type=\"button\" data-try aria-expanded=\"false\">\
+         Try it: edit and judge this trace</button> · <span class=\"said\" role=\"status\"></span> \
+         <a href=\"{up}play/explorer.html?rule={id}\">Go on from it in the explorer</a></div>\n\n"
+    )
 }
 
 /// What the kernel returned when the program ran.

@@ -3,16 +3,14 @@
 //! A page says `{{#states RULE BEFORE AFTER}}`, with two numbers of calls: the states of the rule's trace
 //! after them. `{{#state RULE AFTER}}` is one of them.
 
-mod layout;
-mod svg;
 #[cfg(test)]
 mod tests;
 
 use super::html::escape;
-use super::picture::list;
 use anyhow::{Context, Result};
+use drawing::sentences;
 use model::follow;
-use model::follow::{Kind, Life, Place, State};
+use model::follow::State;
 use rulebook::Snapshot;
 use std::path::Path;
 use trace::Trace;
@@ -77,7 +75,7 @@ fn one_state(words: &str, root: &Path) -> Result<String> {
     let said = escape(&sentences(state).join(" "));
     Ok(format!(
         "<figure class=\"one\">{}<figcaption>{said}</figcaption></figure>",
-        svg::state(state, None, &said)
+        drawing::state(state, None, &said)
     ))
 }
 
@@ -100,48 +98,6 @@ fn two_states(words: &str, root: &Path) -> Result<String> {
 
 fn figure(caption: &str, state: &State, before: Option<&State>) -> String {
     let words = escape(&sentences(state).join(" "));
-    let drawn = svg::state(state, before, &words);
+    let drawn = drawing::state(state, before, &words);
     format!("<figure><figcaption>{caption}</figcaption>{drawn}<p>{words}</p></figure>")
-}
-
-/// The state in words.
-fn sentences(state: &State) -> Vec<String> {
-    let mut out = Vec::new();
-    for nth in keyrings(state) {
-        let key = &state.keys[nth];
-        let name = key.name.as_deref().unwrap_or("A keyring");
-        let kind = if key.kind == Kind::Thread { "thread" } else { "process" };
-        let has = |task: &&follow::Task| {
-            task.life == Life::Runs && task.own.keyrings().any(|own| own == nth)
-        };
-        let owners = state.tasks.iter().filter(has).map(|task| task.name.clone());
-        let owners: Vec<String> = owners.collect();
-        let holders: Vec<String> = key.held_by.iter().map(ToString::to_string).collect();
-        out.push(match key.place {
-            Place::Reachable if owners.is_empty() => format!("{name} is linked elsewhere."),
-            Place::Reachable => {
-                format!("{name} is the {kind} keyring of {}.", list(&owners))
-            }
-            Place::Held => format!("{name} is out of reach, held by {}.", list(&holders)),
-            Place::Loose => format!("Nothing holds {name}."),
-            Place::Destroyed => format!("{name} is destroyed."),
-            Place::Unknown => format!("{name} may be destroyed."),
-        });
-    }
-    let lacks =
-        |task: &&follow::Task| task.life == Life::Runs && task.own == follow::Own::default();
-    let without = state.tasks.iter().filter(lacks).map(|task| task.name.clone());
-    let without: Vec<String> = without.collect();
-    match without.as_slice() {
-        [] => {}
-        [task] => out.push(format!("{task} has neither keyring.")),
-        tasks => out.push(format!("{} have neither keyring.", list(tasks))),
-    }
-    out
-}
-
-/// The thread and process keyrings, oldest first.
-fn keyrings(state: &State) -> Vec<usize> {
-    let is = |nth: &usize| matches!(state.keys[*nth].kind, Kind::Thread | Kind::Process);
-    (0..state.keys.len()).filter(is).collect()
 }

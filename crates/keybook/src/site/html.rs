@@ -1,5 +1,6 @@
 //! HTML that the pages of rules and the tables share.
 
+pub(crate) use drawing::escape;
 use rulebook::{Rule, Verdict};
 
 /// A verdict by shape, word and color.
@@ -30,11 +31,6 @@ pub(crate) fn id_link(rule: &Rule) -> String {
 pub(crate) fn code(request: &str) -> String {
     let escaped = html(request).replace('(', "(<wbr>").replace('|', "|<wbr>");
     format!("<code>{escaped}</code>")
-}
-
-/// Text as HTML.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Converts Markdown to HTML, for text that has no marks but backticks.

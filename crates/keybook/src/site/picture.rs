@@ -25,7 +25,6 @@ mod tests;
 
 pub(super) use fold::twin;
 use html::Figure;
-pub(super) use notes::list;
 use rows::Story;
 use std::collections::BTreeSet;
 use std::fmt::Write;

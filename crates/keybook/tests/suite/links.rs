@@ -25,6 +25,8 @@ fn every_link_leads_somewhere() {
         let links = attributes(text, "<a href=\"").into_iter();
         for link in links.filter(|link| !link.contains("://") && !link.ends_with("print.html")) {
             let (page, place) = link.split_once('#').unwrap_or((link, ""));
+            // What the explorer is asked to show.
+            let page = page.split('?').next().unwrap_or_default();
             let target = if page.is_empty() {
                 file.clone()
             } else {

@@ -14,6 +14,7 @@ mod judge;
 mod links;
 mod look;
 mod man;
+mod play;
 mod publish;
 mod robust;
 mod search;

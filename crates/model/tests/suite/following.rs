@@ -173,3 +173,13 @@ fn the_traces_of_the_book() {
         }
     }
 }
+
+#[test]
+fn the_last_states_are_those_of_all() {
+    for (_, trace) in traces() {
+        let all = follow(&trace);
+        let (number, last) = model::follow::last(&trace);
+        assert_eq!(number + 1, all.len());
+        assert_eq!(last, all[all.len().saturating_sub(2)..]);
+    }
+}

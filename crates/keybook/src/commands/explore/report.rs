@@ -84,7 +84,7 @@ fn why(why: &Why) -> String {
     match why {
         Why::NotUnderstood(expected) | Why::Unknown(expected) => format!("  expected {expected}\n"),
         Why::Outcome { allowed, laws, rules } => {
-            let allowed: Vec<String> = allowed.iter().map(judge::outcome).collect();
+            let allowed: Vec<String> = allowed.iter().map(play::judge::outcome).collect();
             let rules: Vec<String> = rules.iter().map(|id| Rule::of(id).to_string()).collect();
             let mistakes: Vec<String> = laws.iter().map(|law| law.wrong()).collect();
             let mut text = String::new();

@@ -1,9 +1,9 @@
 //! The explanation of a log for people.
 
-use super::{Log, LogResult, Sample};
 use crate::embedded;
 use crate::output::{BAD, GOOD, NAME, count};
 use findings::{Explained, Finding, Sentence, Story};
+use play::strace::{Log, LogResult, Sample};
 use std::fmt::Write;
 
 /// The width of a line.

@@ -1,8 +1,9 @@
 //! What stands below a picture: who has what in the end.
 
 use super::lanes::{Lane, Lanes};
-use super::notes::{are, holders, list, tasks};
+use super::notes::{are, holders, tasks};
 use super::rows::{Story, is_own, kind_words, slot};
+use drawing::list;
 use model::follow::{Kind, Life, Place, Slot, State};
 use std::ops::Range;
 

@@ -2,6 +2,7 @@
 //! lanes.
 
 use super::rows::{Row, Story, is_own, kind_words, slot};
+use drawing::list;
 use model::follow::{Holder, Kind, Life, Place, Slot, State, Unusable};
 use std::fmt;
 
@@ -139,15 +140,6 @@ impl Note {
             [kind] => out + ", without a " + kind_words(*kind),
             _ => out + ", with neither keyring",
         }
-    }
-}
-
-/// `K1`, `K1 and K2`, `K1, K2 and K3`.
-pub(in crate::site) fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 

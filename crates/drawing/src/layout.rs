@@ -1,7 +1,7 @@
 //! Where the boxes of a state are: three columns, of which the second and third are ordered by the mean
 //! height of what refers to their boxes. Lengths are in units of the drawing, which is 360 wide.
 
-use super::keyrings;
+use crate::keyrings;
 use model::follow::{Holder, Life, Own, Place, State};
 
 /// Below the headings.

@@ -1,9 +1,22 @@
 //! A state as SVG.
 
-use super::layout::{Block, KEY, Layout, Referrer, SLOTS, TASK, TOP, is_plain, keys};
-use crate::site::html::escape;
+use crate::escape;
+use crate::layout::{Block, KEY, Layout, Referrer, SLOTS, TASK, TOP, is_plain, keys};
 use model::follow::{Kind, Place, Slot, State};
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+/// A length as it is printed: in tenths at most. To print every digit of any number takes much code, which the browser would load.
+struct Px(f64);
+
+impl fmt::Display for Px {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tenths = (self.0 * 10.0).round() as i64;
+        match tenths % 10 {
+            0 => write!(f, "{}", tenths / 10),
+            rest => write!(f, "{}.{}", tenths / 10, rest.abs()),
+        }
+    }
+}
 
 /// A column: its left edge, its width and its heading.
 type Column = (f64, f64, &'static str);
@@ -12,17 +25,18 @@ const CREDS: Column = (126.0, 92.0, "credentials");
 const KEYRINGS: Column = (258.0, 100.0, "keyrings");
 
 /// A state. What is new since `before` has a thick outline. `label` is the text alternative.
-pub(super) fn state(state: &State, before: Option<&State>, label: &str) -> String {
+pub fn state(state: &State, before: Option<&State>, label: &str) -> String {
     let layout = Layout::of(state, before);
     let mut out = String::new();
     for (x, width, heading) in [TASKS, CREDS, KEYRINGS] {
         text(&mut out, "h", (x + width / 2.0, 14.0), heading);
     }
     for (y, height) in &layout.processes {
-        let (x, width) = (TASKS.0 - 1.0, TASKS.1 + 2.0);
+        let (x, width) = (Px(TASKS.0 - 1.0), Px(TASKS.1 + 2.0));
+        let (top, height) = (Px(*y), Px(*height));
         let _ = write!(
             out,
-            "<rect class=\"proc\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"7\"/>"
+            "<rect class=\"proc\" x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" rx=\"7\"/>"
         );
         text(&mut out, "s", (TASKS.0 + 8.0, y + 14.0), "process");
     }
@@ -32,18 +46,20 @@ pub(super) fn state(state: &State, before: Option<&State>, label: &str) -> Strin
     layout.creds.iter().for_each(|it| cred(&mut out, state, it));
     layout.keyrings.iter().for_each(|it| keyring(&mut out, (state, before), it));
     let label = label.replace('"', "&quot;");
-    let height = layout.height.max(TOP);
+    let height = Px(layout.height.max(TOP));
     format!(
         "<svg class=\"sd\" viewBox=\"0 0 360 {height}\" role=\"img\" aria-label=\"{label}\">{out}</svg>"
     )
 }
 
 fn text(out: &mut String, class: &str, (x, y): (f64, f64), text: &str) {
+    let (x, y) = (Px(x), Px(y));
     let _ = write!(out, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text>", escape(text));
 }
 
 /// A box: its class, corner, size and the radius of its corners.
 fn rect(out: &mut String, class: &str, (x, y): (f64, f64), (width, height): (f64, f64), rx: f64) {
+    let (x, y, width, height, rx) = (Px(x), Px(y), Px(width), Px(height), Px(rx));
     let _ = write!(
         out,
         "<rect class=\"bx {class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" \
@@ -52,7 +68,8 @@ fn rect(out: &mut String, class: &str, (x, y): (f64, f64), (width, height): (f64
 }
 
 fn arrow(out: &mut String, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
-    let (a, b) = (x1 + 20.0, x2 - 20.0);
+    let (a, b) = (Px(x1 + 20.0), Px(x2 - 20.0));
+    let (x1, y1, x2, y2) = (Px(x1), Px(y1), Px(x2), Px(y2));
     let _ = write!(out, "<path class=\"ar{class}\" d=\"M{x1} {y1}C{a} {y1} {b} {y2} {x2} {y2}\"/>");
 }
 
@@ -113,7 +130,7 @@ fn cred(out: &mut String, state: &State, it: &Block) {
         text(out, &format!("k {class}"), (CREDS.0 + 9.0, y + 4.5), id);
         let faint = if class == "off" { "s off" } else { "s" };
         text(out, faint, (CREDS.0 + 34.0, y + 4.0), name);
-        let x = CREDS.0 + CREDS.1 - 11.0;
+        let (x, y) = (Px(CREDS.0 + CREDS.1 - 11.0), Px(y));
         let _ = write!(out, "<circle class=\"sk {class}\" cx=\"{x}\" cy=\"{y}\" r=\"4\"/>");
     }
 }
@@ -132,7 +149,7 @@ fn keyring(out: &mut String, (state, before): (&State, Option<&State>), it: &Blo
     let outline = format!("ring {kind} {place}{}", new(it.is_new));
     rect(out, &outline, (left, it.y), (KEYRINGS.1, it.height), 4.0);
     if matches!(key.place, Place::Reachable | Place::Held) {
-        let (x, top, end) = (left + 3.5, it.y + 1.0, it.y + it.height - 1.0);
+        let (x, top, end) = (Px(left + 3.5), Px(it.y + 1.0), Px(it.y + it.height - 1.0));
         let _ = write!(
             out,
             "<line class=\"edge {kind} {place}\" x1=\"{x}\" y1=\"{top}\" x2=\"{x}\" y2=\"{end}\"/>"
@@ -152,7 +169,7 @@ fn keyring(out: &mut String, (state, before): (&State, Option<&State>), it: &Blo
         y += 15.0;
     }
     if key.place == Place::Destroyed {
-        let (x, y) = (right - 22.0, it.y + 8.0);
+        let (x, y) = (Px(right - 22.0), Px(it.y + 8.0));
         let _ = write!(out, "<path class=\"xx\" d=\"M{x} {y}l12 12m0-12-12 12\"/>");
     }
     for link in keys(state, it.nth) {

@@ -1,0 +1,217 @@
+// Explorer: a task makes a call, and the model offers every answer that a correct kernel may give.
+(function () {
+    'use strict';
+    const { Play } = globalThis, { el } = Play;
+
+    // The calls that people ask about, by what they are about: a label and the call. The model says which of them can be made,
+    // and what they return. Every other call can be written.
+    function common(state, task, key) {
+        const own = id => [`The ${id === '@t' ? 'thread' : 'process'} keyring ${id}`, [
+            ['look', `keyctl_get_keyring_ID(${id}, 0)`],
+            ['create', `keyctl_get_keyring_ID(${id}, 1)`],
+            ['add a key', `add_key("user", "token", "secret", ${id})`],
+            ['list', `keyctl_read(${id})`],
+            ['revoke', `keyctl_revoke(${id})`],
+        ]];
+        const tasks = [
+            ['new thread', 'pthread_create()'],
+            ['fork', 'fork()'],
+            ['execve', 'execve(self)'],
+            // The first task cannot end: nothing would be left to look.
+            ...(task === 'main' ? [] : [['end the thread', 'pthread_exit()'], ['end the process', 'exit(0)']]),
+            ...state.zombies.map(zombie => [`wait for ${zombie}`, `waitpid(${zombie})`]),
+        ];
+        const more = [['open a file', 'open("/dev/null")'], ['close it', 'close(file)'], ['the collector runs', 'wait_for_the_collector()']];
+        const known = state.keys.find(it => it.name === key);
+        const about = !known ? [] : [
+            ['still there?', `keyctl_describe(${key})`],
+            [known.is_keyring ? 'list' : 'read', `keyctl_read(${key})`],
+            ['link to @t', `keyctl_link(${key}, @t)`],
+            ['link to @p', `keyctl_link(${key}, @p)`],
+            ['revoke', `keyctl_revoke(${key})`],
+            ['invalidate', `keyctl_invalidate(${key})`],
+            ['wait until it is gone', `wait_until(${key})`],
+        ];
+        return [own('@t'), own('@p'), ['Tasks', tasks], ['Files and time', more], ['key', about]];
+    }
+
+    Play.pages.explorer = async function (place) {
+        const [{ rules, examples }, calls] = await Promise.all([Play.rules(), Play.ask('calls')]);
+        let lines = [], task = 'main', key, note = '', turn = 0;
+
+        const drawing = el('div', { class: 'play-drawing' });
+        const choices = el('div', { class: 'play-calls' });
+        const answers = el('div', { class: 'play-answers', role: 'status' });
+        const program = el('ol', { class: 'play-program', 'aria-label': 'The program so far' });
+        const said = el('span', { class: 'said', role: 'status' });
+        const more = el('div');
+        const text = () => lines.map(line => `${line}\n`).join('');
+
+        const undo = el('button', { type: 'button', click: () => go(lines.slice(0, -1)) }, 'Undo');
+        const again = el('button', { type: 'button', click: () => go([]) }, 'Start again');
+        const judge = el('button', { type: 'button', class: 'q', click: async () => more.replaceChildren(await Play.editor(text(),
+            { label: 'The trace: change it, and open it in the explorer again' })) }, 'Judge the trace');
+        const run = el('button', { type: 'button', class: 'q', click: snippet }, 'Run this on a kernel');
+        const copy = el('button', { type: 'button', class: 'q', click: () => Play.copy(location.href, said) }, 'Copy the address');
+
+        const other = el('select', { id: 'play-other', change: () => { written.value = examples[other.value] ?? `${other.value}()`; } },
+            [...calls].sort().map(call => el('option', {}, call)));
+        const written = el('input', { id: 'play-written', type: 'text', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off' });
+        const form = el('form', { class: 'play-other', submit: event => { event.preventDefault(); call(written.value); } },
+            el('label', { for: other.id }, 'Any other call '), other, ' ',
+            el('label', { for: written.id, class: 'vh' }, 'The call with its arguments'), written, ' ',
+            el('button', { type: 'submit' }, 'What may it return?'));
+        written.value = 'keyctl_set_reqkey_keyring(KEY_REQKEY_DEFL_THREAD_KEYRING)';
+        other.value = 'keyctl_set_reqkey_keyring';
+
+        // Shows the state after these lines.
+        async function go(next, keep) {
+            lines = next;
+            const mine = ++turn;
+            try {
+                const state = await Play.ask('follow', text());
+                if (!state.tasks.includes(task)) {
+                    task = state.tasks[0] ?? 'main';
+                }
+                if (!state.keys.some(it => it.name === key)) {
+                    key = state.keys.at(-1)?.name;
+                }
+                const groups = common(state, task, key);
+                const offered = await Play.ask('offer', text(), task, groups.flatMap(([, list]) => list.map(([, call]) => call)).join('\n'));
+                if (mine !== turn) {
+                    return;
+                }
+                show(state, groups, offered);
+                if (!keep) {
+                    answers.replaceChildren(...(note ? [el('p', { class: 'play-some' }, note)] : []));
+                    note = '';
+                    more.replaceChildren();
+                    history.replaceState(null, '', location.pathname + (lines.length ? `#t=${encodeURIComponent(text().trimEnd())}` : ''));
+                }
+            } catch (error) {
+                Play.fail(answers, error);
+            }
+        }
+
+        function show(state, groups, offered) {
+            drawing.replaceChildren(Play.drawing(state.svg), el('p', {}, state.sentences.join(' ')));
+            program.replaceChildren(...lines.map(line => el('li', {}, el('code', {}, line))));
+            undo.disabled = again.disabled = !lines.length;
+            const pills = (legend, name, all, chosen, choose) => el('fieldset', { class: 'play-pills' }, el('legend', {}, legend),
+                all.map(one => el('label', {}, el('input', { type: 'radio', name, value: one, checked: one === chosen, change: () => choose(one) }),
+                    el('span', {}, one))));
+            let nth = 0;
+            const buttons = list => list.map(([label, what]) => {
+                const { answers: all, problem } = offered[nth++];
+                return el('button', {
+                    type: 'button', title: what, disabled: problem !== undefined || !all.length, click: () => call(what),
+                }, label, el('span', { class: 'vh' }, ` ${what}`));
+            });
+            const focus = choices.contains(document.activeElement) ? document.activeElement.dataset.at ?? document.activeElement.value : undefined;
+            const parts = groups.map(([name, list]) => {
+                if (name !== 'key') {
+                    return el('div', { class: 'play-group' }, el('p', { class: 'play-h' }, name), el('div', {}, buttons(list)));
+                }
+                return !list.length ? '' : el('div', { class: 'play-group' },
+                    pills('A key', 'play-key', state.keys.map(it => it.name), key, one => { key = one; go(lines, true); }),
+                    el('div', {}, buttons(list)));
+            });
+            choices.replaceChildren(...[pills('The task that calls', 'play-task', state.tasks, task, one => { task = one; go(lines, true); }),
+                ...parts].filter(part => part !== ''));
+            // The keyboard stays where it was.
+            choices.querySelectorAll('button').forEach((button, nth) => { button.dataset.at = `b${nth}`; });
+            if (focus !== undefined) {
+                [...choices.querySelectorAll('button, input')].find(it => (it.dataset.at ?? it.value) === focus)?.focus();
+            }
+        }
+
+        const isQuota = answer => answer.outcome.startsWith('= -1 EDQUOT');
+        const option = (answer, before) => el('li', {},
+            el('button', { type: 'button', click: () => go([...before, answer.line]) }, el('code', {}, answer.outcome)),
+            ` ${isQuota(answer) ? 'The quota of the user is used up.' : answer.then.join(' ')}`);
+
+        // One answer is taken at once; of several, the reader chooses. That a quota is used up is the exception.
+        async function call(what) {
+            try {
+                const [{ answers: all, problem }] = await Play.ask('offer', text(), task, what.replaceAll('\n', ' ') || ' ');
+                if (problem) {
+                    answers.replaceChildren(el('p', { class: 'play-bad' }, el('code', {}, what), `: ${problem}.`));
+                } else if (!all.length) {
+                    answers.replaceChildren(el('p', { class: 'play-some' }, el('code', {}, what), ' does not return here.'));
+                } else if (all.filter(answer => !isQuota(answer)).length === 1) {
+                    const before = lines, usual = all.find(answer => !isQuota(answer));
+                    await go([...before, usual.line]);
+                    const others = all.filter(answer => answer !== usual);
+                    if (others.length) {
+                        answers.replaceChildren(el('p', {}, 'A correct kernel may also answer'),
+                            el('ul', { class: 'play-offer' }, others.map(answer => option(answer, before))));
+                    }
+                } else {
+                    answers.replaceChildren(el('p', {}, 'A correct kernel may give any of these answers to ', el('code', {}, what), ':'),
+                        el('ul', { class: 'play-offer' }, all.map(answer => option(answer, lines))));
+                    answers.querySelector('button').focus();
+                }
+            } catch (error) {
+                Play.fail(answers, error);
+            }
+        }
+
+        async function snippet() {
+            try {
+                const { code, by_hand: hand } = await Play.ask('snippet', text(), 'play.program');
+                more.replaceChildren(
+                    el('p', {}, 'A section of a page in ', el('code', {}, 'book/'), ' with this program becomes a rule, which ',
+                        el('code', {}, 'cargo test play_program'), ' runs on your kernel. CONTRIBUTING.md shows the whole section.'),
+                    hand.length ? el('p', { class: 'play-some' }, 'To be written by hand: ', hand.flatMap(call => [el('code', {}, call), ' '])) : '',
+                    el('pre', {}, el('code', { tabindex: 0 }, code)));
+            } catch (error) {
+                Play.fail(answers, error);
+            }
+        }
+
+        // The program in the address: the trace itself, or a number of calls of a rule's trace.
+        async function address() {
+            const asked = new URLSearchParams(location.search), id = asked.get('rule');
+            let wanted = '';
+            try {
+                const found = location.hash.match(/^#t=(.*)$/s);
+                if (found) {
+                    wanted = decodeURIComponent(found[1]);
+                } else if (id !== null) {
+                    const all = await Play.allTraces();
+                    const begin = all.indexOf(`# ${id}\n`);
+                    if (begin < 0) {
+                        note = 'The address names a rule that this book does not have.';
+                    } else {
+                        const trace = all.slice(all.indexOf('\n', begin) + 1).split('\n# ')[0].trimEnd().split('\n');
+                        wanted = trace.slice(0, Number(asked.get('calls') ?? trace.length)).join('\n');
+                    }
+                }
+            } catch {
+                note = 'The program in the address is damaged.';
+            }
+            if (wanted.length > Play.limit) {
+                [wanted, note] = ['', 'The program in the address is too long for the explorer.'];
+            }
+            let next = wanted.split('\n').filter(line => line.trim());
+            if (next.length) {
+                const judged = await Play.ask('judge', next.join('\n'), '').catch(error => ({ result: error.message }));
+                const bad = Play.badLine(judged) ?? judged.calls?.[0].line;
+                if (judged.result !== 'allowed') {
+                    note = bad ? `Line ${bad} of the program in the address is not one that the model of this book allows: `
+                        + `${next[bad - 1]}. The lines before it are here.` : judged.result;
+                    next = next.slice(0, (bad ?? 1) - 1);
+                }
+            }
+            await go(next);
+        }
+        addEventListener('hashchange', address);
+
+        place.replaceChildren(el('div', { class: 'play-explorer' },
+            el('section', { 'aria-label': 'The state' }, drawing),
+            el('section', { 'aria-label': 'Calls' }, choices, form, answers),
+            el('section', { class: 'play-wide', 'aria-label': 'The program' }, program,
+                el('p', { class: 'play-buttons' }, undo, again), el('p', { class: 'play-acts' }, run, judge, copy, said), more)));
+        await address();
+    };
+})();

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod answer;
+#[cfg(target_arch = "wasm32")]
+mod exports;
+#[cfg(feature = "rules")]
+pub mod follow;
+#[cfg(feature = "rules")]
+pub mod judge;
+#[cfg(feature = "rules")]
+pub mod offer;
+#[cfg(feature = "rules")]
+pub mod snippet;
+#[cfg(feature = "logs")]
+pub mod strace;
+#[cfg(any(feature = "rules", feature = "logs"))]
+pub mod table;
+#[cfg(feature = "rules")]
+pub mod wrong;
+
+pub use answer::answer;
