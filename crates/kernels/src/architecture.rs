@@ -128,14 +128,14 @@ impl Architecture {
             ),
             Riscv64 => machine(
                 "qemu-system-riscv64",
-                "qemu-system-misc",
+                "qemu-system-riscv, or before Debian 13 qemu-system-misc",
                 &["-M", "virt", "-cpu", "rv64"],
                 "ttyS0",
                 1023,
             ),
             S390x => machine(
                 "qemu-system-s390x",
-                "qemu-system-misc",
+                "qemu-system-s390x, or before Debian 13 qemu-system-misc",
                 &["-M", "s390-ccw-virtio", "-cpu", "max"],
                 "ttysclp0",
                 895,
