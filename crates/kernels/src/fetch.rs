@@ -213,7 +213,7 @@ impl Apt<'_> {
                 chosen.extend(self.show(&[UML.into()])?);
                 chosen
             }
-            Wanted::Series => ends(series(self.kernels()?)),
+            Wanted::Series => ends(self.kernels()?),
             Wanted::Packages(names) => {
                 let chosen = self.show(names)?;
                 let missing = |name: &&String| !chosen.iter().any(|package| package.name == **name);
@@ -358,12 +358,9 @@ fn packages(text: &str) -> Vec<Package> {
 
 /// Returns the oldest kernel and the newest of each series. `kernels` is sorted, oldest first.
 fn series(kernels: Vec<Package>) -> Vec<Package> {
-    let of = |package: &Package| -> Vec<u64> {
-        version_key(&package.version).into_iter().take(2).map(|(_, number)| number).collect()
-    };
     let first = kernels.first().cloned();
     let newest: BTreeMap<_, _> =
-        kernels.into_iter().map(|package| (of(&package), package)).collect();
+        kernels.into_iter().map(|package| (series_of(&package), package)).collect();
     let mut chosen: Vec<_> = first.into_iter().collect();
     chosen.extend(
         newest.into_values().filter(|package| !chosen.contains(package)).collect::<Vec<_>>(),
@@ -371,12 +368,17 @@ fn series(kernels: Vec<Package>) -> Vec<Package> {
     chosen
 }
 
-/// Returns the newest kernels of the first and of the last series. `series` are the oldest kernel of all, and the newest
-/// of each.
-fn ends(mut series: Vec<Package>) -> Vec<Package> {
-    let last = series.pop();
-    let first = series.into_iter().take(2).next_back();
-    first.into_iter().chain(last).collect()
+/// Returns the newest kernels of the first and of the last series. `kernels` is sorted, oldest first.
+fn ends(kernels: Vec<Package>) -> Vec<Package> {
+    let Some((last, rest)) = kernels.split_last() else { return Vec::new() };
+    let first = rest.iter().take_while(|it| series_of(it) == series_of(&rest[0])).last();
+    let first = first.filter(|first| series_of(first) != series_of(last));
+    first.into_iter().chain([last]).cloned().collect()
+}
+
+/// The first two numbers of its version.
+fn series_of(package: &Package) -> Vec<u64> {
+    version_key(&package.version).into_iter().take(2).map(|(_, number)| number).collect()
 }
 
 #[cfg(test)]
@@ -420,8 +422,10 @@ mod tests {
         );
         assert_eq!(series(vec![package("6.1.1-1")]), [package("6.1.1-1")]);
         let ends = |versions: &[&str]| ends(versions.iter().map(|it| package(it)).collect());
-        let [old, newer, newest] = ["5.10.218-1", "5.10.262-1", "7.3-1"];
-        assert_eq!(ends(&[old, newer, newest]), [package(newer), package(newest)]);
+        let [old, newer, between, newest] = ["5.10.218-1", "5.10.262-1", "6.1.1-1", "7.3-1"];
+        assert_eq!(ends(&[old, newer, between, newest]), [package(newer), package(newest)]);
+        assert_eq!(ends(&[newer, between, newest]), [package(newer), package(newest)]);
+        assert_eq!(ends(&[old, newer]), [package(newer)]);
         assert_eq!(ends(&[old]), [package(old)]);
     }
 
