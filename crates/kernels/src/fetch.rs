@@ -8,13 +8,14 @@ use std::process::{Command, Output, Stdio};
 
 use crate::find::{self, version_key};
 use crate::group::Group;
-use crate::{Error, Kernel, package};
+use crate::{Architecture, Error, Kernel, companions, package};
 
 /// What to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Wanted {
-    /// The newest cloud kernel of every series (5.10, 6.1, …), the oldest cloud kernel of all, and the
-    /// newest User Mode Linux. Cloud kernels are the smallest ones with all features of keyrings.
+    /// For x86-64 the newest cloud kernel of every series (5.10, 6.1, …), the oldest cloud kernel of all, and the
+    /// newest User Mode Linux. Cloud kernels are the smallest ones with all features of keyrings. For another
+    /// architecture, whose guests are emulated slowly, the newest kernel of the first and of the last series.
     #[default]
     Series,
     /// Packages by name, such as `linux-image-6.12.43+deb12-amd64`, `linux-binary-…` from 6.19 on,
@@ -70,6 +71,7 @@ const UML: &str = "user-mode-linux";
 /// not exist.
 pub fn fetch(
     cache: &Path,
+    architecture: Architecture,
     wanted: &Wanted,
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Vec<Kernel>, Error> {
@@ -84,7 +86,8 @@ pub fn fetch(
         .prefix(".apt")
         .tempdir_in(cache)
         .map_err(Error::file("written to", cache))?;
-    let apt = Apt { group: Group::new(Some(root.path()))?, root: root.path() };
+    let group = Group::new(Some(root.path()))?;
+    let apt = Apt { group, root: root.path(), architecture: architecture.of_kernel() };
     apt.prepare()?;
 
     progress(&Progress::Lists);
@@ -110,6 +113,7 @@ pub fn fetch(
             }
         });
     }
+    apt.companions(cache)?;
     find::files(&kernels)
 }
 
@@ -125,6 +129,8 @@ struct Package {
 struct Apt<'a> {
     group: Group,
     root: &'a Path,
+    /// The architecture of the packages.
+    architecture: Architecture,
 }
 
 impl Apt<'_> {
@@ -151,12 +157,12 @@ impl Apt<'_> {
         };
         let mut conf: String =
             own.lines().filter(network).map(|line| format!("{line}\n")).collect();
-        let root = self.root.display();
+        let (root, architecture) = (self.root.display(), self.architecture.debian());
         conf += &format!(
             "Dir \"{root}\";\n\
              Dir::State::status \"{root}/var/lib/dpkg/status\";\n\
-             APT::Architecture \"amd64\";\n\
-             APT::Architectures \"amd64\";\n\
+             APT::Architecture \"{architecture}\";\n\
+             APT::Architectures \"{architecture}\";\n\
              Acquire::Languages \"none\";\n"
         );
         // apt's own sandbox user cannot read a home directory.
@@ -168,7 +174,7 @@ impl Apt<'_> {
         let own = self.host("apt-get", &["indextargets", "--format", "$(REPO_URI)"])?;
         self.write("apt.conf", &conf)?;
         self.write("var/lib/dpkg/status", "")?;
-        self.write("etc/apt/sources.list", &sources(&own))
+        self.write("etc/apt/sources.list", &sources(&own, architecture))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), Error> {
@@ -202,11 +208,12 @@ impl Apt<'_> {
     /// Returns the wanted packages. `messages` is the standard error of `apt-get update`.
     fn choose(&self, wanted: &Wanted, messages: &str) -> Result<Vec<Package>, Error> {
         let chosen = match wanted {
-            Wanted::Series => {
+            Wanted::Series if self.architecture == Architecture::X86_64 => {
                 let mut chosen = series(self.kernels()?);
                 chosen.extend(self.show(&[UML.into()])?);
                 chosen
             }
+            Wanted::Series => ends(self.kernels()?),
             Wanted::Packages(names) => {
                 let chosen = self.show(names)?;
                 let missing = |name: &&String| !chosen.iter().any(|package| package.name == **name);
@@ -236,10 +243,15 @@ impl Apt<'_> {
         Ok(packages(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Returns all cloud kernels, oldest first.
+    /// Returns all cloud kernels, oldest first; all kernels where there are no cloud kernels.
     fn kernels(&self) -> Result<Vec<Package>, Error> {
-        let pattern = "^linux-(image|binary)-[0-9].*-cloud-amd64$";
-        let output = self.run("apt-cache", &["search", "--names-only", pattern])?;
+        let flavor = match self.architecture {
+            Architecture::X86_64 | Architecture::Aarch64 => "[0-9].*-cloud",
+            // As in linux-image-6.12.118+deb13-s390x: no further word before the architecture.
+            _ => "[0-9][^-]*(-[0-9]+)?",
+        };
+        let pattern = format!("^linux-(image|binary)-{flavor}-{}$", self.architecture.debian());
+        let output = self.run("apt-cache", &["search", "--names-only", &pattern])?;
         let text = String::from_utf8_lossy(&output.stdout);
         let names: Vec<String> =
             text.lines().filter_map(|line| Some(line.split(' ').next()?.to_owned())).collect();
@@ -266,6 +278,18 @@ impl Apt<'_> {
             fs::remove_file(deb).map_err(Error::file("removed", deb))?;
         }
         Ok(image)
+    }
+
+    /// Fetches the programs that guests of another architecture than this machine's need, unless they are there.
+    fn companions(&self, cache: &Path) -> Result<(), Error> {
+        let folder = companions::folder(cache, self.architecture);
+        if Architecture::here() == Some(self.architecture) || folder.exists() {
+            return Ok(());
+        }
+        let packages = self.show(&companions::PACKAGES.map(str::to_owned))?;
+        let packages = packages.iter().map(|package| self.download(package));
+        let packages = packages.collect::<Result<Vec<_>, _>>()?;
+        companions::unpack(&packages, &folder)
     }
 
     /// Fetches one package. apt verifies it.
@@ -300,7 +324,7 @@ fn last(messages: &str) -> String {
 }
 
 /// Returns a sources.list for the mirrors in `own`, the addresses that this machine uses.
-fn sources(own: &str) -> String {
+fn sources(own: &str, architecture: &str) -> String {
     let mirror = |name: &str| {
         let mut own = own.lines().map(|uri| uri.trim_end_matches('/'));
         own.find(|uri| uri.rsplit('/').next() == Some(name))
@@ -308,7 +332,7 @@ fn sources(own: &str) -> String {
     };
     let (main, security) = (mirror("debian"), mirror("debian-security"));
     let line = |mirror: &str, suite: String| {
-        format!("deb [arch=amd64 signed-by={KEYS}] {mirror} {suite} main\n")
+        format!("deb [arch={architecture} signed-by={KEYS}] {mirror} {suite} main\n")
     };
     let releases = RELEASES.iter().chain(&BACKPORTS).map(|suite| line(&main, suite.to_string()));
     releases.chain(SECURITY.iter().map(|s| line(&security, format!("{s}-security")))).collect()
@@ -334,17 +358,27 @@ fn packages(text: &str) -> Vec<Package> {
 
 /// Returns the oldest kernel and the newest of each series. `kernels` is sorted, oldest first.
 fn series(kernels: Vec<Package>) -> Vec<Package> {
-    let of = |package: &Package| -> Vec<u64> {
-        version_key(&package.version).into_iter().take(2).map(|(_, number)| number).collect()
-    };
     let first = kernels.first().cloned();
     let newest: BTreeMap<_, _> =
-        kernels.into_iter().map(|package| (of(&package), package)).collect();
+        kernels.into_iter().map(|package| (series_of(&package), package)).collect();
     let mut chosen: Vec<_> = first.into_iter().collect();
     chosen.extend(
         newest.into_values().filter(|package| !chosen.contains(package)).collect::<Vec<_>>(),
     );
     chosen
+}
+
+/// Returns the newest kernels of the first and of the last series. `kernels` is sorted, oldest first.
+fn ends(kernels: Vec<Package>) -> Vec<Package> {
+    let Some((last, rest)) = kernels.split_last() else { return Vec::new() };
+    let first = rest.iter().take_while(|it| series_of(it) == series_of(&rest[0])).last();
+    let first = first.filter(|first| series_of(first) != series_of(last));
+    first.into_iter().chain([last]).cloned().collect()
+}
+
+/// The first two numbers of its version.
+fn series_of(package: &Package) -> Vec<u64> {
+    version_key(&package.version).into_iter().take(2).map(|(_, number)| number).collect()
 }
 
 #[cfg(test)]
@@ -387,6 +421,12 @@ mod tests {
             ]
         );
         assert_eq!(series(vec![package("6.1.1-1")]), [package("6.1.1-1")]);
+        let ends = |versions: &[&str]| ends(versions.iter().map(|it| package(it)).collect());
+        let [old, newer, between, newest] = ["5.10.218-1", "5.10.262-1", "6.1.1-1", "7.3-1"];
+        assert_eq!(ends(&[old, newer, between, newest]), [package(newer), package(newest)]);
+        assert_eq!(ends(&[newer, between, newest]), [package(newer), package(newest)]);
+        assert_eq!(ends(&[old, newer]), [package(newer)]);
+        assert_eq!(ends(&[old]), [package(old)]);
     }
 
     #[test]
@@ -402,13 +442,15 @@ mod tests {
     #[test]
     fn the_mirror_is_this_machines_own() {
         let own = "http://mirror.here/debian/\nhttps://else.where/debian-security/\nhttp://x/y/\n";
-        let own = sources(own);
+        let own = sources(own, "amd64");
         assert!(own.contains("] http://mirror.here/debian bookworm main\n"), "{own}");
         assert!(
             own.contains("] https://else.where/debian-security trixie-security main\n"),
             "{own}"
         );
-        assert!(sources("").contains("] http://deb.debian.org/debian sid main\n"));
-        assert_eq!(sources("").matches("signed-by=").count(), sources("").lines().count());
+        let own = sources("", "arm64");
+        assert!(own.contains("[arch=arm64 signed-by="), "{own}");
+        assert!(own.contains("] http://deb.debian.org/debian sid main\n"));
+        assert_eq!(own.matches("signed-by=").count(), own.lines().count());
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::image::{self, Banner, ImageFormat};
-use crate::{Error, Kernel, Target, cache, package};
+use crate::{Architecture, Error, Kernel, Target, cache, package};
 
 /// Returns the kernels in a file, or in a directory and its direct subdirectories.
 ///
@@ -85,9 +85,11 @@ fn look(file: &Path) -> Result<(Banner, Target), Error> {
     let format = image::format(&content).map_err(|why| image::refused(&image, why))?;
     let banner = image::banner(&content, format)
         .ok_or_else(|| image::refused(&image, "it contains no version"))?;
+    let qemu = |architecture, image| Target::Qemu { architecture, image };
     let target = match format {
-        ImageFormat::BzImage | ImageFormat::Pvh => Target::Qemu { image },
         ImageFormat::Uml => Target::Uml { linux: image },
+        ImageFormat::BzImage | ImageFormat::Pvh => qemu(Architecture::X86_64, image),
+        ImageFormat::Raw(architecture) => qemu(architecture, image),
     };
     Ok((banner, target))
 }
@@ -166,7 +168,8 @@ mod tests {
                 "6.12.7-debian",
             ]
         );
-        assert_eq!(kernels[4].target, Target::Qemu { image: path("deeper/vmlinuz") });
+        let (architecture, image) = (Architecture::X86_64, path("deeper/vmlinuz"));
+        assert_eq!(kernels[4].target, Target::Qemu { architecture, image });
     }
 
     #[test]
@@ -197,8 +200,8 @@ mod tests {
         let file = dir.path().join("vmlinuz");
         assert!(refusal(&file).contains("cannot be read: No such file"));
         for (content, why) in [
-            (&[0; 4096][..], "neither a bzImage nor an ELF file"),
-            (b"", "neither a bzImage nor an ELF file"),
+            (&[0; 4096][..], "no format of a kernel"),
+            (b"", "no format of a kernel"),
             (b"!<arch>\n", "dpkg-deb"),
         ] {
             std::fs::write(&file, content).expect("a file");

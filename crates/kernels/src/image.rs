@@ -7,7 +7,7 @@ use elf::endian::LittleEndian;
 use elf::note::Note;
 use memchr::memmem;
 
-use crate::Error;
+use crate::{Architecture, Error};
 
 /// The format of a kernel image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,16 @@ pub enum ImageFormat {
     Pvh,
     /// User Mode Linux.
     Uml,
+    /// The image of another architecture, which QEMU copies into memory as it is.
+    Raw(Architecture),
 }
+
+/// Bytes by which the images of other architectures are known, and where they are.
+const MAGIC: [(usize, &[u8], Architecture); 3] = [
+    (0x38, b"ARM\x64", Architecture::Aarch64),
+    (0x38, b"RSC\x05", Architecture::Riscv64),
+    (0x10008, b"S390EP", Architecture::S390x),
+];
 
 /// A kernel's version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +44,13 @@ pub fn format(image: &[u8]) -> Result<ImageFormat, &'static str> {
     if is_bzimage(image) {
         return Ok(ImageFormat::BzImage);
     }
+    for (at, magic, architecture) in MAGIC {
+        if image.get(at..).is_some_and(|rest| rest.starts_with(magic)) {
+            return Ok(ImageFormat::Raw(architecture));
+        }
+    }
     let Ok(elf) = ElfBytes::<LittleEndian>::minimal_parse(image) else {
-        return Err("it is neither a bzImage nor an ELF file for a little-endian machine");
+        return Err("it has no format of a kernel that is known here");
     };
     if elf.ehdr.e_machine != elf::abi::EM_X86_64 {
         Err("it is not for x86-64")
@@ -83,7 +97,12 @@ pub fn banner(image: &[u8], format: ImageFormat) -> Option<Banner> {
             let offset = image.get(0x20e..)?.first_chunk().copied().map(u16::from_le_bytes)?;
             image.get(usize::from(offset) + 0x200..)?
         }
-        ImageFormat::Pvh | ImageFormat::Uml => {
+        // The head of this image holds the address of the version string, which is also its offset.
+        ImageFormat::Raw(Architecture::S390x) => {
+            let offset = image.get(0x10428..)?.first_chunk().copied().map(u64::from_be_bytes)?;
+            image.get(usize::try_from(offset).ok()?..)?
+        }
+        ImageFormat::Pvh | ImageFormat::Uml | ImageFormat::Raw(_) => {
             const START: &[u8] = b"Linux version ";
             let is = |at: &usize| image.get(at + START.len()).is_some_and(u8::is_ascii_digit);
             let at = memmem::find_iter(image, START).find(is)?;
@@ -100,13 +119,18 @@ pub fn banner(image: &[u8], format: ImageFormat) -> Option<Banner> {
         let (upstream, _) = rest.split(' ').next()?.rsplit_once('-')?;
         Some(upstream.split_once('-').map_or(upstream, |(version, _)| version))
     });
+    // Kernels for x86-64 came first, and have the short names.
+    let suffix = match format {
+        ImageFormat::Raw(architecture) => format!("-{}", architecture.name()),
+        ImageFormat::BzImage | ImageFormat::Pvh | ImageFormat::Uml => String::new(),
+    };
     let name = match debian {
         Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => {
             let flavor = ["-cloud", "-rt"].into_iter().find(|f| release.contains(&format!("{f}-")));
-            format!("{}-debian{}", clean(version), flavor.unwrap_or(""))
+            format!("{}-debian{}{suffix}", clean(version), flavor.unwrap_or(""))
         }
         _ if format == ImageFormat::Uml => format!("{release}-uml"),
-        _ => release.clone(),
+        _ => format!("{release}{suffix}"),
     };
     (!release.is_empty()).then_some(Banner { release, name })
 }
@@ -121,7 +145,8 @@ pub fn clean(name: &str) -> String {
 pub fn refused(image: &Path, why: &str) -> Error {
     Error::new(
         format!("{} cannot be booted: {why}", image.display()),
-        "name a vmlinuz, bzImage or vmlinux for x86-64, a Debian package with one, or linux.uml",
+        "name a vmlinuz, bzImage or vmlinux for x86-64, an uncompressed Image for aarch64 or riscv64, a bzImage for \
+         s390x, a Debian package with one of these, or linux.uml",
     )
 }
 

@@ -34,7 +34,9 @@
 //! Nothing outlives the caller, even a killed one: temporary files are unlinked while in use, and
 //! every process belongs to a process group that ends with the caller.
 
+mod architecture;
 mod command;
+pub mod companions;
 mod console;
 mod error;
 pub mod fetch;
@@ -46,6 +48,7 @@ mod package;
 mod qemu;
 mod uml;
 
+pub use architecture::Architecture;
 pub use error::Error;
 pub use find::find;
 
@@ -82,9 +85,12 @@ pub struct Kernel {
 /// How to run something on a kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// In `qemu-system-x86_64`.
+    /// In QEMU.
     Qemu {
-        /// A bzImage (`vmlinuz`), or an ELF kernel (`vmlinux`) with a PVH entry point.
+        /// What it is for.
+        architecture: Architecture,
+        /// A bzImage (`vmlinuz`), an ELF kernel for x86-64 (`vmlinux`) with a PVH entry point, or another
+        /// architecture's image.
         image: PathBuf,
     },
     /// As a process of this machine.
@@ -140,7 +146,7 @@ impl Default for Limits {
 /// last lines of the console.
 pub fn run(kernel: &Kernel, payload: &Payload, limits: &Limits) -> Result<Run, Error> {
     let run = match &kernel.target {
-        Target::Qemu { image } => qemu::run(image, payload, limits),
+        Target::Qemu { architecture, image } => qemu::run(*architecture, image, payload, limits),
         Target::Uml { linux } => uml::run(linux, payload, limits),
         Target::Command { words } => command::run(words, payload, limits),
     };

@@ -17,7 +17,7 @@ use crate::{Error, image};
 pub const LOADER: &str = "lib/ld-linux-x86-64.so.2";
 
 /// File names of an unpacked kernel.
-const IMAGES: [&str; 2] = ["vmlinuz", "linux.uml"];
+const IMAGES: [&str; 3] = ["vmlinuz", "vmlinux", "linux.uml"];
 
 /// The remedy if dpkg-deb is not installed.
 const REMEDY: &str = "install dpkg, or unpack the package and name the kernel in it";
@@ -95,14 +95,18 @@ fn package_and_version(deb: &Path) -> Result<(String, String), Error> {
 }
 
 /// Returns the file name for a kernel with this path in a package.
-fn kernel(path: &Path) -> Option<&'static str> {
+fn kernel(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
-    match path.parent()?.to_str()? {
+    let image = match path.parent()?.to_str()? {
         "boot" if name.starts_with("vmlinuz-") => Some("vmlinuz"),
+        // Debian's name of the kernel for riscv64.
+        "boot" if name.starts_with("vmlinux-") => Some("vmlinux"),
         "usr/bin" if name == "linux.uml" => Some("linux.uml"),
         dir if dir.starts_with("usr/lib/modules/") && name == "vmlinuz" => Some("vmlinuz"),
+        dir if dir.starts_with("usr/lib/modules/") && name == "vmlinux" => Some("vmlinux"),
         _ => None,
-    }
+    };
+    image.map(str::to_owned)
 }
 
 /// Extracts the C library of the package `libc` into `dir`, and makes `uml` use its loader.
@@ -112,7 +116,7 @@ fn add_library(uml: &Path, libc: &Path, dir: &Path) -> Result<(), Error> {
         let name = path.file_name()?.to_str()?;
         // Other directories of the package may contain links with these names.
         let found = path.parent()?.ends_with("x86_64-linux-gnu");
-        ["ld-linux-x86-64.so.2", "libc.so.6"].into_iter().find(|file| found && name == *file)
+        (found && ["ld-linux-x86-64.so.2", "libc.so.6"].contains(&name)).then(|| name.to_owned())
     };
     if extract(libc, 2, dir, library)? != 2 {
         return Err(Error::new(
@@ -131,11 +135,11 @@ fn dpkg_deb(deb: &Path, args: &[&str]) -> Command {
 
 /// Extracts at most `most` files of a package into `dir`, and returns how many. `wanted` maps a path
 /// relative to the root to the file name in `dir`.
-fn extract(
+pub fn extract(
     deb: &Path,
     most: usize,
     dir: &Path,
-    wanted: impl Fn(&Path) -> Option<&'static str>,
+    wanted: impl Fn(&Path) -> Option<String>,
 ) -> Result<usize, Error> {
     let mut child = dpkg_deb(deb, &["--fsys-tarfile"])
         .stdout(Stdio::piped())
@@ -153,6 +157,7 @@ fn extract(
                     && let Some(name) = wanted(path)
                 {
                     let to = dir.join(name);
+                    fs::create_dir_all(to.parent().unwrap_or(dir))?;
                     io::copy(&mut entry, &mut File::create(&to)?)?;
                     fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
                     extracted += 1;

@@ -6,26 +6,22 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::architecture::Machine;
 use crate::console::{Attempt, attend, persist};
-use crate::{Error, Limits, Payload, Run, cache, initramfs, open_file};
+use crate::{Architecture, Error, Limits, Payload, Run, cache, initramfs, open_file};
 
 /// The kernel's command line. A kernel is checked as its distribution starts it, so nothing here
 /// switches a part of the kernel off.
 ///
-/// - `console=ttyS0`: the guest's only output.
 /// - `panic=-1`: with QEMU's `-no-reboot`, a panic ends QEMU at once.
 /// - `loglevel=1`: kernel messages would break lines of the output.
-const APPEND: &str = "console=ttyS0 panic=-1 loglevel=1";
-
-/// The longest command line of an x86 kernel in bytes, without the NUL (`COMMAND_LINE_SIZE`).
-const LONGEST: usize = 2047;
+///
+/// The name of the console, the guest's only output, follows.
+const APPEND: &str = "panic=-1 loglevel=1 console=";
 
 /// The deadline for [`crate::BEGIN`] while it is unknown whether KVM works. With KVM a kernel boots
 /// within 1 s, or never.
 const PROBE: Duration = Duration::from_secs(10);
-
-/// The remedy if QEMU cannot be started.
-const REMEDY: &str = "install qemu-system-x86";
 
 /// How the guest's instructions are executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,17 +31,33 @@ enum Accelerator {
 }
 
 /// Runs `payload` as init of the kernel `image`.
-pub fn run(image: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Error> {
-    let arguments = initramfs::arguments(payload)?;
-    let append = format!("{APPEND}{arguments}");
-    if append.len() > LONGEST {
+pub fn run(
+    architecture: Architecture,
+    image: &Path,
+    payload: &Payload,
+    limits: &Limits,
+) -> Result<Run, Error> {
+    let Some(machine) = architecture.machine() else {
         return Err(Error::new(
-            format!("the kernel's command line is {} bytes, {LONGEST} are allowed", append.len()),
+            format!("no kernels for {} are booted", architecture.name()),
+            "run its programs on kernels for x86-64",
+        ));
+    };
+    let Machine { console, longest, .. } = machine;
+    let arguments = initramfs::arguments(payload)?;
+    let append = format!("{APPEND}{console}{arguments}");
+    if append.len() > longest {
+        return Err(Error::new(
+            format!("the kernel's command line is {} bytes, {longest} are allowed", append.len()),
             "pass fewer arguments to the program, or put them into a file",
         ));
     }
     let archive = initramfs::archive(payload)?;
-    let guest = Guest { image, initrd: open_file(&archive), append };
+    let guest = Guest { machine, image, initrd: open_file(&archive), append };
+    // KVM was tried on x86-64 only.
+    if architecture != Architecture::X86_64 || Architecture::here() != Some(architecture) {
+        return persist(limits, || guest.start(Accelerator::Tcg, limits));
+    }
 
     // One guest finds out whether KVM works; the others wait for it.
     let probing = PROBING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,6 +78,7 @@ pub fn run(image: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Erro
 
 /// What QEMU needs to start a guest.
 struct Guest<'a> {
+    machine: Machine,
     image: &'a Path,
     initrd: PathBuf,
     /// The kernel's command line.
@@ -74,16 +87,17 @@ struct Guest<'a> {
 
 impl Guest<'_> {
     fn start(&self, accelerator: Accelerator, limits: &Limits) -> Attempt {
-        let (how, accel, cpu) = match accelerator {
-            // Without RDRAND an idle guest waits long for entropy.
-            Accelerator::Tcg => ("QEMU, TCG", "tcg", "qemu64,+rdrand"),
-            Accelerator::Kvm => ("QEMU, KVM", "kvm", "host"),
+        let Machine { program, package, arguments, .. } = self.machine;
+        // The last -cpu counts.
+        let (how, accelerator): (_, &[&str]) = match accelerator {
+            Accelerator::Tcg => ("QEMU, TCG", &["-accel", "tcg"]),
+            Accelerator::Kvm => ("QEMU, KVM", &["-accel", "kvm", "-cpu", "host"]),
         };
-        let mut command = Command::new("qemu-system-x86_64");
+        let mut command = Command::new(program);
         command
-            // With ACPI, microvm does not boot under TCG: the kernel finds no timer to calibrate its
-            // TSC. A check on q35 takes half as long again.
-            .args(["-M", "microvm,acpi=off", "-accel", accel, "-cpu", cpu, "-m", "384"])
+            .args(arguments)
+            .args(accelerator)
+            .args(["-m", "384"])
             .args(["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"])
             .arg("-no-reboot")
             .arg("-kernel")
@@ -91,7 +105,7 @@ impl Guest<'_> {
             .arg("-initrd")
             .arg(&self.initrd)
             .args(["-append", &self.append]);
-        attend(&mut command, how, None, limits, REMEDY)
+        attend(&mut command, how, None, limits, &format!("install {package}"))
     }
 }
 

@@ -15,7 +15,8 @@ mod runner;
 mod site;
 mod status;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use commands::{
     build, check, diff, explain, explore, guarantees as guarantees_command, judge, kernels, look,
     man as man_command, preprocess, rules, strace, vary, wrong,
@@ -94,10 +95,16 @@ enum Command {
         )]
         what: Vec<String>,
     },
-    /// Print a manual page of the two keyrings, for `man -l` or installation; list them without a name.
+    /// Print a manual page of the two keyrings, of this program or of a command, for `man -l` or installation; list them
+    /// without a name.
     Man {
-        /// Name of the page, such as `thread-keyring`.
+        /// Name of the page, such as `thread-keyring`, `keybook` or `check`.
         name: Option<String>,
+    },
+    /// Print the completions of this command line for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
     },
     /// Judge every rule's trace by every wrong model, which is a kernel with one mistake.
     Wrong {
@@ -155,6 +162,7 @@ fn run(default: &str) -> u8 {
         Command::Explain { what } => explain::run(&what),
         Command::Diff(diff) => diff::run(&diff),
         Command::Man { name } => man_command::run(name.as_deref()),
+        Command::Completions { shell } => completions(shell),
         Command::Wrong { save } => wrong::run(save),
         Command::Preprocess { question } => preprocess::run(&question),
     };
@@ -162,4 +170,12 @@ fn run(default: &str) -> u8 {
         eprintln!("keybook: {error:#}");
         MISUSE
     })
+}
+
+/// Prints the completions for a shell.
+fn completions(shell: Shell) -> anyhow::Result<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut CommandLine::command(), "keybook", &mut text);
+    output::print(&String::from_utf8_lossy(&text))?;
+    Ok(HELD)
 }

@@ -7,12 +7,18 @@ use rulebook::{Rulebook, Snapshot};
 use std::env;
 use std::path::{Path, PathBuf};
 
+/// The folder in which this program was built. A static executable is for other machines, and has the same bytes
+/// wherever it was built.
+#[cfg(not(target_feature = "crt-static"))]
+const BUILT: Option<&str> = Some(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+#[cfg(target_feature = "crt-static")]
+const BUILT: Option<&str> = None;
+
 /// Finds the project's folder: the nearest one with a `book.toml`, from the current folder upward,
 /// otherwise the one this program was built in.
 pub(crate) fn root() -> Result<PathBuf> {
     let here = env::current_dir().unwrap_or_default();
-    let built = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let mut folders = here.ancestors().chain([built]);
+    let mut folders = here.ancestors().chain(BUILT.map(Path::new));
     let found = folders.find(|folder| folder.join("book.toml").exists());
     found.map(Path::to_owned).with_context(|| {
         format!(

@@ -2,8 +2,8 @@
 
 use super::{Asked, refusal};
 use crate::missing::Missing;
-use crate::sys::{self, Registers};
-use crate::tasks::{Answer, Left};
+use crate::sys::ptrace::{self as sys, Registers};
+use crate::tasks::{Answer, Held, Left};
 use nix::errno::Errno;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -97,7 +97,9 @@ fn attached(pid: i32, tid: i32, instruction: u64) -> Result<Asked, Errno> {
     // In this kind of stop, and in no other, the kernel restarts the call that the stop interrupted.
     let restored = sys::set_registers(tid, &own).and(sys::set_signal_mask(tid, mask));
     let asked = match (answers, stopped?, restored) {
-        ([Ok(thread), Ok(process)], Ok(_), Ok(())) => Asked::held([thread, process]),
+        ([Ok(thread), Ok(process)], Ok(_), Ok(())) => {
+            Asked::Held(Held { thread, process, session: Answer::NotAsked })
+        }
         (_, Err(asked), _) => return Ok(asked),
         ([Err(errno), _] | [_, Err(errno)], ..) | (.., Err(errno)) => {
             Asked::Left(Left::Refused(errno))

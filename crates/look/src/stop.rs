@@ -1,7 +1,7 @@
 //! Asks the threads of a process for their keyrings with ptrace(2), which stops each for a moment.
 
 use crate::missing::{Missing, field};
-use crate::tasks::{Answer, Held, Left, Process, Thread};
+use crate::tasks::{Held, Left, Process, Thread};
 use nix::sys::signal::{SigSet, SigmaskHow, pthread_sigmask};
 use std::fs;
 use std::thread;
@@ -44,16 +44,14 @@ pub fn stop_and_ask(pid: i32) -> Result<Option<Process>, Vec<Missing>> {
 }
 
 /// What came of asking a thread.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "a thread answers on x86-64 only")
+)]
 pub(crate) enum Asked {
     Held(Held),
     Left(Left),
     Gone,
-}
-
-impl Asked {
-    pub(crate) fn held([thread, process]: [Answer; 2]) -> Asked {
-        Asked::Held(Held { thread, process, session: Answer::NotAsked })
-    }
 }
 
 fn comm(pid: i32, tid: i32) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Boots real kernels if QEMU and fetched kernels exist, and kernels that never answer.
 
 use crate::{dir, script, shell};
-use kernels::{Kernel, Limits, Payload, Target};
+use kernels::{Architecture, Kernel, Limits, Payload, Target};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -52,7 +52,9 @@ fn boots(kernel: &Kernel) {
 
 #[test]
 fn the_oldest_and_the_newest_fetched_kernel_boot() {
-    let kernels = fetched(|target| matches!(target, Target::Qemu { .. }));
+    let is_for_x86 =
+        |target: &Target| matches!(target, Target::Qemu { architecture: Architecture::X86_64, .. });
+    let kernels = fetched(is_for_x86);
     if !installed("qemu-system-x86_64") || kernels.is_empty() {
         println!("skipped: no QEMU or no fetched kernels");
         return;
@@ -82,7 +84,8 @@ fn a_kernel_that_never_answers_is_given_up_after_one_retry() {
     let dir = dir();
     let image = dir.path().join("vmlinux");
     fs::write(&image, loops_forever()).expect("a file");
-    let kernel = Kernel { name: "loop".into(), target: Target::Qemu { image } };
+    let architecture = Architecture::X86_64;
+    let kernel = Kernel { name: "loop".into(), target: Target::Qemu { architecture, image } };
     let begin = Duration::from_secs(2);
     let limits = Limits { begin, end: begin, retries: 1 };
     let start = Instant::now();

@@ -12,12 +12,13 @@ use crate::site::environments::RESULTS;
 use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
 use crate::{jobs, output, progress, project};
 use ::kernels::fetch::{Progress, Wanted};
-use ::kernels::{Kernel, Limits, Payload, Target};
+use ::kernels::{Architecture, Kernel, Limits, Payload, Target};
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use environments::Subject;
 use indicatif::ProgressBar;
 use output::{ListFormat, count};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
@@ -37,10 +38,10 @@ pub(crate) struct Kernels {
     /// `pod=podman run --rm -v {}:/k:ro --rootfs /media:O /k`.
     #[arg(long = "cmd", value_name = "NAME=COMMAND")]
     commands: Vec<String>,
-    /// The static executable to run; default: this one if it is static, or else what `cargo static`
-    /// builds.
-    #[arg(long, value_name = "PATH")]
-    program: Option<PathBuf>,
+    /// A static executable to run on kernels for its architecture, such as one for i686, also on those for x86-64;
+    /// default: this one if it is static, or else what `cargo static`, `cargo static-aarch64`, … build.
+    #[arg(long = "program", value_name = "PATH")]
+    programs: Vec<PathBuf>,
     /// How many kernels to run at a time; default: one per core.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
@@ -59,8 +60,12 @@ pub(crate) struct Kernels {
 enum Action {
     /// Fetch kernels from Debian's mirror into the cache; nothing is installed.
     Fetch {
-        /// Packages, by name; default: the newest kernel of every series, and the oldest of all.
+        /// Packages, by name; default: the newest kernel of every series, and the oldest of all; for another
+        /// architecture, that of the first series and that of the last.
         packages: Vec<String>,
+        /// The architecture, as uname(1) or Debian names it.
+        #[arg(long, value_name = "NAME", value_parser = architecture, default_value = "x86_64")]
+        arch: Architecture,
     },
     /// List the available kernels and environments.
     List,
@@ -75,13 +80,22 @@ struct Finished {
 
 pub(crate) fn run(asked: &Kernels) -> Result<u8> {
     match &asked.action {
-        Some(Action::Fetch { packages }) => fetch(packages),
+        Some(Action::Fetch { packages, arch }) => fetch(packages, *arch),
         Some(Action::List) => list(&subjects(asked)?),
         None => check(asked),
     }
 }
 
-fn fetch(packages: &[String]) -> Result<u8> {
+/// Reads the name of an architecture.
+fn architecture(name: &str) -> Result<Architecture, String> {
+    let known = || Architecture::ALL.into_iter().filter(|it| it.of_kernel() == *it);
+    known().find(|it| [it.name(), it.debian()].contains(&name)).ok_or_else(|| {
+        let names: Vec<&str> = known().map(Architecture::name).collect();
+        format!("no kernels are fetched for it, but for {}", names.join(", "))
+    })
+}
+
+fn fetch(packages: &[String], architecture: Architecture) -> Result<u8> {
     let bar = ProgressBar::new_spinner();
     bar.enable_steady_tick(Duration::from_millis(100));
     let wanted = match packages {
@@ -90,7 +104,7 @@ fn fetch(packages: &[String]) -> Result<u8> {
     };
     let cache = ::kernels::cache();
     let mut report = |progress: &Progress| bar.set_message(words(progress));
-    let found = ::kernels::fetch::fetch(&cache, &wanted, &mut report)?;
+    let found = ::kernels::fetch::fetch(&cache, architecture, &wanted, &mut report)?;
     bar.finish_and_clear();
     let names: String = found.iter().map(|kernel| format!("{}\n", kernel.name)).collect();
     output::print(&format!("{names}{} in {}\n", count(found.len(), "kernel"), cache.display()))?;
@@ -109,7 +123,7 @@ fn words(progress: &Progress) -> String {
 
 fn list(subjects: &[Subject]) -> Result<u8> {
     let line = |Subject { kernel: Kernel { name, target }, .. }: &Subject| match target {
-        Target::Qemu { image } => format!("{name:32} QEMU     {}\n", image.display()),
+        Target::Qemu { image, .. } => format!("{name:32} QEMU     {}\n", image.display()),
         Target::Uml { linux } => format!("{name:32} UML      {}\n", linux.display()),
         Target::Command { words } => format!("{name:32} command  {}\n", words.join(" ")),
     };
@@ -154,13 +168,13 @@ fn subjects(asked: &Kernels) -> Result<Vec<Subject>> {
 
 fn check(asked: &Kernels) -> Result<u8> {
     let subjects = subjects(asked)?;
-    let executable = executable::find(asked.program.as_deref())?;
+    let runs = programs(subjects, &asked.programs)?;
     let folder = match &asked.save {
         Some(folder) => Some(folder.clone()),
         None => project::root().ok().map(|root| root.join(RESULTS)),
     };
     let start = Instant::now();
-    let finished = run_all(&subjects, &executable, asked);
+    let finished = run_all(&runs, asked);
     let wall = start.elapsed();
     let mut failed = false;
     for Finished { name, result, .. } in &finished {
@@ -191,21 +205,45 @@ fn check(asked: &Kernels) -> Result<u8> {
     })
 }
 
-/// Runs the executable on all subjects, several at a time.
-fn run_all(subjects: &[Subject], executable: &Path, asked: &Kernels) -> Vec<Finished> {
-    let files = companions::find();
+/// Assigns executables to subjects. A subject without one is left out, with a message, unless all are.
+fn programs(subjects: Vec<Subject>, named: &[PathBuf]) -> Result<Vec<(Subject, PathBuf)>> {
+    let mut runs = Vec::new();
+    let mut lacking = BTreeMap::new();
+    for subject in subjects {
+        let architecture = subject.architecture();
+        for executable in match executable::for_kernel(architecture, named) {
+            Ok(executables) => executables,
+            Err(error) => {
+                lacking.insert(architecture, error);
+                continue;
+            }
+        } {
+            runs.push((subject.with_program(&executable)?, executable));
+        }
+    }
+    for (architecture, error) in lacking {
+        if runs.is_empty() {
+            return Err(error);
+        }
+        eprintln!("keybook: kernels for {} are skipped: {error:#}", architecture.name());
+    }
+    Ok(runs)
+}
+
+/// Runs executables on subjects, several at a time.
+fn run_all(runs: &[(Subject, PathBuf)], asked: &Kernels) -> Vec<Finished> {
     let limits = Limits { end: Duration::from_secs(asked.deadline.into()), ..Limits::default() };
-    let bar = progress::bar(subjects.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
+    let bar = progress::bar(runs.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
     bar.enable_steady_tick(Duration::from_millis(500));
-    let next = Mutex::new(subjects.iter().enumerate());
+    let next = Mutex::new(runs.iter().enumerate());
     let finished = Mutex::new(Vec::new());
     let work = || {
         loop {
             let taken = next.lock().unwrap_or_else(|lock| lock.into_inner()).next();
-            let Some((nth, subject)) = taken else { break };
+            let Some((nth, (subject, executable))) = taken else { break };
             let name = subject.kernel.name.clone();
             let start = Instant::now();
-            let result = run_one(subject, executable, &files, &limits);
+            let result = run_one(subject, executable, &limits);
             let seconds = start.elapsed().as_secs_f64();
             bar.set_message(name.clone());
             bar.inc(1);
@@ -214,7 +252,7 @@ fn run_all(subjects: &[Subject], executable: &Path, asked: &Kernels) -> Vec<Fini
         }
     };
     thread::scope(|scope| {
-        for _ in 0..asked.jobs.unwrap_or_else(jobs::cores).clamp(1, subjects.len()) {
+        for _ in 0..asked.jobs.unwrap_or_else(jobs::cores).clamp(1, runs.len()) {
             scope.spawn(work);
         }
     });
@@ -224,16 +262,11 @@ fn run_all(subjects: &[Subject], executable: &Path, asked: &Kernels) -> Vec<Fini
     finished.into_iter().map(|(_, one)| one).collect()
 }
 
-fn run_one(
-    subject: &Subject,
-    executable: &Path,
-    files: &[(PathBuf, String)],
-    limits: &Limits,
-) -> Result<Column> {
+fn run_one(subject: &Subject, executable: &Path, limits: &Limits) -> Result<Column> {
     let payload = Payload {
         executable: executable.to_owned(),
         args: ["check", "--format", "json"].map(str::to_owned).to_vec(),
-        files: files.to_vec(),
+        files: companions::find(subject.architecture()),
     };
     let run = ::kernels::run(&subject.kernel, &payload, limits)?;
     let report: Report = serde_json::from_str(&run.output).with_context(|| {

@@ -34,8 +34,10 @@ pub(crate) struct Column {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ColumnKind {
-    /// Another kernel.
+    /// Another kernel for x86-64.
     Kernel,
+    /// Another architecture: of the kernel or, for 32-bit programs, of the program.
+    Architecture,
     /// The same kernel in other circumstances.
     Environment,
 }
@@ -120,11 +122,18 @@ impl Column {
     /// The version of its kernel, such as `6.1.192`.
     pub(crate) fn version(&self) -> &str {
         let from = match self.kind {
-            ColumnKind::Kernel => self.name.as_str(),
+            ColumnKind::Kernel | ColumnKind::Architecture => self.name.as_str(),
             ColumnKind::Environment => self.fact("kernel").trim_start_matches("Linux "),
         };
         let end = from.find(|c: char| !c.is_ascii_digit() && c != '.');
         &from[..end.unwrap_or(from.len())]
+    }
+
+    /// The architecture with which its name ends; empty for x86-64.
+    fn architecture(&self) -> &str {
+        let end = || self.name.rsplit('-').next();
+        let is_other = self.kind == ColumnKind::Architecture;
+        is_other.then(end).flatten().unwrap_or_default()
     }
 
     /// A fact about the system.
@@ -142,8 +151,8 @@ impl Column {
     }
 }
 
-/// Reads the columns saved in the project: kernels by version, then environments in the order of
-/// their list.
+/// Reads the columns saved in the project: kernels by version, those of other architectures, then environments in the
+/// order of their list.
 ///
 /// # Errors
 ///
@@ -157,6 +166,7 @@ pub(crate) fn saved(root: &Path) -> Result<Vec<Column>> {
         let series = || column.version().splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
         column.short = match (column.kind, place(column)) {
             (ColumnKind::Kernel, _) => series(),
+            (ColumnKind::Architecture, _) => column.architecture().to_owned(),
             (ColumnKind::Environment, Some(nth)) => list[nth].short.clone(),
             (ColumnKind::Environment, None) => column.name.clone(),
         };
@@ -164,13 +174,16 @@ pub(crate) fn saved(root: &Path) -> Result<Vec<Column>> {
     Ok(columns)
 }
 
-/// Reads all columns in a folder, kernels first and by version; none if there is no such folder.
+/// Reads all columns in a folder, kernels first and by architecture and version; none if there is no such folder.
 fn read(folder: &Path) -> Result<Vec<Column>> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
     let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|end| end == "json"));
     let mut columns = files.iter().map(|file| read_one(file)).collect::<Result<Vec<_>>>()?;
-    columns.sort_by_cached_key(|column| (column.kind, version(&column.name), column.name.clone()));
+    columns.sort_by_cached_key(|column| {
+        let architecture = column.architecture().to_owned();
+        (column.kind, architecture, version(&column.name), column.name.clone())
+    });
     Ok(columns)
 }
 

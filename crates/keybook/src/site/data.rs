@@ -69,15 +69,16 @@ fn entry<'a>(
     cells: &BTreeMap<String, Cells>,
 ) -> Entry<'a> {
     let trace = fingerprint(&Seen::trace(rule, root));
-    let results = |kind: ColumnKind| {
-        let of_kind = columns.iter().filter(|column| column.kind == kind);
+    let results = |kinds: &[ColumnKind]| {
+        let of_kind = columns.iter().filter(|column| kinds.contains(&column.kind));
         let result = |column: &'a Column| {
             let result = column.cell(&rule.id, &trace).map(|cell| cell.result);
             result.map(|result: ResultKind| (column.name.as_str(), result.word()))
         };
         of_kind.filter_map(result).collect()
     };
-    let (kernels, environments) = (results(ColumnKind::Kernel), results(ColumnKind::Environment));
+    let kernels = results(&[ColumnKind::Kernel, ColumnKind::Architecture]);
+    let environments = results(&[ColumnKind::Environment]);
     let circumstances = cells.get(&rule.id).cloned().map(|cells| Circumstances {
         differs: cells.differs,
         not_applicable: cells.not_applicable.into_iter().collect(),

@@ -51,7 +51,11 @@ pub(super) fn strip(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str
             seen.iter().filter(|(column, _)| column.kind == kind).copied().collect();
         summary_row(name, kind, &of_kind)
     };
-    let rows = [("Held on", ColumnKind::Kernel), ("Run in", ColumnKind::Environment)];
+    let rows = [
+        ("Held on", ColumnKind::Kernel),
+        ("Built for", ColumnKind::Architecture),
+        ("Run in", ColumnKind::Environment),
+    ];
     let rows: Vec<String> = rows.into_iter().filter_map(|(name, kind)| row(name, kind)).collect();
     if rows.is_empty() {
         return String::new();
@@ -69,7 +73,7 @@ pub(super) fn strip(rule: &Rule, fingerprint: &str, columns: &[Column], up: &str
 
 /// A row of the summary, without its end; `None` if there are no columns of this kind.
 fn summary_row(name: &str, kind: ColumnKind, seen: &[Seen<'_>]) -> Option<String> {
-    // Kernels of one series share a cell, which shows the worst of them.
+    // Kernels of one series or architecture share a cell, which shows the worst of them.
     let mut cells: Vec<(&str, Mark)> = Vec::new();
     for (column, cell) in seen {
         let mark = Mark::of(*cell);

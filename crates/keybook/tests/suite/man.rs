@@ -20,7 +20,23 @@ fn read_by(program: &str, args: &[&str], page: &str) -> Option<std::process::Out
 fn the_pages_are_listed() {
     let listed = stdout(&keybook(&["man"]));
     let names: Vec<&str> = listed.lines().filter_map(|line| line.split("  ").next()).collect();
-    assert_eq!(names, PAGES);
+    assert_eq!(names[..PAGES.len()], PAGES);
+    for name in ["keybook", "keybook-check", "keybook-completions"] {
+        assert!(names.contains(&name), "{name} of {names:?}");
+    }
+    assert!(!names.contains(&"keybook-preprocess"));
+}
+
+#[test]
+fn the_program_and_its_commands_have_pages() {
+    let page = stdout(&keybook(&["man", "keybook"]));
+    assert!(page.contains(".TH keybook 1") && page.contains("keybook\\-check(1)"), "{page}");
+    let page = stdout(&keybook(&["man", "check(1)"]));
+    assert!(page.contains(".TH keybook-check 1") && page.contains("\\-\\-format"), "{page}");
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = stdout(&keybook(&["completions", shell]));
+        assert!(completions.contains("keybook") && completions.contains("explain"), "{shell}");
+    }
 }
 
 #[test]

@@ -7,6 +7,9 @@ use crate::tasks::fail::named;
 use nix::sys::utsname::uname;
 use std::fs;
 
+/// What a 64-bit kernel says to a 32-bit program does not tell that it is one.
+const PROGRAM: &str = if cfg!(target_pointer_width = "32") { ", by a 32-bit program" } else { "" };
+
 /// The facts about the machine, each with its name: `kernel`, `architecture`, `uid`, `user-namespace`,
 /// `seccomp`, `security-modules`, `quota`, `capabilities`, `keyrings`.
 pub fn facts() -> Vec<(&'static str, String)> {
@@ -18,7 +21,7 @@ pub fn facts() -> Vec<(&'static str, String)> {
         format!("{} {} {}", part(|u| u.sysname()), part(|u| u.release()), part(|u| u.version()));
     vec![
         ("kernel", kernel),
-        ("architecture", part(|u| u.machine())),
+        ("architecture", part(|u| u.machine()) + PROGRAM),
         ("uid", ids()),
         ("user-namespace", user_namespace()),
         ("seccomp", seccomp()),

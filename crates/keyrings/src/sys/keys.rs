@@ -89,7 +89,7 @@ unsafe fn call(number: c_long, args: [Arg<'_>; 5]) -> Result<i64> {
     }
     let [a, b, c, d, e] = args.each_ref().map(Arg::word);
     // SAFETY: the caller's contract; the memory is borrowed through the call.
-    Errno::result(unsafe { libc::syscall(number, a, b, c, d, e) })
+    Errno::result(unsafe { libc::syscall(number, a, b, c, d, e) }).map(|it| it as i64)
 }
 
 /// keyctl(2) with any operation and arguments.

@@ -7,6 +7,7 @@
 pub(crate) mod compat;
 pub(crate) mod handles;
 pub(crate) mod keys;
+mod machine;
 pub(crate) mod process;
 pub(crate) mod shared;
 

@@ -1,6 +1,6 @@
 //! Processes and threads: how they are created, wait for each other, change and end.
 
-use super::Result;
+use super::{Result, machine};
 use nix::errno::Errno;
 use nix::libc;
 use std::convert::Infallible;
@@ -13,8 +13,8 @@ use std::time::Duration;
 /// longer `value` (`EAGAIN`).
 pub(crate) fn futex_wait(word: &AtomicU32, value: u32, at_most: Duration) -> Result<()> {
     let timeout = libc::timespec {
-        tv_sec: at_most.as_secs() as i64,
-        tv_nsec: i64::from(at_most.subsec_nanos()),
+        tv_sec: at_most.as_secs() as libc::time_t,
+        tv_nsec: at_most.subsec_nanos() as c_long,
     };
     // SAFETY: word and timeout live through the call, which only reads them.
     Errno::result(unsafe {
@@ -60,12 +60,15 @@ pub(crate) fn fork_like(how: Way, child: impl FnOnce() -> Infallible) -> Result<
     let pid = Errno::result(unsafe {
         match how {
             Way::Fork => c_long::from(libc::fork()),
-            Way::Clone(flags) => libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0),
+            Way::Clone(flags) => {
+                let [first, second] = machine::clone_args(flags | libc::SIGCHLD, 0);
+                libc::syscall(libc::SYS_clone, first, second, 0, 0, 0)
+            }
             Way::Clone3(flags) => {
-                let mut args = std::mem::zeroed::<libc::clone_args>();
-                args.flags = flags as u64;
-                args.exit_signal = libc::SIGCHLD as u64;
-                libc::syscall(libc::SYS_clone3, &args, size_of::<libc::clone_args>())
+                // `struct clone_args` as it was at first: flags, and the signal at the end.
+                let mut args = [0u64; 8];
+                (args[0], args[4]) = (flags as u64, libc::SIGCHLD as u64);
+                libc::syscall(libc::SYS_clone3, args.as_ptr(), size_of_val(&args))
             }
         }
     })?;
@@ -229,7 +232,7 @@ pub(crate) fn posix_spawn(path: &CStr, args: &[CString], env: &[CString]) -> Res
 /// setresuid(2) as a bare system call, which changes the ids of the calling thread alone.
 pub(crate) fn setresuid_of_thread(ruid: u32, euid: u32, suid: u32) -> Result<()> {
     // SAFETY: takes numbers only.
-    Errno::result(unsafe { libc::syscall(libc::SYS_setresuid, ruid, euid, suid) }).map(drop)
+    Errno::result(unsafe { libc::syscall(machine::SYS_SETRESUID, ruid, euid, suid) }).map(drop)
 }
 
 /// setfsuid(2) or setfsgid(2); returns the previous id.

@@ -50,7 +50,7 @@ pub(crate) use shared_struct;
 /// Creates a file in memory for [`shared_memory`]; all its bytes are zero.
 pub(crate) fn shared_file<T: Shared>(flags: MFdFlags) -> Result<OwnedFd> {
     let file = memfd_create("keyrings", flags)?;
-    nix::unistd::ftruncate(&file, size_of::<T>() as i64)?;
+    nix::unistd::ftruncate(&file, size_of::<T>() as libc::off_t)?;
     Ok(file)
 }
 

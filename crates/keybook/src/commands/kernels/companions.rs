@@ -1,6 +1,7 @@
-//! Other files for a guest: this machine's keyctl(1) and request-key(8), if installed, with what they
-//! require. Without them, rules about them are not observed.
+//! Other files for a guest: this machine's keyctl(1) and request-key(8), if installed, with what they require, or those
+//! that were fetched for another architecture. Without them, rules about them are not observed.
 
+use ::kernels::Architecture;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,17 @@ const CONFIGURATION: &str = "/etc/request-key.conf";
 /// The loader's index of libraries.
 const LIBRARIES: &str = "/etc/ld.so.cache";
 
-/// Returns the files, each with its path in the guest, which is the same.
-pub(in crate::commands) fn find() -> Vec<(PathBuf, String)> {
+/// Returns the files for a guest of an architecture, each with its path there.
+pub(in crate::commands) fn find(architecture: Architecture) -> Vec<(PathBuf, String)> {
+    if Architecture::here() == Some(architecture) {
+        of_this_machine()
+    } else {
+        ::kernels::companions::find(&::kernels::cache(), architecture)
+    }
+}
+
+/// In the guest they have the same paths.
+fn of_this_machine() -> Vec<(PathBuf, String)> {
     let configuration = fs::read_to_string(CONFIGURATION).unwrap_or_default();
     let lines = configuration.lines().filter(|line| !line.starts_with('#'));
     let started = lines.flat_map(str::split_whitespace).map(|word| word.trim_start_matches('|'));

@@ -3,15 +3,43 @@
 
 use crate::site::columns::ColumnKind;
 use crate::site::environments::{Environment, read};
-use ::kernels::{Kernel, Target};
+use ::kernels::{Architecture, Kernel, Target};
 use anyhow::{Result, bail};
 use std::path::Path;
 
 /// A kernel or environment to check, with its title.
+#[derive(Clone)]
 pub(super) struct Subject {
     pub(super) title: String,
     pub(super) kind: ColumnKind,
     pub(super) kernel: Kernel,
+}
+
+impl Subject {
+    /// The architecture of its kernel: this machine's, unless it is emulated.
+    pub(super) fn architecture(&self) -> Architecture {
+        match self.kernel.target {
+            Target::Qemu { architecture, .. } => architecture,
+            Target::Uml { .. } | Target::Command { .. } => {
+                Architecture::here().unwrap_or(Architecture::X86_64)
+            }
+        }
+    }
+
+    /// The subject for one executable. What is not for x86-64 is named by its architecture.
+    pub(super) fn with_program(&self, executable: &Path) -> Result<Subject> {
+        let Subject { mut title, mut kind, mut kernel } = self.clone();
+        let architecture = Architecture::of_executable(executable)?;
+        if architecture != Architecture::X86_64 {
+            kind = ColumnKind::Architecture;
+            let suffix = format!("-{}", architecture.name());
+            if !kernel.name.ends_with(&suffix) {
+                kernel.name += &suffix;
+                title += &suffix;
+            }
+        }
+        Ok(Subject { title, kind, kernel })
+    }
 }
 
 /// Returns the project's environments that are available here; prints which are not.

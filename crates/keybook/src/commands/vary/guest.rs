@@ -3,7 +3,7 @@
 use super::CellResult;
 use crate::commands::kernels::{companions, executable};
 use crate::embedded;
-use ::kernels::{Kernel, Limits, Payload, Target};
+use ::kernels::{Architecture, Kernel, Limits, Payload, Target};
 use anyhow::{Context, Result, anyhow};
 use keyrings::circumstance::{self, Circumstance};
 use serde::Deserialize;
@@ -24,8 +24,12 @@ type Found = (&'static str, &'static str, CellResult);
 pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> Result<Vec<Found>> {
     let cache = ::kernels::cache();
     let kernels = if cache.exists() { ::kernels::find(&cache)? } else { Vec::new() };
+    let own = Architecture::here();
     let is_fast = |kernel: &&Kernel| matches!(kernel.target, Target::Uml { .. });
-    let Some(kernel) = kernels.iter().find(is_fast).or(kernels.last()) else {
+    let is_own = |kernel: &&Kernel| matches!(kernel.target, Target::Qemu { architecture, .. } if Some(architecture) == own);
+    let (Some(own), Some(kernel)) =
+        (own, kernels.iter().find(is_fast).or(kernels.iter().rfind(is_own)))
+    else {
         return not_applicable(rules, circumstances);
     };
     let mut args = vec!["vary".to_owned()];
@@ -33,7 +37,8 @@ pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> 
     args.push("--in".to_owned());
     args.extend(circumstances.iter().map(|it| it.name.to_owned()));
     args.extend(["--format", "json"].map(str::to_owned));
-    let payload = Payload { executable: executable::find(None)?, args, files: companions::find() };
+    let payload =
+        Payload { executable: executable::find(own)?, args, files: companions::find(own) };
     let run = ::kernels::run(kernel, &payload, &Limits::default())?;
     let cells: Vec<Reported> = serde_json::from_str(&run.output)
         .with_context(|| format!("{}: no report, but {:?}", kernel.name, run.output))?;

@@ -15,7 +15,12 @@ pub(super) fn columns(tables: &Tables<'_>) -> String {
         let headings = ["Column", heading, "Held", "Differ", "Not observed", "The place"];
         html::table("columns", &headings, rows) + "\n"
     };
-    [(ColumnKind::Kernel, "Kernel"), (ColumnKind::Environment, "Environment")].map(table).concat()
+    let kinds = [
+        (ColumnKind::Kernel, "Kernel"),
+        (ColumnKind::Architecture, "Kernel and architecture"),
+        (ColumnKind::Environment, "Environment"),
+    ];
+    kinds.map(table).concat()
 }
 
 fn column_row(nth: usize, column: &Column) -> String {
@@ -23,6 +28,9 @@ fn column_row(nth: usize, column: &Column) -> String {
     let fact = |name| column.fact(name);
     let system = match column.kind {
         ColumnKind::Kernel => format!("{}; {}", fact("kernel"), column.how),
+        ColumnKind::Architecture => {
+            format!("{}; {}; {}", fact("architecture"), fact("kernel"), column.how)
+        }
         ColumnKind::Environment => format!(
             "uid {}; user namespace: {}; seccomp: {}; {}",
             fact("uid"),

@@ -1,0 +1,18 @@
+//! What differs between architectures in the system calls that this crate issues itself.
+
+use nix::libc;
+use std::ffi::{c_int, c_long};
+
+/// The first two arguments of clone(2), in the order in which this architecture takes them.
+pub(super) fn clone_args(flags: c_int, stack: c_long) -> [c_long; 2] {
+    if cfg!(target_arch = "s390x") { [stack, flags.into()] } else { [flags.into(), stack] }
+}
+
+/// setresuid(2). The call with the plain name has ids of 16 bits on i386.
+pub(super) const SYS_SETRESUID: c_long = {
+    #[cfg(target_arch = "x86")]
+    let number = libc::SYS_setresuid32;
+    #[cfg(not(target_arch = "x86"))]
+    let number = libc::SYS_setresuid;
+    number
+};
