@@ -7,6 +7,7 @@ use crate::embedded;
 use crate::output::{self, ListFormat};
 use crate::status::{DIFFERS, HELD, MISUSE, NO_KEY_CALL};
 use anyhow::{Context, Result, anyhow, bail};
+use findings::Explained;
 use model::Law;
 use play::strace::{Log, LogResult};
 use std::ffi::OsString;
