@@ -57,7 +57,7 @@ fn explanation(name: &str, root: &Path, book: &Rulebook) -> Result<String> {
         .with_context(|| format!("{LOGS}/{log}"))?;
     let mut out = format!("<p><code>keybook strace {log}</code>: ");
     if explained.findings.is_empty() {
-        let _ = write!(out, "nothing found in {}.</p>\n", count(explained.key_calls, "key call"));
+        let _ = writeln!(out, "nothing found in {}.</p>", count(explained.key_calls, "key call"));
     } else {
         let found = explained.findings.iter().map(|finding| of_finding(finding, book));
         let _ = write!(out, "</p>\n<ol>{}</ol>\n", found.collect::<Result<String>>()?);
