@@ -575,9 +575,11 @@ impl World {
         if is_there { Some(hint) } else { self.keys.position(is) }
     }
 
-    /// The number of keys with names.
+    /// The largest number in the name of a key. A trace also names numbers that are no key, so there may be fewer keys.
     pub(crate) fn names(&self) -> usize {
-        self.keys.iter().filter(|key| key.name.is_some()).count()
+        let names = self.keys.iter().filter_map(|key| key.name.as_deref());
+        let numbers = names.filter_map(|name| name.strip_prefix('K')?.parse::<u16>().ok());
+        numbers.max().unwrap_or(0).into()
     }
 
     /// Names a key as the trace does; false if it has another name, or another key has this one.
