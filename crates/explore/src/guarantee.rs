@@ -91,7 +91,7 @@ impl Guarantee {
         Ok(Guarantee { begin, owner: Owner { task, process }, steps: actions, never })
     }
 
-    /// The number of different steps: each action counts once, whoever takes it.
+    /// The number of different steps: each action counts once, even if several tasks take it.
     pub fn actions(&self) -> usize {
         self.steps.len()
     }

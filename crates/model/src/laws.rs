@@ -172,6 +172,7 @@ phrases! {
     NotInheritedFromThread => "a child forked by a thread other than the main thread has its KEYRING keyring",
     NotInheritedFromChild => "a child forked by a forked child has its KEYRING keyring",
     EndedThreadReleasesBoth => "a thread that had both keyrings still pins its KEYRING keyring after it ends",
+    EndedThreadReleasesPinned => "a thread still pins its KEYRING keyring after it has ended and what it opened is closed",
     EndedThreadReleases => "a thread that had only a KEYRING keyring still pins it after it ends",
     KeyctlReleases => "keyctl(1) still pins its KEYRING keyring after it ends",
     ReapedReleases => "a reaped process still pins its KEYRING keyring",

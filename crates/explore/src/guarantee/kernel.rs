@@ -18,7 +18,7 @@ pub struct Observed {
 }
 
 impl Guarantee {
-    /// Runs every program of up to so many steps after the beginning, the shorter ones first, until it is time to end.
+    /// Runs every program of up to `steps` steps after the beginning, the shorter ones first, until it is time to end.
     pub fn observe(&self, laboratory: &Laboratory, steps: usize, end: Instant) -> Observed {
         let mut observed = Observed::default();
         let mut states = TaskStates::new();
@@ -65,7 +65,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs all programs that go on from here by so many steps; false if there is no more time, or one breaks the guarantee.
+    /// Runs all programs that go on from here by `length` steps; false if there is no time left, or one breaks the guarantee.
     fn follow(&mut self, steps: &mut Vec<TaskStep>, states: &TaskStates, length: usize) -> bool {
         if length > 0 {
             for step in self.guarantee.choices(states) {

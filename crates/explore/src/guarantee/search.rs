@@ -38,7 +38,7 @@ enum End {
 }
 
 impl Guarantee {
-    /// Follows every program of up to so many steps after the beginning; equal states are followed once. With a law, in the wrong
+    /// Follows every program of up to `steps` steps after the beginning; equal states are followed once. With a law, in the wrong
     /// model without it.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Guarantee {
         Ok(tried)
     }
 
-    /// Follows so many random programs of up to so many steps; the same seed yields the same programs.
+    /// Follows this number of random programs of up to `steps` steps; the same seed yields the same programs.
     ///
     /// # Errors
     ///
@@ -214,12 +214,12 @@ struct Search<'a> {
     guarantee: &'a Guarantee,
     /// The states in which the tasks were asked.
     asked: HashSet<u64>,
-    /// The number of programs of up to so many steps from a state.
+    /// The number of programs from a state, by the number of steps that are left.
     known: HashMap<(u64, usize), u64>,
 }
 
 impl Search<'_> {
-    /// Follows all programs of up to so many steps from here; returns their number.
+    /// Follows all programs of up to `steps` steps from here; returns their number.
     fn follow(&mut self, place: &Place, steps: usize) -> Result<u64, End> {
         let state = place.fingerprint();
         if let Some(programs) = self.known.get(&(state, steps)) {

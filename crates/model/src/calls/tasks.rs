@@ -3,7 +3,8 @@
 use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{
-    Cred, CredId, Group, GroupId, Key, Life, Memory, MemoryId, Space, TableId, Task, TaskId, Tracer,
+    Cred, CredId, Group, GroupId, Holds, Key, Life, Memory, MemoryId, Space, TableId, Task, TaskId,
+    Tracer,
 };
 use trace::Errno::*;
 use trace::Value;
@@ -286,9 +287,14 @@ impl<'a> Run<'a> {
 
     /// The law by which an ended thread releases its keyrings.
     fn thread_releases(&self, task: TaskId) -> OwnFact {
-        let cred = self.world.cred(task);
-        match cred.thread.is_some() && cred.process.is_some() {
-            true => OwnFact::EndedThreadReleasesBoth,
+        let (id, cred) = (self.world.tasks[task].cred, self.world.cred(task));
+        if cred.thread.is_some() && cred.process.is_some() {
+            return OwnFact::EndedThreadReleasesBoth;
+        }
+        let pins =
+            |(holds, held): &(Holds, CredId)| *held == id && !matches!(holds, Holds::Task(_));
+        match self.world.holders().iter().any(pins) {
+            true => OwnFact::EndedThreadReleasesPinned,
             false => OwnFact::EndedThreadReleases,
         }
     }
