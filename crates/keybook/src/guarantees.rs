@@ -129,7 +129,7 @@ pub(crate) fn trace(events: &[Event]) -> String {
 mod tests {
     use super::*;
 
-    /// Programs of so many steps are tried in each run of the tests.
+    /// Programs of up to this number of steps are tried in each run of the tests.
     const STEPS: usize = 2;
 
     #[test]

@@ -111,7 +111,7 @@ impl Run<'_> {
     /// A key by its serial number, if it exists.
     fn existing(&mut self, key: KeyId) -> Option<Ref> {
         if self.is_unknown() {
-            // What a task possesses exists: usually nothing else is to be searched.
+            // What a task possesses exists: usually nothing else has to be searched.
             let found = self.reference(key);
             return (found.possessed || self.exists(key)).then_some(found);
         }

@@ -98,7 +98,7 @@ async function wrong() {
     return `${laws.length} wrong models`;
 }
 
-// Memory that cannot be had: the module traps, and the next question is answered by a new one.
+// More memory than there is: the module traps, and the next question is answered by a new one.
 async function traps() {
     await Play.ask('judge', { length: 2 ** 32 - 1 }, '').then(() => ok(false), error => ok(/started anew/.test(error.message), error.message));
     deepStrictEqual(await Play.ask('judge', '', ''), { result: 'allowed', events: 0 });

@@ -32,7 +32,6 @@ const QUERIES: &[(&str, &str)] = &[
     ("keyctl show", "both/keyctl.html"),
     // Pages that answer.
     ("guarantee", "answers/guarantees.html"),
-    ("can another process read my key", "answers/guarantees.html"),
     ("which keyring", "answers/which-keyring.html"),
     ("daemon", "answers/which-keyring.html"),
     ("podman", "answers/containers.html"),
@@ -53,7 +52,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("Key has been revoked", "failed/ekeyrevoked.html"),
     ("Key has expired", "failed/ekeyrevoked.html"),
     ("Disk quota exceeded", "failed/edquot.html"),
-    ("tmux revoked", "failed/ekeyrevoked.html"),
+    ("tmux revoked", "cases/sessions.html#tmux"),
     ("why does my call fail", "failed"),
     ("seccomp", "answers/containers.html"),
     ("docker EPERM", "failed"),

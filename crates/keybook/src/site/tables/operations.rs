@@ -293,12 +293,13 @@ mod tests {
         };
         assert_eq!(
             cell("keyctl_search(X, \"user\", …, 0)", 2),
-            "ok · ENOKEY (no such key) · EKEYREVOKED (the key is revoked) · EKEYEXPIRED (the key has \
-             expired) · EACCES (the key grants no Search)"
+            "ok · ENOKEY (no such key) · EKEYEXPIRED (the key has expired) · EKEYREVOKED (the key \
+             is revoked) · EACCES (the key grants no Search)"
         );
         assert_eq!(
             cell("keyctl_move(K, X, K, 0)", 2),
-            "ok · ENOENT (no such link) · ENOTDIR (the new K is no keyring)"
+            "ok · ENOENT (no such link) · EACCES (the other keyring grants no Write, or the key no Link) · \
+             ENOTDIR (the new K is no keyring)"
         );
         let request = "request_key(\"user\", …, NULL, X)";
         assert_eq!(cell(request, 1), "ok, created · ENOKEY, created (no such key)");

@@ -17,6 +17,7 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("keyctl_chown", "EINVAL", "the id is not mapped"),
     ("keyctl_dh_compute", "EOPNOTSUPP", "the kernel is built without it"),
     ("keyctl_get_persistent", "EINVAL", "the id is not mapped"),
+    ("keyctl_link(K, X)", "EACCES", "the key grants no Link"),
     ("keyctl_link(K, X)", "EDEADLK", "K is X"),
     ("keyctl_link(K, X)", "EDQUOT", "no quota is left"),
     ("keyctl_link(K, X)", "ENOKEY, created", "no such key"),
@@ -34,7 +35,7 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("keyctl_move(K, X, K", "ENOTDIR", "the new K is no keyring"),
     ("keyctl_move(K, X, X", "EACCES", "the key grants no Link"),
     ("keyctl_move(K, X, X", "EKEYREVOKED", "the key is revoked"),
-    ("keyctl_move", "EACCES", "the other keyring grants no Write"),
+    ("keyctl_move", "EACCES", "the other keyring grants no Write, or the key no Link"),
     ("keyctl_move", "ENOENT", "no such link"),
     ("keyctl_move", "ENOENT, created", "no such link"),
     ("keyctl_move", "ENOKEY", "no such K"),
@@ -50,5 +51,6 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("keyctl_unlink", "ENOENT", "no such link"),
     ("keyctl_unlink", "ENOTDIR", "K is no keyring"),
     ("request_key", "EACCES", "the key grants no Link"),
+    ("request_key", "ENOKEY", "no such key"),
     ("request_key", "ENOKEY, created", "no such key"),
 ];
