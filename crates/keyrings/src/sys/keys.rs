@@ -82,6 +82,7 @@ impl Arg<'_> {
 /// The kernel must take exactly those arguments for addresses that are [`Arg::Input`] or [`Arg::Output`], or null;
 /// it must write to none but the latter, and go no further than their ends.
 #[inline]
+#[allow(clippy::unnecessary_cast, reason = "the result has 32 bits on some machines")]
 unsafe fn call(number: c_long, args: [Arg<'_>; 5]) -> Result<i64> {
     if compat::is_used() {
         // SAFETY: the caller's contract.
