@@ -15,6 +15,9 @@ use model::{Law, Onlooker, Why};
 use strace::Place;
 use trace::{Event, Outcome, Value};
 
+/// Whether the model takes part.
+const JUDGES: bool = cfg!(feature = "faults");
+
 /// The number of refusals for which the model looks for laws.
 const MOST_EXPLAINED: u32 = 32;
 
@@ -71,6 +74,9 @@ fn did(task: TaskIx, call: &str, args: Vec<Value>, outcome: Outcome) -> Event {
 impl Explainer {
     /// A task has begun a program, and nothing else is known of it.
     pub(crate) fn model_appears(&mut self, task: TaskIx) {
+        if !JUDGES {
+            return;
+        }
         self.judged.judge.appears(&name(task));
     }
 
@@ -96,18 +102,24 @@ impl Explainer {
     }
 
     pub(crate) fn model_loses(&mut self, task: TaskIx) {
+        if !JUDGES {
+            return;
+        }
         self.judged.judge.loses(&name(task));
     }
 
     /// Something about tasks, which no log shows wrongly.
     fn model_did(&mut self, event: Event) {
-        if self.judged.judge.event(event).is_err() {
+        if JUDGES && self.judged.judge.event(event).is_err() {
             self.judged.judge.forgets();
         }
     }
 
     /// Reports a call that no correct kernel answers like this.
     pub(crate) fn is_fault(&mut self, task: TaskIx, call: &KeyCall, place: Place) -> bool {
+        if !JUDGES {
+            return false;
+        }
         let event = match event::of(task, call) {
             Meaning::Event(event) => event,
             Meaning::Nothing => return false,
@@ -159,7 +171,7 @@ impl Explainer {
 
     /// A call may have changed any key of its caller.
     pub(crate) fn not_judged(&mut self, task: TaskIx) {
-        self.judged.unjudged += 1;
+        self.judged.unjudged += u64::from(JUDGES);
         self.model_loses(task);
     }
 

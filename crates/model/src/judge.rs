@@ -152,7 +152,7 @@ impl Judge {
     }
 
     pub(crate) fn is_unknown(&self) -> bool {
-        self.worlds.first().is_some_and(|world| world.config.unknown)
+        self.worlds.first().is_some_and(World::is_unknown)
     }
 
     /// The worlds in which all events so far happened.

@@ -490,6 +490,11 @@ impl World {
         self.tasks.edit(TaskId::FIRST).name = name.into();
     }
 
+    /// Whether a trace shows only a part of this world.
+    pub(crate) fn is_unknown(&self) -> bool {
+        cfg!(feature = "unknown") && self.config.unknown
+    }
+
     pub(crate) fn add_key(&mut self, key: Key) -> KeyId {
         let key = self.keys.add(key);
         self.present.add(key);
@@ -498,9 +503,10 @@ impl World {
 
     /// The garbage collector has destroyed a key.
     pub(crate) fn end_key(&mut self, key: KeyId) {
+        let is_unknown = self.is_unknown();
         let ended = self.keys.edit(key);
         ended.gone = true;
-        if self.config.unknown {
+        if is_unknown {
             // Its number may soon be another key's.
             ended.name = None;
         }
@@ -584,7 +590,7 @@ impl World {
 
     /// Names a key as the trace does; false if it has another name, or another key has this one.
     pub(crate) fn name(&mut self, key: KeyId, name: &str) -> bool {
-        if self.config.unknown {
+        if self.is_unknown() {
             return self.name_unknown(key, name);
         }
         if let Some(known) = &self.keys[key].name {
@@ -666,7 +672,7 @@ impl World {
         let lasts = |link: &KeyId| {
             let key = &self.keys[*link];
             let is_usable = !key.revoked && key.expiry == Expiry::Never;
-            keyring.invalidated || (!key.invalidated && (is_usable || !self.config.unknown))
+            keyring.invalidated || (!key.invalidated && (is_usable || !self.is_unknown()))
         };
         keyring.links().iter().copied().filter(lasts)
     }

@@ -104,12 +104,12 @@ const CHANGE_NOTHING: &[&str] = &[
 
 impl Run<'_> {
     pub(crate) fn is_unknown(&self) -> bool {
-        self.world.config.unknown
+        self.world.is_unknown()
     }
 
     /// Whether nothing is known of a key but which one it is.
     pub(crate) fn is_open(&self, key: KeyId) -> bool {
-        self.key(key).open
+        self.is_unknown() && self.key(key).open
     }
 
     /// A call may fail for reasons that have nothing to do with keys: a seccomp filter, a security module, a lack
