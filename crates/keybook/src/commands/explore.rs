@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use keyrings::probe::Keyrings;
 use report::{Findings, Found, Message, NO_RULE_YET};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -130,7 +131,10 @@ fn all(explore: &Explore, seed: u64) -> Result<u8> {
 }
 
 fn start(explore: &Explore, seed: u64, part: &str) -> Result<Child> {
-    let mut worker = Command::new(std::env::current_exe().context("cannot find this program")?);
+    // Without /proc, the path by which this program was started.
+    let itself =
+        std::env::current_exe().ok().or_else(|| std::env::args_os().next().map(PathBuf::from));
+    let mut worker = Command::new(itself.context("cannot find this program")?);
     worker.arg("explore").args(["--part", part, "--seed", &seed.to_string()]);
     worker.args(["--length", &explore.length.to_string()]);
     match explore.programs {
