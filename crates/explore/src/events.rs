@@ -79,50 +79,36 @@ impl Operation {
     pub(crate) fn event(&self, task: &str) -> Event {
         let mut args: Vec<Value> =
             self.args().flat_map(|(slot, number)| slot.values(number)).collect();
-        let mut insert = |at: usize, value: Value| args.insert(at, value);
-        let name = match self.call {
-            Call::AddKey => {
-                insert(0, Value::text("user"));
-                insert(2, Value::text("payload"));
-                "add_key"
-            }
-            Call::AddKeyring => {
-                insert(0, Value::text("keyring"));
-                insert(2, Value::word("NULL"));
-                "add_key"
-            }
-            Call::Request => {
-                insert(2, Value::word("NULL"));
-                "request_key"
-            }
-            Call::Update => {
-                insert(1, Value::text("new"));
-                "keyctl_update"
-            }
-            Call::Restrict => {
-                insert(1, Value::word("NULL"));
-                insert(2, Value::word("NULL"));
-                "keyctl_restrict_keyring"
-            }
-            Call::JoinSession => {
-                insert(0, Value::word("NULL"));
-                "keyctl_join_session_keyring"
-            }
-            Call::BecomeOther => {
-                args = vec![Value::word("UID2"); 3];
-                "syscall_setresuid"
-            }
-            Call::Effective => {
-                insert(0, Value::Int(-1));
-                insert(2, Value::Int(-1));
-                "syscall_setresuid"
-            }
-            Call::Read | Call::Payload => "keyctl_read",
-            Call::Describe => "keyctl_describe",
-            Call::Security => "keyctl_get_security",
-            _ => self.name(),
-        };
+        let (name, fixed) = self.fixed();
+        for (place, value) in fixed {
+            args.insert(place, value);
+        }
         event(task, name, args, Outcome::Nothing)
+    }
+
+    /// The name of its call, and the arguments that are always the same, each at its place.
+    fn fixed(&self) -> (&'static str, Vec<(usize, Value)>) {
+        let text = |text: &str| Value::text(text);
+        let word = |word: &str| Value::word(word);
+        let unchanged = || Value::Int(-1);
+        match self.call {
+            Call::AddKey => ("add_key", vec![(0, text("user")), (2, text("payload"))]),
+            Call::AddKeyring => ("add_key", vec![(0, text("keyring")), (2, word("NULL"))]),
+            Call::Request => ("request_key", vec![(2, word("NULL"))]),
+            Call::Update => ("keyctl_update", vec![(1, text("new"))]),
+            Call::Restrict => {
+                ("keyctl_restrict_keyring", vec![(1, word("NULL")), (2, word("NULL"))])
+            }
+            Call::JoinSession => ("keyctl_join_session_keyring", vec![(0, word("NULL"))]),
+            Call::BecomeOther => {
+                ("syscall_setresuid", [0, 1, 2].map(|nth| (nth, word("UID2"))).into())
+            }
+            Call::Effective => ("syscall_setresuid", vec![(0, unchanged()), (2, unchanged())]),
+            Call::Read | Call::Payload => ("keyctl_read", vec![]),
+            Call::Describe => ("keyctl_describe", vec![]),
+            Call::Security => ("keyctl_get_security", vec![]),
+            _ => (self.name(), vec![]),
+        }
     }
 }
 

@@ -25,8 +25,8 @@ pub struct Guarantee {
 }
 
 /// The task whose key or keyring the sentence is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
+#[derive(Clone, Copy, Debug)]
+struct Owner {
     task: u8,
     /// Its whole process counts as the owner.
     process: bool,
@@ -48,18 +48,12 @@ pub enum Who {
 struct Never {
     who: Who,
     operation: Operation,
-    /// Whether the operation never succeeds, or else never fails.
+    /// Whether it never succeeds, or else never fails.
     succeeds: bool,
 }
 
-/// A program that breaks a guarantee.
-#[derive(Clone, Debug)]
-pub struct Counterexample {
-    /// The program up to what shows it.
-    pub program: TaskProgram,
-    /// Its events; the last one shows it.
-    pub events: Vec<Event>,
-}
+/// The events of a program that breaks a guarantee; the last one shows it.
+pub type Counterexample = Vec<Event>;
 
 impl Guarantee {
     /// A guarantee from its parts, as `book/guarantees.toml` has them: the first steps, the owner's name, whether its whole
@@ -119,33 +113,31 @@ impl Guarantee {
     }
 
     /// What the tasks that are alive are asked.
-    fn questions(&self, states: &TaskStates) -> Vec<TaskStep> {
-        let by = |task: u8| {
+    fn questions<'a>(
+        &'a self,
+        states: &'a TaskStates,
+    ) -> impl Iterator<Item = (u8, &'a Never)> + 'a {
+        let by = move |task: u8| {
             let asked = self.never.iter().filter(move |never| self.is(never.who, task, states));
-            asked.map(move |never| TaskStep { task, action: TaskAction::Do(never.operation) })
+            asked.map(move |never| (task, never))
         };
-        states.alive().flat_map(by).collect()
+        states.alive().flat_map(by)
     }
 
     /// Whether an event is one that never happens. `task` is its task's number.
     fn breaks(&self, event: &Event, task: u8, states: &TaskStates) -> bool {
         self.never.iter().any(|never| {
             let asked = never.operation.event(&event.task);
-            let succeeds = matches!(event.outcome, Outcome::Returned(_) | Outcome::Nothing);
             asked.call == event.call
                 && asked.args == event.args
-                && succeeds == never.succeeds
+                && never.is(&event.outcome)
                 && self.is(never.who, task, states)
         })
     }
 
     /// The first event of a whole trace of a program that never happens, those of the beginning left out.
     fn broken_by(&self, program: &TaskProgram, trace: &Trace) -> Option<usize> {
-        let names = program.names();
-        let mut states = TaskStates::new();
-        program.steps.iter().for_each(|step| {
-            states.take(*step);
-        });
+        let (names, states) = (program.names(), TaskStates::after(&program.steps));
         let begun = self.begin.events_without_outcomes().len();
         let events = trace.events().iter().enumerate().skip(begun);
         let mut broken = events.filter(|(_, event)| {
@@ -153,6 +145,13 @@ impl Guarantee {
             task.is_some_and(|task| self.breaks(event, task as u8, &states))
         });
         broken.next().map(|(nth, _)| nth)
+    }
+}
+
+impl Never {
+    /// Whether an outcome of the operation is the one that never happens.
+    fn is(&self, outcome: &Outcome) -> bool {
+        self.succeeds == matches!(outcome, Outcome::Returned(_) | Outcome::Nothing)
     }
 }
 

@@ -43,6 +43,13 @@ impl TaskStates {
         }
     }
 
+    /// After these steps.
+    pub(crate) fn after(steps: &[TaskStep]) -> TaskStates {
+        let mut states = TaskStates::new();
+        steps.iter().for_each(|step| _ = states.take(*step));
+        states
+    }
+
     /// The numbers of the tasks that are alive.
     pub(crate) fn alive(&self) -> impl Iterator<Item = u8> {
         self.tasks.iter().zip(0..).filter(|(task, _)| task.alive).map(|(_, nth)| nth)

@@ -207,7 +207,7 @@ fn broken_alike() -> Result<(), String> {
     let end = Instant::now() + Duration::from_secs(60);
     let kernel = private.observe(&laboratory(|_| None)?, 2, end);
     let kernel = kernel.broken.ok_or("the kernel breaks it")?;
-    equal(format!("{:?}", kernel.events), format!("{:?}", model.events))?;
+    equal(format!("{kernel:?}"), format!("{model:?}"))?;
     for (begin, never, why) in [
         ("main fork", "nobody keyctl_read_alloc K1 succeeds", "anyone, owner or others"),
         ("main fork", "others keyctl_read_alloc K1 hangs", "succeeds or fails"),

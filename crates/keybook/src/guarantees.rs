@@ -1,5 +1,6 @@
 //! Guarantees: the table book/guarantees.toml, and what was tried for each.
 
+use crate::output::count;
 use anyhow::{Context, Result, anyhow};
 use explore::guarantee::{Guarantee, Who};
 use model::Law;
@@ -95,6 +96,33 @@ pub(crate) struct Saved {
     pub(crate) counterexample: Option<String>,
 }
 
+impl Saved {
+    /// What was tried, in words.
+    pub(crate) fn tried(&self) -> String {
+        let mut parts = Vec::new();
+        if self.counterexample.is_none() {
+            let (programs, steps) = (grouped(self.programs), count(self.steps, "step"));
+            let (programs, states) =
+                (count(programs, "program"), count(grouped(self.states), "different state"));
+            parts.push(format!("{programs} of up to {steps} ({states})"));
+            let (random, steps) = (grouped(self.random), count(self.random_steps, "step"));
+            parts.push(format!("{} of up to {steps}", count(random, "random program")));
+        }
+        if self.observed > 0 {
+            let programs = count(grouped(self.observed), "program");
+            parts.push(format!("{programs} on Linux {}", self.kernel));
+        }
+        parts.join(", ")
+    }
+}
+
+/// A number with a comma before each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    groups.map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")
+}
+
 /// The sentences, as they were when this program was built.
 ///
 /// # Errors
@@ -138,7 +166,7 @@ mod tests {
         for sentence in table().unwrap() {
             let id = &sentence.id;
             let tried = sentence.guarantee().unwrap().search(STEPS, None).unwrap();
-            let broken = tried.broken.map(|found| trace(&found.events));
+            let broken = tried.broken.map(|found| trace(&found));
             assert_eq!(broken, saved[id].counterexample, "{id}");
             assert_eq!(broken.is_some(), sentence.belief, "{id}");
             assert_eq!(sentence.wrong.is_some(), !sentence.belief, "{id}");

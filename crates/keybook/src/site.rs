@@ -13,6 +13,7 @@ mod drawing;
 pub(crate) mod environments;
 mod errata;
 pub(crate) mod html;
+mod marks;
 pub(crate) mod pages;
 mod picture;
 pub(crate) mod play;

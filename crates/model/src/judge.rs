@@ -16,8 +16,8 @@ const MOST_WORLDS: usize = 64;
 /// The number of paths through one event that are tried.
 const MOST_TRIES: usize = 20_000;
 
-/// The number of outcomes in a refusal.
-const MOST_NAMED: usize = 8;
+/// The number of outcomes that are named, in a refusal and elsewhere.
+pub const MOST_NAMED: usize = 8;
 
 /// A judge of one trace, event by event.
 #[derive(Clone, Debug)]

@@ -35,9 +35,9 @@ mod unknown;
 mod world;
 pub mod wrong;
 
-pub use calls::{TRANSITIONS, Transition};
+pub use calls::{CREATE_PROCESS, TRANSITIONS, Transition};
 pub use follow::follow;
-pub use judge::{Judge, Verdict, judge};
+pub use judge::{Judge, MOST_NAMED, Verdict, judge};
 pub use laws::{Fact, KeySlot, Law, OwnFact, OwnKeyring, Permission, ProcessCall};
 pub use onlooker::Onlooker;
 

@@ -1,5 +1,6 @@
 //! Judging a trace that begins in the middle: see `unknown.rs` for what is known of its world.
 
+use crate::calls::CREATE_PROCESS;
 use crate::judge::{Judge, every_path, fits, path};
 use crate::laws::{Law, Laws};
 use crate::world::World;
@@ -173,7 +174,9 @@ impl Onlooker {
     fn of_unknown_task(&mut self, event: &Event) {
         let new = match (event.call.as_str(), &event.outcome) {
             ("execve", Outcome::Returned(_)) => event.task.as_str(),
-            (call, Outcome::Returned(Value::Word(child))) if CREATE.contains(&call) => child,
+            (call, Outcome::Returned(Value::Word(child))) if CREATE_PROCESS.contains(&call) => {
+                child
+            }
             _ => return,
         };
         for world in &mut self.judge.worlds {
@@ -235,6 +238,3 @@ impl Onlooker {
         }
     }
 }
-
-/// The calls that create a process.
-const CREATE: &[&str] = &["fork", "vfork", "clone", "clone3", "posix_spawn"];

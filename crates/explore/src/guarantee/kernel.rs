@@ -1,18 +1,16 @@
 //! A guarantee on the running kernel.
 
-use super::{Counterexample, Guarantee};
+use super::{Counterexample, Guarantee, Never};
 use crate::Laboratory;
-use crate::program::{TaskProgram, TaskStep};
+use crate::program::{TaskAction, TaskProgram, TaskStep};
 use crate::task_states::TaskStates;
 use std::time::Instant;
 
 /// What the kernel has shown.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    /// The programs that were run.
+    /// The programs that were run and finished.
     pub programs: u64,
-    /// Those that did not finish.
-    pub unfinished: u64,
     /// The first program that breaks the guarantee, if one does.
     pub broken: Option<Counterexample>,
 }
@@ -21,10 +19,7 @@ impl Guarantee {
     /// Runs every program of up to `steps` steps after the beginning, the shorter ones first, until it is time to end.
     pub fn observe(&self, laboratory: &Laboratory, steps: usize, end: Instant) -> Observed {
         let mut observed = Observed::default();
-        let mut states = TaskStates::new();
-        self.begin.steps.iter().for_each(|step| {
-            states.take(*step);
-        });
+        let states = TaskStates::after(&self.begin.steps);
         for length in 0..=steps {
             let mut run = Run { guarantee: self, laboratory, end, observed: &mut observed };
             if !run.follow(&mut self.begin.steps.clone(), &states, length) {
@@ -35,25 +30,20 @@ impl Guarantee {
     }
 
     /// Runs a program and asks every task at its end.
-    ///
-    /// # Errors
-    ///
-    /// Why the program did not finish.
-    pub fn run(
+    fn run(
         &self,
         laboratory: &Laboratory,
         steps: &[TaskStep],
     ) -> Result<Option<Counterexample>, String> {
-        let mut states = TaskStates::new();
-        steps.iter().for_each(|step| {
-            states.take(*step);
-        });
-        let steps = [steps, &self.questions(&states)].concat();
+        let states = TaskStates::after(steps);
+        let asks = |(task, never): (u8, &Never)| TaskStep {
+            task,
+            action: TaskAction::Do(never.operation),
+        };
+        let steps = steps.iter().copied().chain(self.questions(&states).map(asks)).collect();
         let program = TaskProgram { steps };
         let (_, trace) = laboratory.run(&program)?;
-        Ok(self
-            .broken_by(&program, &trace)
-            .map(|last| Counterexample { events: trace.events()[..=last].to_vec(), program }))
+        Ok(self.broken_by(&program, &trace).map(|last| trace.events()[..=last].to_vec()))
     }
 }
 
@@ -85,12 +75,10 @@ impl Run<'_> {
         if Instant::now() >= self.end {
             return false;
         }
-        match self.guarantee.run(self.laboratory, steps) {
-            Ok(broken) => {
-                self.observed.programs += 1;
-                self.observed.broken = broken;
-            }
-            Err(_) => self.observed.unfinished += 1,
+        // A program that does not finish says nothing.
+        if let Ok(broken) = self.guarantee.run(self.laboratory, steps) {
+            self.observed.programs += 1;
+            self.observed.broken = broken;
         }
         self.observed.broken.is_none()
     }

@@ -2,7 +2,7 @@
 
 use super::{Counterexample, Guarantee};
 use crate::events::{StepEvent, events};
-use crate::program::{TaskProgram, TaskStep};
+use crate::program::TaskStep;
 use crate::task_states::TaskStates;
 use model::{Judge, Law};
 use std::collections::{HashMap, HashSet};
@@ -14,9 +14,9 @@ use trace::Event;
 pub struct Tried {
     /// Programs, each with every answer that the model allows.
     pub programs: u64,
-    /// States in which every task was asked.
+    /// Different states in which every task was asked, of a search.
     pub states: u64,
-    /// The shortest program that breaks the guarantee, if one does.
+    /// A program that breaks the guarantee, if one does; of a search, a shortest one.
     pub broken: Option<Counterexample>,
 }
 
@@ -26,15 +26,24 @@ struct Place {
     judge: Judge,
     states: TaskStates,
     names: Vec<String>,
-    steps: Vec<TaskStep>,
     events: Vec<Event>,
 }
 
 /// Why a search ends.
 enum End {
-    Broken(Box<Counterexample>),
+    Broken(Counterexample),
     /// The model does not know a call, or the table is not valid.
     Invalid(String),
+}
+
+impl End {
+    /// What was tried until then.
+    fn after(self, tried: Tried) -> Result<Tried, String> {
+        match self {
+            End::Broken(found) => Ok(Tried { broken: Some(found), ..tried }),
+            End::Invalid(why) => Err(why),
+        }
+    }
 }
 
 impl Guarantee {
@@ -56,11 +65,7 @@ impl Guarantee {
                 Ok(programs) => {
                     tried = Tried { programs, states: search.asked.len() as u64, broken: None }
                 }
-                Err(End::Broken(found)) => {
-                    tried.broken = Some(*found);
-                    return Ok(tried);
-                }
-                Err(End::Invalid(why)) => return Err(why),
+                Err(end) => return end.after(tried),
             }
         }
         Ok(tried)
@@ -77,37 +82,33 @@ impl Guarantee {
         let mut tried = Tried::default();
         while tried.programs < programs {
             tried.programs += 1;
-            match self.walk(begin[random.usize(..begin.len())].clone(), steps, &mut random) {
-                Ok(states) => tried.states += states,
-                Err(End::Broken(found)) => {
-                    tried.broken = Some(*found);
-                    break;
-                }
-                Err(End::Invalid(why)) => return Err(why),
+            let place = begin[random.usize(..begin.len())].clone();
+            if let Err(end) = self.walk(place, steps, &mut random) {
+                return end.after(tried);
             }
         }
         Ok(tried)
     }
 
-    /// Follows one random program; returns the number of states in which the tasks were asked.
-    fn walk(&self, mut place: Place, steps: usize, random: &mut fastrand::Rng) -> Result<u64, End> {
-        let mut states = 0;
+    /// Follows one random program.
+    fn walk(&self, mut place: Place, steps: usize, random: &mut fastrand::Rng) -> Result<(), End> {
         for _ in 0..steps {
-            let choices: Vec<TaskStep> = self.choices(&place.states).collect();
-            let mut after = self.after(&place, choices[random.usize(..choices.len())])?;
+            let Some(step) = random.choice(self.choices(&place.states).collect::<Vec<_>>()) else {
+                break;
+            };
+            let mut after = self.after(&place, step)?;
             if !after.is_empty() {
                 place = after.swap_remove(random.usize(..after.len()));
                 self.ask(&place)?;
-                states += 1;
             }
         }
-        Ok(states)
+        Ok(())
     }
 
     fn begin(&self, wrong: Option<Law>) -> Result<Vec<Place>, String> {
         let judge = wrong.map_or_else(Judge::new, Judge::wrong);
         let (states, names) = (TaskStates::new(), vec!["main".to_owned()]);
-        let mut places = vec![Place { judge, states, names, steps: vec![], events: vec![] }];
+        let mut places = vec![Place { judge, states, names, events: vec![] }];
         for step in &self.begin.steps {
             let mut after = Vec::new();
             for place in &places {
@@ -132,7 +133,7 @@ impl Guarantee {
             if let Some(nth) = new.iter().position(|event| {
                 event.task == next.names[by] && self.breaks(event, by as u8, &next.states)
             }) {
-                return Err(next.broken(place.events.len() + nth));
+                return Err(End::Broken(next.events[..=place.events.len() + nth].to_vec()));
             }
         }
         Ok(after)
@@ -140,17 +141,12 @@ impl Guarantee {
 
     /// Asks every task what it must not observe.
     fn ask(&self, place: &Place) -> Result<(), End> {
-        for TaskStep { task, action } in self.questions(&place.states) {
-            let Some(operation) = action.operation() else { continue };
-            let asked = operation.event(&place.names[usize::from(task)]);
-            for outcome in place.judge.allowed(&asked) {
-                let event = Event { outcome, ..asked.clone() };
-                if self.breaks(&event, task, &place.states) {
-                    let mut place = place.clone();
-                    place.steps.push(TaskStep { task, action });
-                    place.events.push(event);
-                    return Err(place.broken(place.events.len() - 1));
-                }
+        for (task, never) in self.questions(&place.states) {
+            let asked = never.operation.event(&place.names[usize::from(task)]);
+            let mut answers = place.answers(&asked).map_err(End::Invalid)?;
+            if let Some(event) = answers.find(|event| never.is(&event.outcome)) {
+                let events = place.events.iter().cloned().chain([event]);
+                return Err(End::Broken(events.collect()));
             }
         }
         Ok(())
@@ -167,7 +163,6 @@ impl Place {
         if let Some(prefix) = step.action.creates() {
             next.names.push(format!("{prefix}{}", self.names.len()));
         }
-        next.steps.push(step);
         let events = events(step, &self.states, &next.names);
         let mut places = vec![next];
         for one in events {
@@ -175,10 +170,7 @@ impl Place {
             for place in places {
                 let answers = match &one {
                     StepEvent::Certain(event) => vec![event.clone()],
-                    StepEvent::Asked(event) => {
-                        let allowed = place.judge.allowed(event).into_iter();
-                        allowed.map(|outcome| Event { outcome, ..event.clone() }).collect()
-                    }
+                    StepEvent::Asked(event) => place.answers(event)?.collect(),
                 };
                 for event in answers {
                     let mut place = place.clone();
@@ -194,10 +186,13 @@ impl Place {
         Ok(places)
     }
 
-    fn broken(&self, last: usize) -> End {
-        let program = TaskProgram { steps: self.steps.clone() };
-        let events = self.events[..=last].to_vec();
-        End::Broken(Box::new(Counterexample { program, events }))
+    /// A call with each answer that a correct kernel may give.
+    fn answers<'a>(&self, call: &'a Event) -> Result<impl Iterator<Item = Event> + 'a, String> {
+        let allowed = self.judge.allowed(call);
+        if allowed.len() >= model::MOST_NAMED {
+            return Err(format!("the model names only some of the answers to `{call}`"));
+        }
+        Ok(allowed.into_iter().map(|outcome| Event { outcome, ..call.clone() }))
     }
 
     /// Equal for places after which the same follows.

@@ -78,8 +78,6 @@ fn name(call: &KeyCall) -> Option<&'static str> {
 }
 
 fn args(call: &KeyCall) -> Option<Vec<Value>> {
-    let number = |or: Value| call.number.map_or(or, Value::Int);
-    let absent_if_unread = || Value::word("NULL");
     Some(match call.op {
         Op::AddKey => {
             let payload = match call.number? {
@@ -98,7 +96,7 @@ fn args(call: &KeyCall) -> Option<Vec<Value>> {
         Op::Search => {
             vec![key(call.from)?, text(&call.kind)?, text(&call.description)?, key(call.to)?]
         }
-        Op::JoinSession => vec![text(&call.kind).unwrap_or_else(absent_if_unread)],
+        Op::JoinSession => vec![text(&call.kind).unwrap_or_else(|| Value::word("NULL"))],
         Op::Setperm => vec![key(call.key)?, Value::Hex(u64::from(call.number? as u32))],
         Op::SetTimeout => vec![key(call.key)?, Value::Int(i64::from(call.number? as u32))],
         Op::SetReqkey => vec![Value::Int(i64::from(call.number? as i32))],
@@ -114,7 +112,7 @@ fn args(call: &KeyCall) -> Option<Vec<Value>> {
             vec![key(call.key)?, payload]
         }
         // Into what is not aligned, a part of a serial number does not fit.
-        Op::Read => vec![key(call.key)?, number(Value::Int(0))],
+        Op::Read => vec![key(call.key)?, call.number.map_or(Value::Int(0), Value::Int)],
         Op::Link => vec![key(call.key)?, key(call.to)?],
         Op::Unlink => vec![key(call.key)?, key(call.from)?],
         Op::Move => {

@@ -1,7 +1,7 @@
 //! `keybook guarantees`: sentences that hold in every program, searched for counterexamples.
 
 use crate::guarantees::{self, SAVED, Saved, Sentence, saved, trace};
-use crate::output::{self, BAD, GOOD, ListFormat, NAME, count};
+use crate::output::{self, BAD, GOOD, ListFormat, NAME};
 use crate::status::{DIFFERS, HELD};
 use crate::{embedded, jobs, progress, project};
 use ::explore::Laboratory;
@@ -11,7 +11,7 @@ use keyrings::probe::Keyrings;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::sync::Mutex;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -88,27 +88,26 @@ fn select(names: &[String]) -> Result<Vec<&'static Sentence>> {
 /// Searches in the model, each sentence on one core.
 fn model(command: &Guarantees, sentences: &[&Sentence]) -> Result<Vec<Saved>> {
     let bar = progress::bar(sentences.len() as u64, "{pos} of {len} sentences, {elapsed}");
-    let results: Vec<Option<Result<Saved>>> = sentences.iter().map(|_| None).collect();
-    let results = Mutex::new(results);
     let next = AtomicUsize::new(0);
     let work = || {
-        while let Some(sentence) = sentences.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let nth = sentences.iter().position(|one| one.id == sentence.id).unwrap_or_default();
-            let result = search(command, sentence);
-            if let Ok(mut results) = results.lock() {
-                results[nth] = Some(result);
-            }
+        let mut results = Vec::new();
+        loop {
+            let nth = next.fetch_add(1, Ordering::Relaxed);
+            let Some(sentence) = sentences.get(nth) else { return results };
+            results.push((nth, search(command, sentence)));
             bar.inc(1);
         }
     };
-    thread::scope(|scope| {
-        for _ in 0..jobs::cores() {
-            scope.spawn(work);
-        }
+    let mut results: Vec<(usize, Result<Saved>)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..jobs::cores()).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().unwrap_or_else(|it| resume_unwind(it)))
+            .collect()
     });
     bar.finish_and_clear();
-    let results = results.into_inner().map_err(|_| anyhow!("a search panicked"))?;
-    results.into_iter().map(|one| one.context("a search panicked")?).collect()
+    results.sort_by_key(|(nth, _)| *nth);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 fn search(command: &Guarantees, sentence: &Sentence) -> Result<Saved> {
@@ -127,7 +126,7 @@ fn search(command: &Guarantees, sentence: &Sentence) -> Result<Saved> {
         (saved.random, saved.random_steps) = (random.programs, RANDOM_STEPS);
         broken = random.broken;
     }
-    saved.counterexample = broken.map(|found| trace(&found.events));
+    saved.counterexample = broken.map(|found| trace(&found));
     Ok(saved)
 }
 
@@ -159,7 +158,7 @@ fn kernel(
             continue;
         }
         (saved.observed, saved.kernel) = (observed.programs, release.clone());
-        let broken = observed.broken.map(|found| trace(&found.events));
+        let broken = observed.broken.map(|found| trace(&found));
         let agrees = broken.is_some() == sentence.belief;
         differ.push((!agrees).then(|| broken.unwrap_or_else(|| "no program breaks it".to_owned())));
     }
@@ -178,7 +177,7 @@ fn human(sentences: &[&Sentence], results: &[Saved], differ: &[Option<String>]) 
         };
         let Sentence { id, sentence, .. } = sentence;
         let _ = writeln!(text, "{NAME}{id}{NAME:#}: {style}{word}{style:#}\n    {sentence}");
-        let _ = writeln!(text, "    {}", counted(saved));
+        let _ = writeln!(text, "    {}", saved.tried());
         if let Some(trace) = &saved.counterexample {
             let _ = writeln!(text, "{}", output::indented("      ", trace));
         }
@@ -193,30 +192,8 @@ fn human(sentences: &[&Sentence], results: &[Saved], differ: &[Option<String>]) 
             && known.steps == saved.steps
             && (known.programs, known.states) != (saved.programs, saved.states)
         {
-            let _ = writeln!(text, "    saved: {}", counted(known));
+            let _ = writeln!(text, "    saved: {}", known.tried());
         }
     }
     text
-}
-
-/// What was tried, in words.
-pub(crate) fn counted(saved: &Saved) -> String {
-    let mut parts = Vec::new();
-    if saved.counterexample.is_none() {
-        parts.push(format!(
-            "{} of up to {} ({})",
-            count(saved.programs, "program"),
-            count(saved.steps, "step"),
-            count(saved.states, "different state"),
-        ));
-        parts.push(format!(
-            "{} of up to {}",
-            count(saved.random, "random program"),
-            count(saved.random_steps, "step")
-        ));
-    }
-    if saved.observed > 0 {
-        parts.push(format!("{} on Linux {}", count(saved.observed, "program"), saved.kernel));
-    }
-    parts.join(", ")
 }

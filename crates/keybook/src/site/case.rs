@@ -3,6 +3,7 @@
 //! A page says `{{#case NAME PROGRAM…}}`: the log is `snapshots/cases/NAME.strace`, the programs stand in `book/cases/`.
 
 use super::html::{escape, html, link};
+use super::marks;
 use crate::commands::strace;
 use crate::output::count;
 use anyhow::{Context, Result};
@@ -25,11 +26,9 @@ const MARK: &str = "{{#case ";
 /// If a file is missing, or a log cannot be read.
 pub(super) fn fill_in(text: &mut String, path: &Path, root: &Path, book: &Rulebook) -> Result<()> {
     let up = "../".repeat(path.components().count() - 1);
-    while let Some(start) = text.find(MARK) {
-        let inside = &text[start + MARK.len()..];
-        let end = inside.find("}}").with_context(|| format!("`{MARK}` has no end `}}}}`"))?;
-        let mut words = inside[..end].split_whitespace();
-        let name = words.next().with_context(|| format!("`{MARK}` has no name"))?;
+    marks::replace(text, MARK, |words| {
+        let mut words = words.split_whitespace();
+        let name = words.next().context("the name of a log is missing")?;
         let mut shown = explanation(name, root, book)?;
         for program in words {
             let file = root.join(rulebook::SOURCE).join(FOLDER).join(program);
@@ -39,10 +38,8 @@ pub(super) fn fill_in(text: &mut String, path: &Path, root: &Path, book: &Rulebo
             let address = format!("[`{program}`]({up}{FOLDER}/{program})\n\n");
             folded(&mut shown, &heading, &address, language, &source);
         }
-        let end = start + MARK.len() + end + 2;
-        text.replace_range(start..end, &shown.replace("{up}", &up));
-    }
-    Ok(())
+        Ok(shown.replace("{up}", &up))
+    })
 }
 
 /// What is found in a log, and, folded, the whole explanation and the log.

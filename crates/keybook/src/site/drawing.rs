@@ -7,6 +7,7 @@
 mod tests;
 
 use super::html::escape;
+use super::marks;
 use anyhow::{Context, Result};
 use drawing::sentences;
 use model::follow;
@@ -27,13 +28,7 @@ const MARKS: [(&str, Draw); 2] = [("{{#states ", two_states), ("{{#state ", one_
 /// If a mark does not name a rule with a trace, or a number of its calls.
 pub(crate) fn fill_in(text: &mut String, root: &Path) -> Result<()> {
     for (mark, draw) in MARKS {
-        while let Some(start) = text.find(mark) {
-            let inside = &text[start + mark.len()..];
-            let end = inside.find("}}").with_context(|| format!("`{mark}` has no end `}}}}`"))?;
-            let words = inside[..end].to_owned();
-            let drawn = draw(&words, root).with_context(|| format!("`{mark}{words}}}}}`"))?;
-            text.replace_range(start..start + mark.len() + end + 2, &drawn);
-        }
+        marks::replace(text, mark, |words| draw(words, root))?;
     }
     Ok(())
 }

@@ -40,6 +40,9 @@ macro_rules! transitions {
     };
 }
 
+/// The calls that create a process, and return its name.
+pub const CREATE_PROCESS: [&str; 5] = ["fork", "vfork", "clone", "clone3", "posix_spawn"];
+
 transitions! {
     "add_key" => add_key(), "__do_sys_add_key, key_create_or_update";
     "request_key" => request_key(),

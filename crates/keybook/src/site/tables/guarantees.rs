@@ -2,7 +2,6 @@
 
 use super::input::Tables;
 use crate::guarantees::{self, Saved, Sentence};
-use crate::output::count;
 use crate::site::html::{escape, html, id_link};
 use anyhow::{Context, Result};
 use rulebook::Rule;
@@ -44,25 +43,5 @@ fn shown(saved: &Saved) -> String {
     if let Some(trace) = &saved.counterexample {
         return format!("<pre><code class=\"language-trace\">{}</code></pre>\n\n", escape(trace));
     }
-    let mut text = format!(
-        "Tried: {} of up to {} ({}), {} of up to {}",
-        count(grouped(saved.programs), "program"),
-        count(saved.steps, "step"),
-        count(grouped(saved.states), "different state"),
-        count(grouped(saved.random), "random program"),
-        count(saved.random_steps, "step"),
-    );
-    if saved.observed > 0 {
-        let programs = count(grouped(saved.observed), "program");
-        let _ = write!(text, "; {programs} on Linux {}", saved.kernel);
-    }
-    html(&text) + ".\n\n"
-}
-
-/// A number with a comma before each three digits.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let grouped = digits.as_bytes().rchunks(3).rev();
-    let grouped: Vec<String> = grouped.map(|three| String::from_utf8_lossy(three).into()).collect();
-    grouped.join(",")
+    format!("Tried: {}.\n\n", html(&saved.tried()))
 }

@@ -41,7 +41,8 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         });
         let call = find(format!("thread.{id}")).and_then(|seen| {
             let mut events = seen.trace.events().iter();
-            events.find(|event| new_process(event).is_some()).map(call)
+            let event = events.find(|event| new_process(event).is_some())?;
+            Some(event.request().replace("self", "program"))
         });
         Line { what, call: call.unwrap_or_default(), answers: answers.collect(), anchor: None }
     };
@@ -74,15 +75,9 @@ fn shown(seen: &Seen<'_>) -> Option<&'static str> {
 
 /// The process that a call creates.
 fn new_process(event: &Event) -> Option<&str> {
-    let creates = ["fork", "vfork", "posix_spawn", "clone", "clone3"].contains(&&*event.call);
+    let creates = model::CREATE_PROCESS.contains(&&*event.call);
     match &event.outcome {
         Outcome::Returned(Value::Word(task)) if creates => Some(task),
         _ => None,
     }
-}
-
-/// A call with its arguments.
-fn call(event: &Event) -> String {
-    let args: Vec<String> = event.args.iter().map(ToString::to_string).collect();
-    format!("{}({})", event.call, args.join(", ").replace("self", "program"))
 }
