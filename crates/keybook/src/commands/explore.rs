@@ -141,7 +141,8 @@ fn start(explore: &Explore, seed: u64, part: &str) -> Result<Child> {
         Some(programs) => worker.args(["--programs", &programs.to_string()]),
         None => worker.args(["--budget", &format!("{}s", explore.budget.as_secs())]),
     };
-    worker.stdin(Stdio::null()).stdout(Stdio::piped());
+    // Not /dev/null, which may be missing.
+    worker.stdin(Stdio::piped()).stdout(Stdio::piped());
     worker.spawn().context("cannot start a worker")
 }
 
