@@ -141,7 +141,7 @@ impl Explainer {
         let pinned = std::mem::take(&mut self.state.key_mut(ring).pinned);
         let (mut todo, mut seen) = (vec![ring], vec![ring]);
         while let Some(at) = todo.pop() {
-            self.state.key_mut(at).lost = Some((place, loss));
+            self.state.key_mut(at).lost.get_or_insert((place, loss));
             for link in self.state.key(at).links.clone() {
                 if seen.contains(&link) || self.state.is_kept(link) {
                     continue;
@@ -284,8 +284,9 @@ impl Explainer {
     pub(crate) fn unpin(&mut self, ring: KeyIx, text: Text, place: Place) {
         let key = self.state.key_mut(ring);
         key.pinned = key.pinned.saturating_sub(1);
-        if key.pinned == 0 && key.holders.is_empty() {
+        if !self.state.is_kept(ring) {
             self.tell(ring, text, place, &["process.execve.again", "keyring.pin.file"]);
+            self.mark_lost(ring, place, Loss::Unpinned);
         }
     }
 }

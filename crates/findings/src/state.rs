@@ -95,6 +95,8 @@ pub(crate) enum Loss {
     Execve(TaskIx),
     /// Its last link was removed.
     Unlinked(TaskIx),
+    /// The last file or program that kept it ended.
+    Unpinned,
 }
 
 #[derive(Clone, Debug)]
@@ -194,6 +196,8 @@ pub(crate) struct File {
 pub(crate) struct Proc {
     pub pid: u32,
     pub program: Option<NameIx>,
+    /// The last program before it that had a keyring.
+    pub former: Option<NameIx>,
     pub execve: Option<Place>,
     /// The task that created it, and which keyrings that task had.
     pub parent: Option<(TaskIx, Place, [Option<KeyIx>; 2])>,

@@ -187,6 +187,8 @@ impl Explainer {
         }
         for which in Which::BOTH {
             if let Own::Is(ring) = self.state.task(task).own(which) {
+                let proc = self.state.proc_mut(proc);
+                proc.former = proc.program;
                 self.drop_by_execve(task, which, ring, place);
             }
             *self.state.task_mut(task).own_mut(which) = Own::Absent;

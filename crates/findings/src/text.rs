@@ -1,6 +1,6 @@
 //! Sentences about keys and tasks that are written out at the end, when everything about them is known.
 
-use crate::state::{KeyIx, NameIx, ProcIx, State, TaskIx};
+use crate::state::{KeyIx, NameIx, Proc, ProcIx, State, TaskIx};
 use strace::{Place, Secrets, shown};
 
 /// What a sentence mentions.
@@ -98,8 +98,8 @@ impl Writer<'_> {
         }
         let pid = self.pid(task.pid);
         let what = if task.pid == proc.pid { "main thread" } else { "thread" };
-        match proc.program {
-            Some(program) => format!("{what} {pid} of {}", self.program(program)),
+        match self.programs(proc) {
+            Some(programs) => format!("{what} {pid} of {programs}"),
             None => format!("{what} {pid}"),
         }
     }
@@ -107,10 +107,20 @@ impl Writer<'_> {
     pub fn proc(&self, ix: ProcIx) -> String {
         let proc = self.state.proc(ix);
         let pid = self.pid(proc.pid);
-        match proc.program {
-            Some(program) => format!("process {pid} ({})", self.program(program)),
+        match self.programs(proc) {
+            Some(programs) => format!("process {pid} ({programs})"),
             None => format!("process {pid}"),
         }
+    }
+
+    /// The program that a process executes, after the last one that had a keyring.
+    fn programs(&self, proc: &Proc) -> Option<String> {
+        let program = self.program(proc.program?);
+        let former = proc.former.map(|former| self.program(former));
+        Some(match former {
+            Some(former) if former != program => format!("{former}, then {program}"),
+            _ => program,
+        })
     }
 
     fn pid(&self, pid: u32) -> String {

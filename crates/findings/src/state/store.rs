@@ -96,6 +96,7 @@ impl State {
         self.procs.push(Proc {
             pid,
             program: None,
+            former: None,
             execve: None,
             parent: None,
             tasks: Vec::new(),

@@ -148,6 +148,13 @@ impl Explainer {
                 );
                 (Kind::Destroyed, text, Some(place))
             }
+            (None, Some((place, Loss::Unpinned))) => {
+                let text = say(
+                    "{}: {} fails with {} because {} is destroyed: what kept it ended at {}",
+                    [task, call, error, Part::Key(key), Part::At(place)],
+                );
+                (Kind::Destroyed, text, Some(place))
+            }
             (None, Some((place, Loss::Execve(by)))) => {
                 let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
                 let text = say(

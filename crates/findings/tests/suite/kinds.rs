@@ -147,3 +147,19 @@ fn a_key_that_another_process_revoked_in_its_own_keyring_is_in_another_process()
     assert_eq!(kinds(&*log), ["revoked"]);
     assert_eq!(kinds(log + &run(3, 11)), ["other-process", "revoked", "revoked"]);
 }
+
+#[test]
+fn what_a_program_keeps_after_execve_ends_with_it() {
+    let log = [
+        r#"1 execve("/bin/one", ["one"], 0x1 /* 0 vars */) = 0"#,
+        r#"1 add_key("user", "a", "secret payload", 14, KEY_SPEC_PROCESS_KEYRING) = 41"#,
+        r#"1 execve("/bin/two", ["two"], 0x1 /* 0 vars */) = 0"#,
+        r#"1 execve("/bin/three", ["three"], 0x1 /* 0 vars */) = 0"#,
+        r#"1 keyctl(KEYCTL_DESCRIBE, 41, NULL, 0) = -1 ENOKEY (Required key not available)"#,
+    ];
+    let output = output(log.join("\n"));
+    assert!(output.contains("process 1 (one, then three)"), "{output}");
+    assert!(output.contains("execve(2) of process 1 (one, then three) released it"), "{output}");
+    assert!(output.contains("It ended with the process keyring"), "{output}");
+    assert!(output.contains("is destroyed: what kept it ended at log:4"), "{output}");
+}
