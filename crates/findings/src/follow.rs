@@ -142,7 +142,11 @@ impl Explainer {
             return;
         }
         match act {
-            Act::Key(call) => self.key_call(task, &call, place),
+            Act::Key(call) => {
+                let proc = self.state.task(task).proc;
+                self.state.proc_mut(proc).asked = true;
+                self.key_call(task, &call, place);
+            }
             Act::Create(birth, got) => self.created(task, birth, &got, place),
             Act::Execve(path, got) => {
                 let succeeded = got.ok().is_some_and(|result| result == 0);

@@ -196,8 +196,10 @@ pub(crate) struct File {
 pub(crate) struct Proc {
     pub pid: u32,
     pub program: Option<NameIx>,
-    /// The last program before it that had a keyring.
+    /// The last program before it that called the key service.
     pub former: Option<NameIx>,
+    /// Whether the program called it.
+    pub asked: bool,
     pub execve: Option<Place>,
     /// The task that created it, and which keyrings that task had.
     pub parent: Option<(TaskIx, Place, [Option<KeyIx>; 2])>,

@@ -4,7 +4,7 @@ use crate::act::{Birth, RawName};
 use crate::follow::Explainer;
 use crate::found::About;
 use crate::kind::Kind;
-use crate::state::{Class, KeyIx, Loss, Own, ProcIx, Task, TaskIx, Which};
+use crate::state::{Class, KeyIx, Loss, NameIx, Own, ProcIx, Task, TaskIx, Which};
 use crate::text::{Part, say};
 use strace::Place;
 
@@ -160,9 +160,8 @@ impl Explainer {
         place: Place,
     ) {
         if std::mem::take(&mut self.state.task_mut(task).superseded) {
-            let program = path.map(|path| self.state.intern(path));
             let proc = self.state.task(task).proc;
-            self.state.proc_mut(proc).program = program;
+            self.state.proc_mut(proc).program = self.program(proc, path);
         } else if succeeded {
             self.execve(task, path, place);
         }
@@ -187,19 +186,29 @@ impl Explainer {
         }
         for which in Which::BOTH {
             if let Own::Is(ring) = self.state.task(task).own(which) {
-                let proc = self.state.proc_mut(proc);
-                proc.former = proc.program;
                 self.drop_by_execve(task, which, ring, place);
             }
             *self.state.task_mut(task).own_mut(which) = Own::Absent;
         }
-        let program = path.map(|path| self.state.intern(path));
+        let program = self.program(proc, path);
         self.state.task_mut(task).known = true;
         let proc = self.state.proc_mut(proc);
+        if std::mem::take(&mut proc.asked) {
+            proc.former = proc.program;
+        }
         proc.program = program;
         proc.execve = Some(place);
         proc.may_use = None;
         self.close_on_exec(task, place);
+    }
+
+    /// The program that a process executes from now on, unless its path does not name it.
+    fn program(&mut self, proc: ProcIx, path: Option<&RawName>) -> Option<NameIx> {
+        match path {
+            Some((path, _)) if path == b"/proc/self/exe" => self.state.proc(proc).program,
+            Some((path, _)) if path.is_empty() => None,
+            path => path.map(|path| self.state.intern(path)),
+        }
     }
 
     fn drop_by_execve(&mut self, task: TaskIx, which: Which, ring: KeyIx, place: Place) {

@@ -113,7 +113,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The program that a process executes, after the last one that had a keyring.
+    /// The program that a process executes, after the last one that called the key service.
     fn programs(&self, proc: &Proc) -> Option<String> {
         let program = self.program(proc.program?);
         let former = proc.former.map(|former| self.program(former));

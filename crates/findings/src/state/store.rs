@@ -97,6 +97,7 @@ impl State {
             pid,
             program: None,
             former: None,
+            asked: false,
             execve: None,
             parent: None,
             tasks: Vec::new(),

@@ -155,6 +155,7 @@ fn what_a_program_keeps_after_execve_ends_with_it() {
         r#"1 add_key("user", "a", "secret payload", 14, KEY_SPEC_PROCESS_KEYRING) = 41"#,
         r#"1 execve("/bin/two", ["two"], 0x1 /* 0 vars */) = 0"#,
         r#"1 execve("/bin/three", ["three"], 0x1 /* 0 vars */) = 0"#,
+        r#"1 execve("/proc/self/exe", ["four"], 0x1 /* 0 vars */) = 0"#,
         r#"1 keyctl(KEYCTL_DESCRIBE, 41, NULL, 0) = -1 ENOKEY (Required key not available)"#,
     ];
     let output = output(log.join("\n"));
