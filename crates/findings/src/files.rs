@@ -100,7 +100,7 @@ impl Explainer {
             "the last thread that had {} has ended, but {} has a file open that {} opened at {} (descriptor {}, {}). An open file keeps the \
              keyrings of its opener: until it is closed, the kernel keeps {} ({}) that nobody can use",
             [
-                Part::Key(ring),
+                Part::The(ring),
                 Part::Proc(proc),
                 Part::Task(file.opened.1),
                 Part::At(file.opened.0),

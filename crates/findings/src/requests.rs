@@ -166,7 +166,11 @@ impl Explainer {
         };
         self.state.task_mut(task).session = ring;
         let text = say("{} joined it as its session keyring", [Part::Task(task)]);
-        self.tell(ring, text, place, &["keyring.session.join-anonymous"]);
+        let rules: &[&str] = match is_new {
+            true => &["keyring.session.join-anonymous"],
+            false => &["keyring.session.join-named"],
+        };
+        self.tell(ring, text, place, rules);
     }
 
     pub(crate) fn gave_session(&mut self, task: TaskIx) {

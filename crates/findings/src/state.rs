@@ -81,6 +81,11 @@ impl Class {
             _ => None,
         }
     }
+
+    /// Whether it is named by its role instead of its description.
+    pub fn is_special(self) -> bool {
+        !matches!(self, Class::Key | Class::Unknown)
+    }
 }
 
 /// A place, and the task that did it.

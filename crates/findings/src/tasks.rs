@@ -100,7 +100,7 @@ impl Explainer {
             self.hold(ring, task);
             let text = say(
                 "the kernel created it for {}, whose creator had {}",
-                [Part::Task(task), Part::Key(of_creator)],
+                [Part::Task(task), Part::The(of_creator)],
             );
             self.tell(ring, text, place, &["thread.threads.after"]);
         }

@@ -7,6 +7,8 @@ use strace::{Place, Secrets, shown};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
     Key(KeyIx),
+    /// A key, with the article that a keyring's role requires.
+    The(KeyIx),
     Task(TaskIx),
     Proc(ProcIx),
     Name(NameIx),
@@ -60,6 +62,10 @@ impl Writer<'_> {
     fn part(&self, part: &Part) -> String {
         match part {
             Part::Key(key) => self.key(*key),
+            Part::The(key) if self.state.key(*key).class.is_special() => {
+                format!("the {}", self.key(*key))
+            }
+            Part::The(key) => self.key(*key),
             Part::Task(task) => self.task(*task),
             Part::Proc(proc) => self.proc(*proc),
             Part::Name(name) => self.name(*name),

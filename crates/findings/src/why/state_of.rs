@@ -21,7 +21,7 @@ impl Explainer {
         let which = state.class.which().unwrap_or(Which::Process);
         let parts = |by: Part, place| {
             let [task, call, error] = failed.parts();
-            vec![task, call, error, Part::Key(key), by, Part::At(place)]
+            vec![task, call, error, Part::The(key), by, Part::At(place)]
         };
         let (kind, text, place) = if let Some((place, by)) = state.revoked {
             let text = say(
@@ -67,7 +67,7 @@ impl Explainer {
         let by = if is_revoked { state.revoked } else { state.timeout.map(|(done, _)| done) };
         let (text, place) = match by {
             Some((place, by)) => {
-                let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
+                let parts = [task, call, error, Part::The(key), Part::Task(by), Part::At(place)];
                 let text = if is_revoked {
                     say("{}: {} fails with {} because {} was revoked by {} at {}", parts)
                 } else {
@@ -83,12 +83,12 @@ impl Explainer {
                     say(
                         "{}: {} fails with {} because {} is revoked. The log does not show by whom: before it began, or by a program that it does not cover. \
                          A login that ends revokes its session keyring, under programs that outlive it such as tmux and screen",
-                        [task, call, error, Part::Key(key)],
+                        [task, call, error, Part::The(key)],
                     )
                 } else {
                     say(
                         "{}: {} fails with {} because {} has expired. The log does not show who set its timeout",
-                        [task, call, error, Part::Key(key)],
+                        [task, call, error, Part::The(key)],
                     )
                 };
                 (text, None)
@@ -125,7 +125,7 @@ impl Explainer {
         let which = which.unwrap_or(Which::Process);
         let (kind, text, place) = match (state.invalidated, state.lost) {
             (Some((place, by)), _) => {
-                let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
+                let parts = [task, call, error, Part::The(key), Part::Task(by), Part::At(place)];
                 let text =
                     say("{}: {} fails with {} because {} was invalidated by {} at {}", parts);
                 (Kind::Invalidated, text, Some(place))
@@ -133,7 +133,7 @@ impl Explainer {
             (None, Some((place, Loss::Ended(by)))) => {
                 let same = self.state.task(by).proc == self.state.task(failed.task).proc;
                 let kind = if same { Kind::ThreadEnded } else { Kind::OtherProcess };
-                let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
+                let parts = [task, call, error, Part::The(key), Part::Task(by), Part::At(place)];
                 let text = say(
                     "{}: {} fails with {} because {} is destroyed: nothing kept it after {} ended at {}",
                     parts,
@@ -141,7 +141,7 @@ impl Explainer {
                 (kind, text, Some(place))
             }
             (None, Some((place, Loss::Unlinked(by)))) => {
-                let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
+                let parts = [task, call, error, Part::The(key), Part::Task(by), Part::At(place)];
                 let text = say(
                     "{}: {} fails with {} because {} is destroyed: {} removed the last link to it at {}",
                     parts,
@@ -151,12 +151,12 @@ impl Explainer {
             (None, Some((place, Loss::Unpinned))) => {
                 let text = say(
                     "{}: {} fails with {} because {} is destroyed: what kept it ended at {}",
-                    [task, call, error, Part::Key(key), Part::At(place)],
+                    [task, call, error, Part::The(key), Part::At(place)],
                 );
                 (Kind::Destroyed, text, Some(place))
             }
             (None, Some((place, Loss::Execve(by)))) => {
-                let parts = [task, call, error, Part::Key(key), Part::Task(by), Part::At(place)];
+                let parts = [task, call, error, Part::The(key), Part::Task(by), Part::At(place)];
                 let text = say(
                     "{}: {} fails with {}: {} was dropped when {} called execve(2) at {}",
                     parts,
@@ -199,7 +199,7 @@ impl Explainer {
         {
             let text = say(
                 "{}: {} fails with {} because the user ids of the caller changed at {}, and {} belongs to the user before",
-                [me, call, error, Part::At(changed), Part::Key(key)],
+                [me, call, error, Part::At(changed), Part::The(key)],
             );
             self.explain(
                 failed,
@@ -218,7 +218,7 @@ impl Explainer {
                     call,
                     error,
                     Part::Task(by),
-                    Part::Key(key),
+                    Part::The(key),
                     Part::Word(format!("{mask:#010x}")),
                     Part::At(place),
                 ],
@@ -255,6 +255,11 @@ impl Explainer {
                  kernel destroys it",
                 [me, call, error, Part::Key(key), Part::Key(ring), Part::At(place)],
             ),
+            (None, Class::Key, Some((place, Loss::Unlinked(by)))) => say(
+                "{}: {} fails with {} although {} still exists: {} removed the last link to it at {}, so nobody possesses the key until the kernel \
+                 destroys it",
+                [me, call, error, Part::Key(key), Part::Task(by), Part::At(place)],
+            ),
             (Some(ring), Class::Key, None) => {
                 let holder = self.state.key(ring).holders.first().copied();
                 let of = match holder {
@@ -281,7 +286,7 @@ impl Explainer {
                 };
                 say(
                     "{}: {} of {} fails with {}. {}, so the caller does not possess it, and the mask grants others nothing",
-                    [me, call, Part::Key(key), error, Part::Word(why.to_owned())],
+                    [me, call, Part::The(key), error, Part::Word(why.to_owned())],
                 )
             }
         };

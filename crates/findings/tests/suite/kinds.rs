@@ -164,3 +164,17 @@ fn what_a_program_keeps_after_execve_ends_with_it() {
     assert!(output.contains("It ended with the process keyring"), "{output}");
     assert!(output.contains("is destroyed: what kept it ended at log:4"), "{output}");
 }
+
+#[test]
+fn a_key_without_links_is_possessed_by_nobody_until_it_is_destroyed() {
+    let log = [
+        r#"1 execve("/p", ["p"], 0x1 /* 0 vars */) = 0"#,
+        r#"1 add_key("user", "a", "secret payload", 14, KEY_SPEC_PROCESS_KEYRING) = 41"#,
+        r#"1 keyctl(KEYCTL_REVOKE, KEY_SPEC_PROCESS_KEYRING) = 0"#,
+        r#"1 keyctl(KEYCTL_READ, 41, NULL, 0) = -1 EACCES (Permission denied)"#,
+        r#"1 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0) = -1 EKEYREVOKED (x)"#,
+    ];
+    let output = output(log.join("\n"));
+    assert!(output.contains("process 1 (p) removed the last link to it at log:3"), "{output}");
+    assert!(output.contains("because the process keyring (@p) was revoked"), "{output}");
+}
