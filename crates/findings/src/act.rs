@@ -81,9 +81,18 @@ pub(crate) struct Birth {
 /// A file descriptor.
 #[derive(Clone, Debug)]
 pub(crate) enum FileAct {
-    Open { fds: Vec<i32>, path: Option<RawName>, close_on_exec: bool },
-    Dup { from: i32, to: i32, close_on_exec: bool },
-    Close(i32),
+    Open {
+        fds: Vec<i32>,
+        path: Option<RawName>,
+        close_on_exec: bool,
+    },
+    Dup {
+        from: i32,
+        to: i32,
+        close_on_exec: bool,
+    },
+    /// The first and the last descriptor.
+    Close(i32, i32),
 }
 
 /// What a call means to keyrings.

@@ -39,7 +39,12 @@ impl Explainer {
                     self.opened(proc, to, File { close_on_exec, ..file });
                 }
             }
-            FileAct::Close(fd) => self.close(proc, fd, place),
+            FileAct::Close(first, last) => {
+                let files = self.state.proc(proc).files.keys().copied();
+                let mut fds: Vec<i32> = files.filter(|fd| (first..=last).contains(fd)).collect();
+                fds.sort_unstable();
+                fds.into_iter().for_each(|fd| self.close(proc, fd, place));
+            }
         }
     }
 

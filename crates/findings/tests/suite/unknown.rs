@@ -106,3 +106,21 @@ fn a_log_without_the_calls_that_create_tasks_is_read_in_order() {
             2 keyctl(KEYCTL_SEARCH, KEY_SPEC_PROCESS_KEYRING, \"user\", \"a\", 0) = -1 ENOKEY (x)\n";
     assert_eq!(kinds(log), ["after-execve", "secret-after-execve"]);
 }
+
+#[test]
+fn a_range_of_files_is_closed_at_once() {
+    let log = |close: &str| {
+        format!(
+            "1 execve(\"/p\", [\"p\"], 0x1 /* 0 vars */) = 0\n\
+             1 add_key(\"user\", \"a\", \"secret payload\", 14, KEY_SPEC_PROCESS_KEYRING) = 41\n\
+             1 perf_event_open(0x1, 0, -1, -1, 0) = 5\n1 fork() = 2\n2 {close}\n\
+             1 exit_group(0) = ?\n1 +++ exited with 0 +++\n2 exit_group(0) = ?\n2 +++ exited with 0 +++\n"
+        )
+    };
+    assert_eq!(kinds(log("close_range(3, 4294967295, 0) = 0")), ["exits-at-once"]);
+    assert_eq!(kinds(log("close_range(6, ~0U, 0) = 0")), ["pinned-by-file"]);
+    assert_eq!(
+        kinds(log("close_range(3, 4294967295, CLOSE_RANGE_CLOEXEC) = 0")),
+        ["pinned-by-file"]
+    );
+}
