@@ -50,7 +50,10 @@
             out.push(el('p', {}, `… and ${count(log.findings_left_out, 'more finding')} of these kinds`));
         }
         if (log.stories.length) {
-            out.push(el('h2', {}, 'What happened to each keyring and key'), ...log.stories.map(it => story(it, rules)));
+            out.push(el('h2', {}, 'What happened to each keyring and key'),
+                log.shows_files ? '' : el('p', {}, 'The log does not show which files are open; one of them may keep a keyring longer than told here (',
+                    Play.rule('keyring.pin.file', rules), ').'),
+                ...log.stories.map(it => story(it, rules)));
         }
         if (log.stories_left_out) {
             out.push(el('p', {}, `… and ${count(log.stories_left_out, 'more key')}`));

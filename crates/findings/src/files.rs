@@ -11,6 +11,7 @@ use strace::Place;
 
 impl Explainer {
     pub(crate) fn file(&mut self, task: TaskIx, act: FileAct, place: Place) {
+        self.shows_files = true;
         let proc = self.state.task(task).proc;
         match act {
             FileAct::Open { fds, path, close_on_exec } => {

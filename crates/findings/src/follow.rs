@@ -16,6 +16,8 @@ pub struct Explainer {
     pub(crate) key_calls: u64,
     /// Whether a call about keys succeeded: the kernel has keys.
     pub(crate) key_calls_succeeded: bool,
+    /// Whether the log shows a call that opens or closes a file.
+    pub(crate) shows_files: bool,
     /// The thread and process keyrings that were created in the log, oldest first.
     pub(crate) rings: Vec<crate::state::KeyIx>,
     pub(crate) judged: crate::judged::Judged,

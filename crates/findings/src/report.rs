@@ -18,6 +18,8 @@ pub struct Explained {
     pub unjudged: u64,
     /// Whether the order of lines of different tasks is unknown.
     pub order_unknown: bool,
+    /// Whether the log shows which files are open; one that it does not show may keep a keyring.
+    pub shows_files: bool,
     /// The findings, the most telling first.
     pub findings: Vec<Finding>,
     /// The number of findings that are left out because there are too many of their kind.
@@ -120,6 +122,7 @@ impl Explainer {
             key_calls: self.key_calls,
             unjudged: self.judged.unjudged,
             order_unknown: self.order == Some(Order::Unknown),
+            shows_files: self.shows_files,
             findings_left_out: (all - findings.len()) as u64,
             findings,
             stories: stories.collect(),

@@ -93,6 +93,13 @@ fn stories(text: &mut String, explained: &Explained, file: &str) {
         return;
     }
     let _ = writeln!(text, "\n{NAME}What happened to each keyring and key{NAME:#}");
+    if !explained.shows_files {
+        let _ = writeln!(
+            text,
+            "The log does not show which files are open; one of them may keep a keyring longer than told here \
+             (keyring.pin.file)."
+        );
+    }
     for Story { name, sentences } in &explained.stories {
         let _ = writeln!(text, "\n{}", first_upper(name));
         const MOST: usize = 12;
