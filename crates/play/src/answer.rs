@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Answers a question with JSON. What a page can ask:
+/// Answers a question with JSON, except those of `faults`. What can be asked:
 ///
 /// | question | texts |
 /// |---|---|
@@ -13,21 +13,27 @@ use serde::Serialize;
 /// | `wrong` | a law, traces |
 /// | `calls`, `laws` | |
 /// | `strace` | a log, the name of its file, the table of wrong models |
+/// | those of `faults` | one |
 pub fn answer(question: &str, texts: [Vec<u8>; 3]) -> String {
-    match question {
-        #[cfg(feature = "logs")]
-        "strace" => logs::answer(texts),
-        #[cfg(feature = "rules")]
-        question => rules::answer(question, texts),
-        #[cfg(not(feature = "rules"))]
-        question => unknown(question),
+    #[cfg(feature = "logs")]
+    if question == "strace" {
+        return logs::answer(texts);
     }
+    #[cfg(feature = "faults")]
+    if let Some(answer) = faults::answer(question, &texts[0]) {
+        return answer;
+    }
+    #[cfg(feature = "rules")]
+    return rules::answer(question, texts);
+    #[cfg(not(feature = "rules"))]
+    problem(format!("there is no question `{question}`"))
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8_lossy(&bytes).into_owned()
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
+#[cfg(any(feature = "rules", feature = "logs"))]
 fn json(answer: &impl Serialize) -> String {
     serde_json::to_string(answer).unwrap_or_else(|error| problem(error.to_string()))
 }
@@ -41,35 +47,47 @@ fn problem(problem: String) -> String {
     serde_json::to_string(&Problem { problem }).unwrap_or_default()
 }
 
-fn unknown(question: &str) -> String {
-    problem(format!("there is no question `{question}`"))
-}
-
 #[cfg(feature = "logs")]
 mod logs {
     use super::{json, text};
-    use crate::table;
-    use model::Law;
+    use crate::remote::{Ask, Remote};
     use std::io::Cursor;
     use strace::{Order, Reader};
 
+    #[cfg(target_arch = "wasm32")]
+    const ASK: Ask = crate::exports::ask_faults;
+    #[cfg(not(target_arch = "wasm32"))]
+    const ASK: Ask = |question, text| super::answer(question, [text.into(), vec![], vec![]]);
+
     pub(super) fn answer([log, name, table]: [Vec<u8>; 3]) -> String {
         let reader = Reader::new(Cursor::new(log));
-        // Only a kernel fault needs the table.
-        let table = text(table);
-        let rules =
-            |laws: &[Law]| table::parse(&table).map(|it| it.rules(laws)).unwrap_or_default();
-        json(&crate::strace::explain(vec![text(name)], Order::Log, Ok(reader), &rules))
+        let model = Box::new(Remote::new(ASK, &text(&table)));
+        json(&crate::strace::explain(vec![text(&name)], Order::Log, Ok(reader), model))
+    }
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    use super::text;
+    use crate::faults::Faults;
+    use std::cell::RefCell;
+
+    thread_local! {
+        static FAULTS: RefCell<Faults> = RefCell::default();
+    }
+
+    pub(super) fn answer(question: &str, one: &[u8]) -> Option<String> {
+        FAULTS.with_borrow_mut(|faults| faults.answer(question, &text(one)))
     }
 }
 
 #[cfg(feature = "rules")]
 mod rules {
-    use super::{json, problem, text, unknown};
+    use super::{json, problem, text};
     use crate::{follow, judge, offer, snippet, table, wrong};
 
     pub(super) fn answer(question: &str, texts: [Vec<u8>; 3]) -> String {
-        let [one, two, three] = texts.map(text);
+        let [one, two, three] = texts.map(|bytes| text(&bytes));
         match question {
             "judge" => match table::parse(&two) {
                 Ok(table) => {
@@ -87,7 +105,7 @@ mod rules {
             },
             "calls" => json(&offer::calls()),
             "laws" => json(&wrong::all()),
-            question => unknown(question),
+            question => problem(format!("there is no question `{question}`")),
         }
     }
 }

@@ -3,17 +3,21 @@
 mod answer;
 #[cfg(target_arch = "wasm32")]
 mod exports;
+#[cfg(feature = "faults")]
+pub mod faults;
 #[cfg(feature = "rules")]
 pub mod follow;
 #[cfg(feature = "rules")]
 pub mod judge;
 #[cfg(feature = "rules")]
 pub mod offer;
+#[cfg(feature = "logs")]
+pub mod remote;
 #[cfg(feature = "rules")]
 pub mod snippet;
 #[cfg(feature = "logs")]
 pub mod strace;
-#[cfg(any(feature = "rules", feature = "logs"))]
+#[cfg(any(feature = "rules", feature = "faults"))]
 pub mod table;
 #[cfg(feature = "rules")]
 pub mod wrong;

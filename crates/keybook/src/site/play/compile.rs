@@ -9,7 +9,7 @@ use std::thread::{JoinHandle, spawn};
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The features of the crate `play` that are a module each.
-const MODULES: [&str; 2] = ["rules", "logs"];
+const MODULES: [&str; 3] = ["rules", "logs", "faults"];
 
 /// What is said where nothing compiles for the browser.
 pub(crate) const WITHOUT: &str =
