@@ -226,14 +226,16 @@
                 [wanted, note] = ['', 'The program in the address is too long for the explorer.'];
             }
             let program = wanted.split('\n').filter(line => line.trim());
-            if (program.length) {
-                const judged = await Play.ask('judge', program.join('\n'), '').catch(error => ({ result: error.message }));
-                const bad = Play.badLine(judged) ?? judged.calls?.[0].line;
-                if (judged.result !== 'allowed') {
-                    note = bad ? `Line ${bad} of the program in the address is not one that the model of this book allows: `
-                        + `${program[bad - 1]}. The lines before it are here.` : judged.result;
-                    program = program.slice(0, (bad ?? 1) - 1);
+            // As far as the model allows it.
+            for (;;) {
+                const { events, malformed } = await Play.ask('follow', program.join('\n'));
+                const good = malformed ? malformed - 1 : events;
+                if (good >= program.length) {
+                    break;
                 }
+                note = `Line ${good + 1} of the program in the address is not one that the model of this book allows: `
+                    + `${program[good]}. The lines before it are here.`;
+                program = program.slice(0, good);
             }
             const made = /^\d+$/.test(count ?? '') ? Number(count) : program.length;
             await go(program.slice(0, made), program.slice(made));

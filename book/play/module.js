@@ -120,17 +120,18 @@
 
     // Asks a module in this page. If it traps, the next question goes to a new one.
     Play.ask = async function (question, ...texts) {
-        if (!instances.has('rules')) {
-            const made = module('rules').then(module => started(module));
-            made.catch(() => instances.delete('rules'));
-            instances.set('rules', made);
+        const name = ['judge', 'wrong', 'laws'].includes(question) ? 'rules' : 'explorer';
+        if (!instances.has(name)) {
+            const made = module(name).then(module => started(module));
+            made.catch(() => instances.delete(name));
+            instances.set(name, made);
         }
-        const exports = await instances.get('rules');
+        const exports = await instances.get(name);
         try {
             return instance(exports)(question, ...texts);
         } catch (error) {
             if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-                instances.delete('rules');
+                instances.delete(name);
                 throw new Error(`${began} It said: ${error.message}`);
             }
             throw error;

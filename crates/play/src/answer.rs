@@ -23,9 +23,14 @@ pub fn answer(question: &str, texts: [Vec<u8>; 3]) -> String {
     if let Some(answer) = faults::answer(question, &texts[0]) {
         return answer;
     }
+    #[cfg(feature = "explorer")]
+    if let Some(answer) = explorer::answer(question, &texts) {
+        return answer;
+    }
     #[cfg(feature = "rules")]
-    return rules::answer(question, texts);
-    #[cfg(not(feature = "rules"))]
+    if let Some(answer) = rules::answer(question, &texts) {
+        return answer;
+    }
     problem(format!("there is no question `{question}`"))
 }
 
@@ -33,7 +38,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-#[cfg(any(feature = "rules", feature = "logs"))]
+#[cfg(any(feature = "rules", feature = "explorer", feature = "logs"))]
 fn json(answer: &impl Serialize) -> String {
     serde_json::to_string(answer).unwrap_or_else(|error| problem(error.to_string()))
 }
@@ -81,14 +86,31 @@ mod faults {
     }
 }
 
+#[cfg(feature = "explorer")]
+mod explorer {
+    use super::{json, text};
+    use crate::{follow, offer, snippet};
+
+    pub(super) fn answer(question: &str, texts: &[Vec<u8>; 3]) -> Option<String> {
+        let [one, two, three] = texts.each_ref().map(|bytes| text(bytes));
+        Some(match question {
+            "offer" => json(&offer::offer(&one, &two, &three)),
+            "follow" => json(&follow::follow(&one)),
+            "snippet" => json(&snippet::snippet(&one, &two)),
+            "calls" => json(&offer::calls()),
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(feature = "rules")]
 mod rules {
     use super::{json, problem, text};
-    use crate::{follow, judge, offer, snippet, table, wrong};
+    use crate::{judge, table, wrong};
 
-    pub(super) fn answer(question: &str, texts: [Vec<u8>; 3]) -> String {
-        let [one, two, three] = texts.map(|bytes| text(&bytes));
-        match question {
+    pub(super) fn answer(question: &str, [one, two, _]: &[Vec<u8>; 3]) -> Option<String> {
+        let (one, two) = (text(one), text(two));
+        Some(match question {
             "judge" => match table::parse(&two) {
                 Ok(table) => {
                     let text = one.replace("\r\n", "\n");
@@ -96,16 +118,12 @@ mod rules {
                 }
                 Err(error) => problem(error),
             },
-            "offer" => json(&offer::offer(&one, &two, &three)),
-            "follow" => json(&follow::follow(&one)),
-            "snippet" => json(&snippet::snippet(&one, &two)),
             "wrong" => match wrong::wrong(&one, &two) {
                 Some(noticed) => json(&noticed),
                 None => problem(format!("there is no law `{one}`")),
             },
-            "calls" => json(&offer::calls()),
             "laws" => json(&wrong::all()),
-            question => problem(format!("there is no question `{question}`")),
-        }
+            _ => return None,
+        })
     }
 }

@@ -53,7 +53,12 @@ mod faults {
     #[link(wasm_import_module = "faults")]
     unsafe extern "C" {
         /// Passes on a question and its text. Returns the length of the answer.
-        safe fn tell(question: *const u8, length: usize, text: *const u8, text_length: usize) -> usize;
+        safe fn tell(
+            question: *const u8,
+            length: usize,
+            text: *const u8,
+            text_length: usize,
+        ) -> usize;
         /// Writes the last answer.
         safe fn hear(answer: *mut u8);
     }

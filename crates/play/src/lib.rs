@@ -5,15 +5,15 @@ mod answer;
 mod exports;
 #[cfg(feature = "faults")]
 pub mod faults;
-#[cfg(feature = "rules")]
+#[cfg(feature = "explorer")]
 pub mod follow;
-#[cfg(feature = "rules")]
+#[cfg(any(feature = "rules", feature = "explorer"))]
 pub mod judge;
-#[cfg(feature = "rules")]
+#[cfg(feature = "explorer")]
 pub mod offer;
 #[cfg(feature = "logs")]
 pub mod remote;
-#[cfg(feature = "rules")]
+#[cfg(feature = "explorer")]
 pub mod snippet;
 #[cfg(feature = "logs")]
 pub mod strace;

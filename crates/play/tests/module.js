@@ -146,7 +146,7 @@ async function traps() {
 }
 
 async function main() {
-    for (const name of ['rules.wasm', 'logs.wasm', 'faults.wasm']) {
+    for (const name of ['rules.wasm', 'explorer.wasm', 'logs.wasm', 'faults.wasm']) {
         const size = gzipSync(readFileSync(join(play, name)), { level: 9 }).length;
         ok(size <= LARGEST, `${name} has ${size} bytes, gzipped`);
     }

@@ -35,7 +35,9 @@ pub(crate) fn explorer(program: &Trace, made: usize, text: &str) -> String {
     let mut hash = String::new();
     for byte in lines.trim_end().bytes() {
         let _ = match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-' => write!(hash, "{}", byte as char),
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-' => {
+                write!(hash, "{}", byte as char)
+            }
             _ => write!(hash, "%{byte:02X}"),
         };
     }

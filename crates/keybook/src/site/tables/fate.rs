@@ -234,7 +234,8 @@ fn write_cell<'a>(
     let mut text = link(leads.rule, &answer);
     if let Some(made) = kinds.last().and_then(|kind| events(&leads.trace, first, *kind)) {
         let words = format!("explore<span class=\"vh\">: {}, {label}</span>", row.event);
-        let _ = write!(text, " <span class=\"go\">{}</span>", explorer_of(leads.rule, made, &words));
+        let _ =
+            write!(text, " <span class=\"go\">{}</span>", explorer_of(leads.rule, made, &words));
     }
     for (words, claim) in cell.conditions {
         let _ = write!(text, " <small>{}</small>", link(seen(claim)?.rule, words));
