@@ -227,12 +227,8 @@
             }
             let program = wanted.split('\n').filter(line => line.trim());
             // As far as the model allows it.
-            for (;;) {
-                const { events, malformed } = await Play.ask('follow', program.join('\n'));
-                const good = malformed ? malformed - 1 : events;
-                if (good >= program.length) {
-                    break;
-                }
+            const good = await Play.ask('allowed', program.join('\n'));
+            if (good < program.length) {
                 note = `Line ${good + 1} of the program in the address is not one that the model of this book allows: `
                     + `${program[good]}. The lines before it are here.`;
                 program = program.slice(0, good);

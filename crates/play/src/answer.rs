@@ -8,7 +8,7 @@ use serde::Serialize;
 /// |---|---|
 /// | `judge` | a trace; the table of wrong models |
 /// | `offer` | a trace, a task, a call |
-/// | `follow` | a trace |
+/// | `follow`, `allowed` | a trace |
 /// | `snippet` | a trace, the id of the rule |
 /// | `wrong` | a law, traces |
 /// | `calls`, `laws` | |
@@ -95,6 +95,7 @@ mod explorer {
         let [one, two, three] = texts.each_ref().map(|bytes| text(bytes));
         Some(match question {
             "offer" => json(&offer::offer(&one, &two, &three)),
+            "allowed" => json(&offer::allowed(&one)),
             "follow" => json(&follow::follow(&one)),
             "snippet" => json(&snippet::snippet(&one, &two)),
             "calls" => json(&offer::calls()),

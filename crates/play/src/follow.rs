@@ -3,7 +3,6 @@
 use crate::judge::read;
 use model::follow::{Key, Kind, Life, Place, State};
 use serde::Serialize;
-use trace::Trace;
 
 /// The state after a trace.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -20,9 +19,6 @@ pub struct Drawn {
     pub keys: Vec<NamedKey>,
     /// The number of events that a correct kernel shows, from the first on.
     pub events: usize,
-    /// The first line that is none of a trace, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub malformed: Option<usize>,
 }
 
 /// A key or keyring.
@@ -37,12 +33,9 @@ pub struct NamedKey {
 }
 
 /// Draws the state after the trace, or after the part of it that a correct kernel shows. What is new since the last event is
-/// drawn as new. A text that is no trace counts as an empty one.
+/// drawn as new. A text that is no trace is an empty one.
 pub fn follow(text: &str) -> Drawn {
-    let (trace, malformed) = match read(text) {
-        Ok((trace, _)) => (trace, None),
-        Err(error) => (Trace::default(), Some(error.line)),
-    };
+    let trace = read(text).map(|(trace, _)| trace).unwrap_or_default();
     let (events, states) = model::follow::last(&trace);
     let Some((state, before)) = states.split_last() else { return Drawn::default() };
     let sentences = drawing::sentences(state);
@@ -52,7 +45,7 @@ pub fn follow(text: &str) -> Drawn {
         them.map(|task| task.name.clone()).collect()
     };
     let (zombies, tasks) = (tasks(Life::Zombie), tasks(Life::Runs));
-    Drawn { svg, sentences, tasks, zombies, keys: names(state), events, malformed }
+    Drawn { svg, sentences, tasks, zombies, keys: names(state), events }
 }
 
 fn names(state: &State) -> Vec<NamedKey> {

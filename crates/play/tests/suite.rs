@@ -134,6 +134,20 @@ fn the_state_is_drawn_as_far_as_a_correct_kernel_shows_it() {
 }
 
 #[test]
+fn a_program_is_followed_up_to_its_first_bad_line() {
+    for (rest, lines) in [
+        ("child  keyctl_get_keyring_ID(@p, 0) = -1 ENOKEY (Required key not available)\n", 3),
+        ("child  keyctl_get_keyring_ID(@p, 0) = K1\nmain  fork() = other\n", 2),
+        ("main  keyctl_fly(@t) = 0\nmain  fork() = other\n", 2),
+        ("main  fork(\nmain  fork() = other\n", 2),
+        ("child  keyctl_get_keyring_ID(@p, 0) = K1\nmain  fork(\n", 2),
+    ] {
+        assert_eq!(ask("allowed", [&format!("{FORK}{rest}"), "", ""]), lines, "{rest}");
+    }
+    assert_eq!(ask("allowed", ["<b>", "", ""]), 0);
+}
+
+#[test]
 fn a_wrong_model_turns_the_rules_red_that_the_table_lists() {
     let text: String = traces().iter().map(|(id, trace)| format!("# {id}\n{trace}")).collect();
     for row in table().rows.iter().step_by(40) {
@@ -227,9 +241,10 @@ fn any_text_has_an_answer() {
         "# a\n# b\nmain  f()",
         "é  é(é) = é",
     ];
-    for question in
-        ["judge", "offer", "follow", "snippet", "wrong", "calls", "laws", "strace", "what", ""]
-    {
+    for question in [
+        "judge", "offer", "allowed", "follow", "snippet", "wrong", "calls", "laws", "strace",
+        "what", "",
+    ] {
         for one in texts {
             for other in texts {
                 ask(question, [one, other, one]);
