@@ -37,36 +37,51 @@
 
     Play.pages.explorer = async function (place) {
         const [{ rules, examples }, calls] = await Promise.all([Play.rules(), Play.ask('calls')]);
-        let lines = [], task = 'main', key, note = '', turn = 0;
+        // `lines` were made, `ahead` are the rest of the program from the address.
+        let lines = [], ahead = [], task = 'main', key, note = '', turn = 0;
 
-        const drawing = el('div', { class: 'play-drawing' });
+        const picture = el('div'), words = el('p', { class: 'play-words', role: 'status' });
         const choices = el('div', { class: 'play-calls' });
         const answers = el('div', { class: 'play-answers', role: 'status' });
-        const program = el('ol', { class: 'play-program', 'aria-label': 'The program so far' });
+        const program = el('ol', { class: 'play-program', 'aria-label': 'The calls' });
         const said = el('span', { class: 'said', role: 'status' });
         const more = el('div');
         const text = () => lines.map(line => `${line}\n`).join('');
+        const whole = () => [...lines, ...ahead].map(line => `${line}\n`).join('');
 
-        const undo = el('button', { type: 'button', click: () => go(lines.slice(0, -1)) }, 'Undo');
-        const again = el('button', { type: 'button', click: () => go([]) }, 'Start again');
-        const judge = el('button', { type: 'button', class: 'q', click: async () => more.replaceChildren(await Play.editor(text(),
+        const back = el('button', { type: 'button', click: () => go(lines.slice(0, -1), [...lines.slice(-1), ...ahead]) }, 'Previous');
+        const next = el('button', { type: 'button', click: () => go([...lines, ...ahead.slice(0, 1)], ahead.slice(1)) }, 'Next');
+        const again = el('button', { type: 'button', click: () => go([], []) }, 'Start again');
+        const step = el('span', { class: 'play-note' }), last = el('code');
+        const judge = el('button', { type: 'button', class: 'q', click: async () => more.replaceChildren(await Play.editor(whole(),
             { label: 'The trace: change it, and open it in the explorer again' })) }, 'Judge the trace');
         const run = el('button', { type: 'button', class: 'q', click: snippet }, 'Run this on a kernel');
         const copy = el('button', { type: 'button', class: 'q', click: () => Play.copy(location.href, said) }, 'Copy the address');
 
-        const other = el('select', { id: 'play-other', change: () => { written.value = examples[other.value] ?? `${other.value}()`; } },
-            [...calls].sort().map(call => el('option', {}, call)));
+        const other = el('select', { id: 'play-other', change: example }, [...calls].sort().map(call => el('option', {}, call)));
+        const where = el('p', { class: 'play-note' });
         const written = el('input', { id: 'play-written', type: 'text', spellcheck: 'false', autocapitalize: 'off', autocomplete: 'off' });
         const form = el('form', { class: 'play-other', submit: event => { event.preventDefault(); call(written.value); } },
             el('label', { for: other.id }, 'Any other call '), other, ' ',
             el('label', { for: written.id, class: 'vh' }, 'The call with its arguments'), written, ' ',
-            el('button', { type: 'submit' }, 'What may it return?'));
-        written.value = 'keyctl_set_reqkey_keyring(KEY_REQKEY_DEFL_THREAD_KEYRING)';
-        other.value = 'keyctl_set_reqkey_keyring';
+            el('button', { type: 'submit' }, 'What may it return?'), where);
 
-        // Shows the state after these lines.
-        async function go(next, keep) {
-            lines = next;
+        // How the chosen call is written, and a rule whose program makes it next.
+        function example() {
+            const [written_, id, nth] = examples[other.value] ?? [`${other.value}()`];
+            written.value = written_;
+            where.replaceChildren(...(id ? ['A rule makes this call: ',
+                el('a', { href: `${location.pathname}?rule=${encodeURIComponent(id)}&calls=${nth}` }, 'its program up to there'), '.'] : []));
+        }
+        other.value = 'keyctl_set_reqkey_keyring';
+        example();
+
+        // Shows the state after these lines. With `keep`, neither is new.
+        async function go(made, rest, keep) {
+            [lines, ahead] = [made, rest];
+            if (rest.length && !keep) {
+                task = rest[0].split(/\s+/)[0];
+            }
             const mine = ++turn;
             try {
                 const state = await Play.ask('follow', text());
@@ -86,17 +101,34 @@
                     answers.replaceChildren(...(note ? [el('p', { class: 'play-some' }, note)] : []));
                     note = '';
                     more.replaceChildren();
-                    history.replaceState(null, '', location.pathname + (lines.length ? `#t=${encodeURIComponent(text().trimEnd())}` : ''));
+                    history.replaceState(null, '', location.pathname + hash());
                 }
             } catch (error) {
                 Play.fail(answers, error);
             }
         }
 
+        // The whole program, and how many of its calls were made if not all.
+        function hash() {
+            const program = whole().trimEnd();
+            return program && `#t=${encodeURIComponent(program)}${ahead.length ? `&n=${lines.length}` : ''}`;
+        }
+
         function show(state, groups, offered) {
-            drawing.replaceChildren(Play.drawing(state.svg), el('p', {}, state.sentences.join(' ')));
-            program.replaceChildren(...lines.map(line => el('li', {}, el('code', {}, line))));
-            undo.disabled = again.disabled = !lines.length;
+            picture.replaceChildren(Play.drawing(state.svg));
+            words.textContent = state.sentences.join(' ');
+            const line = (line, nth) => el('li', nth < lines.length ? { 'aria-current': nth === lines.length - 1 && ahead.length > 0 && 'step' }
+                : { class: 'ahead' }, el('code', {}, line));
+            program.replaceChildren(...[...lines, ...ahead].map(line));
+            again.disabled = !lines.length && !ahead.length;
+            const used = document.activeElement;
+            [back.disabled, next.disabled] = [!lines.length, !ahead.length];
+            last.textContent = lines.at(-1) ?? '';
+            step.textContent = ahead.length ? `Call ${lines.length} of ${lines.length + ahead.length}` : '';
+            // A button that can no longer be pressed would lose the keyboard.
+            if ([back, next].includes(used) && used.disabled) {
+                (used === back ? next : back).focus();
+            }
             const pills = (legend, name, all, chosen, choose) => el('fieldset', { class: 'play-pills' }, el('legend', {}, legend),
                 all.map(one => el('label', {}, el('input', { type: 'radio', name, value: one, checked: one === chosen, change: () => choose(one) }),
                     el('span', {}, one))));
@@ -113,10 +145,10 @@
                     return el('div', { class: 'play-group' }, el('p', { class: 'play-h' }, name), el('div', {}, buttons(list)));
                 }
                 return !list.length ? '' : el('div', { class: 'play-group' },
-                    pills('A key', 'play-key', state.keys.map(it => it.name), key, one => { key = one; go(lines, true); }),
+                    pills('A key', 'play-key', state.keys.map(it => it.name), key, one => { key = one; go(lines, ahead, true); }),
                     el('div', {}, buttons(list)));
             });
-            choices.replaceChildren(...[pills('The task that calls', 'play-task', state.tasks, task, one => { task = one; go(lines, true); }),
+            choices.replaceChildren(...[pills('The task that calls', 'play-task', state.tasks, task, one => { task = one; go(lines, ahead, true); }),
                 ...parts].filter(part => part !== ''));
             // The keyboard stays where it was.
             choices.querySelectorAll('button').forEach((button, nth) => { button.dataset.at = `b${nth}`; });
@@ -127,7 +159,7 @@
 
         const isQuota = answer => answer.outcome.startsWith('= -1 EDQUOT');
         const option = (answer, before) => el('li', {},
-            el('button', { type: 'button', click: () => go([...before, answer.line]) }, el('code', {}, answer.outcome)),
+            el('button', { type: 'button', click: () => go([...before, answer.line], []) }, el('code', {}, answer.outcome)),
             ` ${isQuota(answer) ? 'The quota of the user is used up.' : answer.then.join(' ')}`);
 
         // One answer is taken at once; of several, the reader chooses. That a quota is used up is the exception.
@@ -140,7 +172,7 @@
                     answers.replaceChildren(el('p', { class: 'play-some' }, el('code', {}, what), ' does not return here.'));
                 } else if (all.filter(answer => !isQuota(answer)).length === 1) {
                     const before = lines, usual = all.find(answer => !isQuota(answer));
-                    await go([...before, usual.line]);
+                    await go([...before, usual.line], []);
                     const others = all.filter(answer => answer !== usual);
                     if (others.length) {
                         answers.replaceChildren(el('p', {}, 'A correct kernel may also answer'),
@@ -158,7 +190,7 @@
 
         async function snippet() {
             try {
-                const { code, by_hand: hand } = await Play.ask('snippet', text(), 'play.program');
+                const { code, by_hand: hand } = await Play.ask('snippet', whole(), 'play.program');
                 more.replaceChildren(
                     el('p', {}, 'A section of a page in ', el('code', {}, 'book/'), ' with this program becomes a rule, which ',
                         el('code', {}, 'cargo test play_program'), ' runs on your kernel. CONTRIBUTING.md shows the whole section.'),
@@ -169,22 +201,22 @@
             }
         }
 
-        // The program in the address: the trace itself, or a number of calls of a rule's trace.
+        // The program in the address: the trace itself, or a rule's trace, and how many of its calls were made.
         async function address() {
             const asked = new URLSearchParams(location.search), id = asked.get('rule');
-            let wanted = '';
+            let wanted = '', count = asked.get('calls');
             try {
-                const found = location.hash.match(/^#t=(.*)$/s);
+                const found = location.hash.match(/^#t=(.*?)(?:&n=(\d+))?$/s);
                 if (found) {
                     wanted = decodeURIComponent(found[1]);
+                    count = found[2];
                 } else if (id !== null) {
                     const all = await Play.allTraces();
                     const begin = all.indexOf(`# ${id}\n`);
                     if (begin < 0) {
                         note = 'The address names a rule that this book does not have.';
                     } else {
-                        const trace = all.slice(all.indexOf('\n', begin) + 1).split('\n# ')[0].trimEnd().split('\n');
-                        wanted = trace.slice(0, Number(asked.get('calls') ?? trace.length)).join('\n');
+                        wanted = all.slice(all.indexOf('\n', begin) + 1).split('\n# ')[0];
                     }
                 }
             } catch {
@@ -193,25 +225,25 @@
             if (wanted.length > Play.limit) {
                 [wanted, note] = ['', 'The program in the address is too long for the explorer.'];
             }
-            let next = wanted.split('\n').filter(line => line.trim());
-            if (next.length) {
-                const judged = await Play.ask('judge', next.join('\n'), '').catch(error => ({ result: error.message }));
-                const bad = Play.badLine(judged) ?? judged.calls?.[0].line;
-                if (judged.result !== 'allowed') {
-                    note = bad ? `Line ${bad} of the program in the address is not one that the model of this book allows: `
-                        + `${next[bad - 1]}. The lines before it are here.` : judged.result;
-                    next = next.slice(0, (bad ?? 1) - 1);
-                }
+            let program = wanted.split('\n').filter(line => line.trim());
+            // As far as the model allows it.
+            const good = await Play.ask('allowed', program.join('\n'));
+            if (good < program.length) {
+                note = `Line ${good + 1} of the program in the address is not one that the model of this book allows: `
+                    + `${program[good]}. The lines before it are here.`;
+                program = program.slice(0, good);
             }
-            await go(next);
+            const made = /^\d+$/.test(count ?? '') ? Number(count) : program.length;
+            await go(program.slice(0, made), program.slice(made));
         }
         addEventListener('hashchange', address);
 
         place.replaceChildren(el('div', { class: 'play-explorer' },
-            el('section', { 'aria-label': 'The state' }, drawing),
+            el('section', { 'aria-label': 'The state', class: 'play-drawing' },
+                el('p', { class: 'play-buttons' }, back, next, again, step), el('p', { class: 'play-last' }, last), picture, words),
             el('section', { 'aria-label': 'Calls' }, choices, form, answers),
             el('section', { class: 'play-wide', 'aria-label': 'The program' }, program,
-                el('p', { class: 'play-buttons' }, undo, again), el('p', { class: 'play-acts' }, run, judge, copy, said), more)));
+                el('p', { class: 'play-acts' }, run, judge, copy, said), more)));
         await address();
     };
 })();

@@ -6,17 +6,45 @@
     const waiting = new Map();
     const Play = globalThis.Play = { base, limit: 100_000, pages: {} };
 
-    // Used in the page and, as text, in the worker.
+    // These four are used in the page and, as text, in the worker.
+    function put(exports, nth, bytes) {
+        const at = exports.put(nth, bytes.length);
+        new Uint8Array(exports.memory.buffer, at, bytes.length).set(bytes);
+    }
+    function answered(exports, length) {
+        return new Uint8Array(exports.memory.buffer, exports.answered(), length);
+    }
+
+    // Starts a module. One that has questions itself asks them of the second.
+    async function started(module, other) {
+        const start = async (module, imports) => (await WebAssembly.instantiate(module, imports)).exports;
+        if (!other) {
+            return start(module, {});
+        }
+        const asked = await start(other, {});
+        let exports, length;
+        const bytes = (at, length) => new Uint8Array(exports.memory.buffer, at, length);
+        exports = await start(module, { faults: {
+            tell(question, questionLength, text, textLength) {
+                put(asked, 0, bytes(question, questionLength));
+                put(asked, 1, bytes(text, textLength));
+                length = asked.ask();
+                return length;
+            },
+            hear(at) {
+                bytes(at, length).set(answered(asked, length));
+            },
+        } });
+        return exports;
+    }
+
     function instance(exports) {
         const encoder = new TextEncoder(), decoder = new TextDecoder();
         return function ask(question, ...texts) {
             [question, '', '', ''].map((text, nth) => texts[nth - 1] ?? (nth ? '' : text)).forEach((text, nth) => {
-                const bytes = typeof text === 'string' ? encoder.encode(text) : text;
-                const at = exports.put(nth, bytes.length);
-                new Uint8Array(exports.memory.buffer, at, bytes.length).set(bytes);
+                put(exports, nth, typeof text === 'string' ? encoder.encode(text) : text);
             });
-            const length = exports.ask();
-            const answer = JSON.parse(decoder.decode(new Uint8Array(exports.memory.buffer, exports.answered(), length)));
+            const answer = JSON.parse(decoder.decode(answered(exports, exports.ask())));
             if (answer.problem && question !== 'offer') {
                 throw new Error(answer.problem);
             }
@@ -24,13 +52,13 @@
         };
     }
 
-    Play.asking = instance;
+    Object.assign(Play, { started, asking: instance });
 
     function work() {
         let ask;
-        onmessage = async ({ data: { module, nth, question, texts } }) => {
+        onmessage = async ({ data: { modules, nth, question, texts } }) => {
             try {
-                ask ??= instance((await WebAssembly.instantiate(module, {})).exports);
+                ask ??= instance(await started(...modules));
                 postMessage({ nth, answer: ask(question, ...texts) });
             } catch (error) {
                 const trapped = error instanceof WebAssembly.RuntimeError;
@@ -92,35 +120,36 @@
 
     // Asks a module in this page. If it traps, the next question goes to a new one.
     Play.ask = async function (question, ...texts) {
-        if (!instances.has('rules')) {
-            const made = module('rules').then(module => WebAssembly.instantiate(module, {}));
-            made.catch(() => instances.delete('rules'));
-            instances.set('rules', made);
+        const name = ['judge', 'wrong', 'laws'].includes(question) ? 'rules' : 'explorer';
+        if (!instances.has(name)) {
+            const made = module(name).then(module => started(module));
+            made.catch(() => instances.delete(name));
+            instances.set(name, made);
         }
-        const { exports } = await instances.get('rules');
+        const exports = await instances.get(name);
         try {
             return instance(exports)(question, ...texts);
         } catch (error) {
             if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-                instances.delete('rules');
+                instances.delete(name);
                 throw new Error(`${began} It said: ${error.message}`);
             }
             throw error;
         }
     };
 
-    // Asks a module in a worker, so that the page stays usable. A new question ends the one before it.
-    Play.worker = function (name) {
+    // Asks a module, and one that it asks, in a worker, so that the page stays usable. A new question ends the one before it.
+    Play.worker = function (...names) {
         let worker, nth = 0, last;
         return async function (question, ...texts) {
-            const module_ = await module(name);
+            const modules = await Promise.all(names.map(module));
             if (last) {
                 worker.terminate();
                 worker = undefined;
                 last(Object.assign(new Error('ended by the next question'), { name: 'AbortError' }));
             }
             if (!worker) {
-                const source = `'use strict';\n${instance}\n(${work})();`;
+                const source = `'use strict';\n${[put, answered, started, instance].join('\n')}\n(${work})();`;
                 const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
                 worker = new Worker(url);
                 URL.revokeObjectURL(url);
@@ -146,7 +175,7 @@
                 };
                 // Bytes are handed over, which takes no time.
                 const bytes = texts.filter(text => typeof text !== 'string').map(text => text.buffer);
-                worker.postMessage({ module: module_, nth: mine, question, texts }, bytes);
+                worker.postMessage({ modules, nth: mine, question, texts }, bytes);
             });
         };
     };

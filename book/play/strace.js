@@ -38,6 +38,9 @@
         } else {
             out.push(el('p', { class: all ? 'play-bad' : 'play-good' }, `${all ? count(all, 'finding') : 'Nothing found'} ${within}`));
         }
+        if (log.unjudged) {
+            out.push(el('p', {}, `${count(log.unjudged, 'key call')} could not be judged: the log does not show enough of what was before.`));
+        }
         if (log.unparsed) {
             out.push(el('p', {}, `${count(log.unparsed, 'line')} could not be read, such as:`),
                 el('ul', {}, log.samples.slice(0, 3).map(it => el('li', {}, `${it.place}: `, el('code', {}, it.text)))));
@@ -63,7 +66,7 @@
 
     Play.pages.strace = async function (place) {
         const { rules, table } = await Play.rules();
-        const ask = Play.worker('logs');
+        const ask = Play.worker('logs', 'faults');
         const told = el('div', { class: 'play-told', role: 'status' });
         const text = el('textarea', { id: 'play-log', class: 'play-text', rows: 8, spellcheck: 'false', autocapitalize: 'off', wrap: 'off' });
         const file = el('input', { type: 'file', id: 'play-file' });

@@ -123,7 +123,8 @@ fn cred(out: &mut String, state: &State, it: &Block) {
     for ((id, kind, slot), at) in slots.into_iter().zip(SLOTS) {
         let y = it.y + at;
         let (class, name) = match slot {
-            Slot::Has(key) => (kind, state.keys[key].name.as_deref().unwrap_or("a keyring")),
+            // The drawing's last column says what it is.
+            Slot::Has(key) => (kind, state.keys[key].name.as_deref().unwrap_or("one")),
             Slot::Empty => ("off", "none"),
             Slot::Unknown => ("off", "unknown"),
         };

@@ -3,12 +3,14 @@
 use crate::act::Act;
 use crate::act::{Birth, Got};
 use crate::found::Findings;
+use crate::judged::Judged;
+use crate::onlooker::Onlooker;
 use crate::state::{State, TaskIx};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use strace::{Event, Order, Place, Secrets, What};
 
 /// Follows the events of one run of strace, and explains them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Explainer {
     pub(crate) state: State,
     pub(crate) findings: Findings,
@@ -20,12 +22,12 @@ pub struct Explainer {
     pub(crate) shows_files: bool,
     /// The thread and process keyrings that were created in the log, oldest first.
     pub(crate) rings: Vec<crate::state::KeyIx>,
-    pub(crate) judged: crate::judged::Judged,
+    pub(crate) judged: Judged,
     /// Findings about an absent keyring that its task may have asked for to create it, by task.
-    pub(crate) probes: std::collections::HashMap<TaskIx, Vec<usize>>,
+    pub(crate) probes: HashMap<TaskIx, Vec<usize>>,
     /// Findings about a keyring that threads shared and that ended with the last of them, by process: for a process that
     /// makes no more call about keys they mean nothing.
-    pub(crate) unneeded: std::collections::HashMap<crate::state::ProcIx, Vec<usize>>,
+    pub(crate) unneeded: HashMap<crate::state::ProcIx, Vec<usize>>,
     /// How many keys of the caller existed when its quota was first used up.
     pub(crate) keys_at_quota: Option<i64>,
     pub(crate) order: Option<Order>,
@@ -61,9 +63,25 @@ enum StepWhat {
 const MOST_HELD: usize = 100;
 
 impl Explainer {
-    /// An explainer before the first event. `order`: in which order the lines of the run happened.
-    pub fn new(order: Order) -> Explainer {
-        Explainer { order: Some(order), ..Explainer::default() }
+    /// An explainer before the first event. `order`: in which order the lines of the run happened. `model` judges the calls.
+    pub fn new(order: Order, model: Box<dyn Onlooker>) -> Explainer {
+        Explainer {
+            state: State::default(),
+            findings: Findings::default(),
+            secrets: Secrets::default(),
+            key_calls: 0,
+            key_calls_succeeded: false,
+            rings: Vec::new(),
+            judged: Judged::new(model),
+            probes: HashMap::new(),
+            unneeded: HashMap::new(),
+            keys_at_quota: None,
+            order: Some(order),
+            creating: Vec::new(),
+            guessed: Vec::new(),
+            held: VecDeque::new(),
+            begins: false,
+        }
     }
 
     /// The number of calls about keys so far.

@@ -3,7 +3,6 @@
 use crate::kind::Kind;
 use crate::state::{KeyIx, NameIx, ProcIx, TaskIx, Which};
 use crate::text::Text;
-use model::Law;
 use std::collections::HashMap;
 use strace::Place;
 
@@ -26,8 +25,8 @@ pub(crate) struct Found {
     /// The places of the first one, then where equal ones begin.
     pub places: Vec<Place>,
     pub count: u64,
-    /// Laws of which any one, if it does not hold, explains a kernel fault.
-    pub laws: Vec<Law>,
+    /// The rules that a kernel with this fault breaks.
+    pub rules: Vec<String>,
 }
 
 /// The number of places that are kept of equal findings.
@@ -56,17 +55,17 @@ impl Findings {
             None => {
                 self.last = self.all.len();
                 self.known.insert((kind, which, about), self.last);
-                let (places, laws) = (places.to_vec(), Vec::new());
-                self.all.push(Found { kind, which, text, places, count: 1, laws });
+                let (places, rules) = (places.to_vec(), Vec::new());
+                self.all.push(Found { kind, which, text, places, count: 1, rules });
             }
         }
     }
 
-    /// The laws that explain the finding that was added last, if it is the first of its kind.
-    pub fn explain(&mut self, laws: Vec<Law>) {
+    /// The rules behind the finding that was added last, if it is the first of its kind.
+    pub fn explain(&mut self, rules: Vec<String>) {
         let last = &mut self.all[self.last];
-        if last.laws.is_empty() {
-            last.laws = laws;
+        if last.rules.is_empty() {
+            last.rules = rules;
         }
     }
 

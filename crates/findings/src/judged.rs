@@ -7,24 +7,21 @@ use crate::act::{Birth, KeyArg, KeyCall};
 use crate::follow::Explainer;
 use crate::found::About;
 use crate::kind::Kind;
+use crate::onlooker::{Onlooker, Refused};
 use crate::op::Op;
 use crate::state::{KeyIx, Own, TaskIx, Which};
 use crate::text::{Part, Text, say};
 use event::Meaning;
-use model::{Law, Onlooker, Why};
 use strace::Place;
 use trace::{Event, Outcome, Value};
 
-/// Whether the model takes part.
-const JUDGES: bool = cfg!(feature = "faults");
-
-/// The number of refusals for which the model looks for laws.
+/// The number of refusals for which the model looks for reasons.
 const MOST_EXPLAINED: u32 = 32;
 
 /// The model, as it follows a log.
 #[derive(Debug)]
 pub(crate) struct Judged {
-    judge: Onlooker,
+    judge: Box<dyn Onlooker>,
     explained: u32,
     /// The number of calls about keys that were not judged.
     pub(crate) unjudged: u64,
@@ -33,9 +30,8 @@ pub(crate) struct Judged {
     suspects: Vec<Suspect>,
 }
 
-impl Default for Judged {
-    fn default() -> Judged {
-        let judge = Onlooker::new();
+impl Judged {
+    pub(crate) fn new(judge: Box<dyn Onlooker>) -> Judged {
         let suspects = Vec::new();
         Judged { judge, explained: 0, unjudged: 0, shows_creation: false, suspects }
     }
@@ -58,7 +54,7 @@ struct Fault {
     call: &'static str,
     which: Which,
     text: Text,
-    laws: Vec<Law>,
+    rules: Vec<String>,
     places: Vec<Place>,
 }
 
@@ -74,9 +70,6 @@ fn did(task: TaskIx, call: &str, args: Vec<Value>, outcome: Outcome) -> Event {
 impl Explainer {
     /// A task has begun a program, and nothing else is known of it.
     pub(crate) fn model_appears(&mut self, task: TaskIx) {
-        if !JUDGES {
-            return;
-        }
         self.judged.judge.appears(&name(task));
     }
 
@@ -102,24 +95,18 @@ impl Explainer {
     }
 
     pub(crate) fn model_loses(&mut self, task: TaskIx) {
-        if !JUDGES {
-            return;
-        }
         self.judged.judge.loses(&name(task));
     }
 
     /// Something about tasks, which no log shows wrongly.
     fn model_did(&mut self, event: Event) {
-        if JUDGES && self.judged.judge.event(event).is_err() {
+        if self.judged.judge.event(event, false).is_err() {
             self.judged.judge.forgets();
         }
     }
 
     /// Reports a call that no correct kernel answers like this.
     pub(crate) fn is_fault(&mut self, task: TaskIx, call: &KeyCall, place: Place) -> bool {
-        if !JUDGES {
-            return false;
-        }
         let event = match event::of(task, call) {
             Meaning::Event(event) => event,
             Meaning::Nothing => return false,
@@ -132,15 +119,11 @@ impl Explainer {
             self.judged.unjudged += 1;
             return false;
         }
-        let Err(mut refusal) = self.judged.judge.event(event) else { return false };
-        let Why::Outcome { allowed, .. } = &mut refusal.why else {
+        let (observed, explains) = (event.outcome.clone(), self.judged.explained < MOST_EXPLAINED);
+        let Err(refused) = self.judged.judge.event(event, explains) else { return false };
+        let Refused { allowed: Some(allowed), mistake, rules } = refused else {
             self.not_judged(task);
             return false;
-        };
-        let allowed = std::mem::take(allowed);
-        let laws = match self.judged.explained {
-            MOST_EXPLAINED.. => Vec::new(),
-            _ => self.judged.judge.laws(&refusal),
         };
         self.judged.explained += 1;
         self.judged.judge.forgets();
@@ -157,8 +140,8 @@ impl Explainer {
             task,
             call: call.op.name(),
             which: self.concerned(task, call),
-            text: self.told(task, call, &refusal.event.outcome, &allowed, &laws),
-            laws,
+            text: self.told(task, call, &observed, &allowed, mistake),
+            rules,
             places: [Some(place), since].into_iter().flatten().collect(),
         };
         if of_others.is_empty() && !needs_creation {
@@ -171,7 +154,7 @@ impl Explainer {
 
     /// A call may have changed any key of its caller.
     pub(crate) fn not_judged(&mut self, task: TaskIx) {
-        self.judged.unjudged += u64::from(JUDGES);
+        self.judged.unjudged += 1;
         self.model_loses(task);
     }
 
@@ -216,7 +199,7 @@ impl Explainer {
         call: &KeyCall,
         observed: &Outcome,
         allowed: &[Outcome],
-        laws: &[Law],
+        mistake: Option<String>,
     ) -> Text {
         let allowed: Vec<String> =
             allowed.iter().map(|outcome| self.words_of(outcome, "another number")).collect();
@@ -230,10 +213,10 @@ impl Explainer {
             Part::Word(self.words_of(observed, "a number")),
             Part::Word(allowed),
         ];
-        let Some(law) = laws.first() else {
+        let Some(mistake) = mistake else {
             return say("{}: {} = {}. Allowed there: {}", parts);
         };
-        parts.push(Part::Word(law.wrong()));
+        parts.push(Part::Word(mistake));
         say("{}: {} = {}. Allowed there: {}. This mistake of a kernel explains it: {}", parts)
     }
 
@@ -252,10 +235,10 @@ impl Explainer {
     }
 
     fn convict(&mut self, fault: Fault) {
-        let Fault { task, call, which, text, laws, places } = fault;
+        let Fault { task, call, which, text, rules, places } = fault;
         let about = About { task: Some(task), call: Some(call), ..About::default() };
         self.findings.add(Kind::KernelFault, which, about, text, &places);
-        self.findings.explain(laws);
+        self.findings.explain(rules);
     }
 
     /// A key gets another link or mask: two tasks may have raced.

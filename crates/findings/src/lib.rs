@@ -9,6 +9,7 @@ mod judged;
 mod keys;
 mod kind;
 mod links;
+mod onlooker;
 mod op;
 mod report;
 mod requests;
@@ -20,4 +21,7 @@ mod why;
 
 pub use follow::Explainer;
 pub use kind::Kind;
+#[cfg(feature = "model")]
+pub use onlooker::ByModel;
+pub use onlooker::{Onlooker, Refused};
 pub use report::{Explained, Finding, Sentence, Story};

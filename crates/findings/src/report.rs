@@ -5,7 +5,6 @@ use crate::found::Found;
 use crate::kind::Kind;
 use crate::state::{Class, KeyIx, Loss, Which};
 use crate::text::Writer;
-use model::Law;
 use serde::Serialize;
 use strace::{Order, Place};
 
@@ -73,11 +72,10 @@ pub struct Sentence {
 }
 
 /// The rules behind a finding.
-fn rules_of(found: &Found, rules: &dyn Fn(&[Law]) -> Vec<String>) -> Vec<String> {
-    let of_laws = if found.laws.is_empty() { Vec::new() } else { rules(&found.laws) };
-    match of_laws.is_empty() {
+fn rules_of(found: &Found) -> Vec<String> {
+    match found.rules.is_empty() {
         true => found.kind.rules_of(found.which).iter().map(|rule| (*rule).to_owned()).collect(),
-        false => of_laws,
+        false => found.rules.clone(),
     }
 }
 
@@ -87,13 +85,11 @@ const MOST_STORIES: usize = 500;
 const MOST_OF_A_KIND: usize = 100;
 
 impl Explainer {
-    /// Ends the log. `place` writes a place as the reader finds it, `within` the same within a sentence. `rules` names
-    /// rules that embody laws of the model.
+    /// Ends the log. `place` writes a place as the reader finds it, `within` the same within a sentence.
     pub fn finish(
         mut self,
         place: &dyn Fn(Place) -> String,
         within: &dyn Fn(Place) -> String,
-        rules: &dyn Fn(&[Law]) -> Vec<String>,
     ) -> Explained {
         self.release();
         self.convict_suspects();
@@ -113,7 +109,7 @@ impl Explainer {
                 instead: found.kind.advice(),
                 places: found.places.iter().copied().map(place).collect(),
                 count: found.count,
-                rules: rules_of(found, rules),
+                rules: rules_of(found),
             })
             .collect();
         let told: Vec<KeyIx> = self.state.keys().filter(|key| self.has_story(*key)).collect();

@@ -1,7 +1,7 @@
 //! What the browser calls. It writes texts into memory that it was given, asks, and reads the answer.
 #![allow(
     unsafe_code,
-    reason = "a name that the browser can call is marked as unsafe; nothing here uses memory by its address"
+    reason = "names that the browser calls and offers are marked as unsafe; nothing here uses memory by its address"
 )]
 
 use crate::answer;
@@ -42,4 +42,31 @@ pub extern "C" fn ask() -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn answered() -> *const u8 {
     DESK.with_borrow(|desk| desk.answer.as_ptr())
+}
+
+#[cfg(feature = "logs")]
+pub(crate) use faults::ask_faults;
+
+/// What the browser offers: questions to the module `faults`.
+#[cfg(feature = "logs")]
+mod faults {
+    #[link(wasm_import_module = "faults")]
+    unsafe extern "C" {
+        /// Passes on a question and its text. Returns the length of the answer.
+        safe fn tell(
+            question: *const u8,
+            length: usize,
+            text: *const u8,
+            text_length: usize,
+        ) -> usize;
+        /// Writes the last answer.
+        safe fn hear(answer: *mut u8);
+    }
+
+    pub(crate) fn ask_faults(question: &str, text: &str) -> String {
+        let length = tell(question.as_ptr(), question.len(), text.as_ptr(), text.len());
+        let mut answer = vec![0; length];
+        hear(answer.as_mut_ptr());
+        String::from_utf8_lossy(&answer).into_owned()
+    }
 }

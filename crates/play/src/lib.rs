@@ -3,17 +3,21 @@
 mod answer;
 #[cfg(target_arch = "wasm32")]
 mod exports;
-#[cfg(feature = "rules")]
+#[cfg(feature = "faults")]
+pub mod faults;
+#[cfg(feature = "explorer")]
 pub mod follow;
-#[cfg(feature = "rules")]
+#[cfg(any(feature = "rules", feature = "explorer"))]
 pub mod judge;
-#[cfg(feature = "rules")]
+#[cfg(feature = "explorer")]
 pub mod offer;
-#[cfg(feature = "rules")]
+#[cfg(feature = "logs")]
+pub mod remote;
+#[cfg(feature = "explorer")]
 pub mod snippet;
 #[cfg(feature = "logs")]
 pub mod strace;
-#[cfg(any(feature = "rules", feature = "logs"))]
+#[cfg(any(feature = "rules", feature = "faults"))]
 pub mod table;
 #[cfg(feature = "rules")]
 pub mod wrong;

@@ -31,6 +31,21 @@ pub fn calls() -> Vec<&'static str> {
     TRANSITIONS.iter().flat_map(|transition| transition.calls).copied().collect()
 }
 
+/// The number of lines of a text, from the first on, that are a trace which a correct kernel shows. No line is empty.
+pub fn allowed(text: &str) -> usize {
+    let error = match read(text) {
+        Ok((trace, _)) => {
+            let judged = Judge::new().events(trace.events());
+            return judged.map_or_else(|refusal| refusal.nth, |()| trace.events().len());
+        }
+        Err(error) => error,
+    };
+    // Those before the line that cannot be read.
+    let lines: Vec<&str> = text.lines().take(error.line.saturating_sub(1)).collect();
+    let is_shorter = lines.len() < text.lines().count();
+    if is_shorter { allowed(&lines.join("\n")) } else { 0 }
+}
+
 /// The answers to calls such as `keyctl_get_keyring_ID(@p, 1)`, one a line, each of which a task makes after a trace.
 pub fn offer(trace: &str, task: &str, calls: &str) -> Vec<Offered> {
     let failed = |problem: String| Offered { answers: Vec::new(), problem: Some(problem) };

@@ -1,7 +1,6 @@
 //! What happened to the keyrings of a program, from a log of strace.
 
-use findings::{Explained, Explainer};
-use model::Law;
+use findings::{Explained, Explainer, Onlooker};
 use serde::Serialize;
 use strace::{Counts, Order, Place, Reader};
 
@@ -49,12 +48,12 @@ pub struct Sample {
     pub text: String,
 }
 
-/// Explains a run. `files` are the names of its files; `rules` knows the rules of laws that a kernel fault breaks.
+/// Explains a run. `files` are the names of its files; `model` says what no correct kernel answers.
 pub fn explain(
     files: Vec<String>,
     order: Order,
     reader: std::io::Result<Reader>,
-    rules: &dyn Fn(&[Law]) -> Vec<String>,
+    model: Box<dyn Onlooker>,
 ) -> Log {
     let place = |place: Place| {
         let file = files.get(place.file).map_or("", String::as_str);
@@ -65,14 +64,14 @@ pub fn explain(
         1 => format!("line {}", at.line),
         _ => place(at),
     };
-    let result = match reader.and_then(|reader| follow(reader, order)) {
+    let result = match reader.and_then(|reader| follow(reader, order, model)) {
         Ok((explainer, counts)) => {
             let samples = counts.samples.iter();
             let samples = samples
                 .map(|(at, text)| Sample { place: place(*at), text: explainer.masked(text) })
                 .collect();
             LogResult::Explained {
-                explained: explainer.finish(&place, &within, rules),
+                explained: explainer.finish(&place, &within),
                 lines: counts.lines,
                 unparsed: counts.unparsed,
                 cut: counts.cut,
@@ -84,8 +83,12 @@ pub fn explain(
     Log { files, result }
 }
 
-fn follow(mut reader: Reader, order: Order) -> std::io::Result<(Explainer, Counts)> {
-    let mut explainer = Explainer::new(order);
+fn follow(
+    mut reader: Reader,
+    order: Order,
+    model: Box<dyn Onlooker>,
+) -> std::io::Result<(Explainer, Counts)> {
+    let mut explainer = Explainer::new(order, model);
     loop {
         explainer.first_pid(reader.first_pid());
         let Some(event) = reader.next()? else { break };

@@ -29,7 +29,7 @@ const server = createServer((request, response) => {
 let browser, base;
 
 // A page whose errors fail the test. `quiet`: what the browser itself reports is expected.
-async function open(path, { view = WIDE, scheme = 'light', before, from = base, quiet = false } = {}) {
+async function open(path, { view = WIDE, scheme = 'light', before, from = base, page, quiet = false } = {}) {
     const tab = await browser.newPage();
     const errors = tab.errors = [], requests = tab.requests = [];
     tab.on('console', message => message.type() === 'error' && !quiet && errors.push(message.text()));
@@ -38,7 +38,7 @@ async function open(path, { view = WIDE, scheme = 'light', before, from = base, 
     await tab.setViewport(view);
     await tab.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }]);
     await before?.(tab);
-    await tab.goto(from + path, { waitUntil: 'load' });
+    await tab.goto(page ?? from + path, { waitUntil: 'load' });
     return tab;
 }
 async function done(tab) {
@@ -52,7 +52,7 @@ const explorer = (hash, options) => open(`play/explorer.html${hash}`, options).t
 const text = (tab, selector) => tab.$eval(selector, it => it.innerText);
 const says = (tab, selector, words) => tab.waitForFunction(
     (selector, words) => document.querySelector(selector)?.innerText.includes(words), { timeout: 20_000 }, selector, words);
-const lines = tab => tab.$$eval('.play-program code', all => all.map(it => it.textContent));
+const lines = tab => tab.$$eval('.play-program li:not(.ahead) code', all => all.map(it => it.textContent));
 // Presses a button, found by its call or its words, by keyboard.
 async function press(tab, name) {
     const before = (await lines(tab)).length;
@@ -61,9 +61,22 @@ async function press(tab, name) {
     await tab.keyboard.press('Enter');
     return before;
 }
+const made = (tab, count) => tab.waitForFunction(
+    count => document.querySelectorAll('.play-program li:not(.ahead)').length === count, {}, count);
+// Presses Next to the end of the program, and returns the number of its calls.
+async function toTheEnd(tab) {
+    for (;;) {
+        const ahead = await tab.$$eval('.play-program .ahead', all => all.length), before = (await lines(tab)).length;
+        if (!ahead) {
+            return before;
+        }
+        await press(tab, 'Next');
+        await made(tab, before + 1);
+    }
+}
 async function call(tab, name) {
     const before = await press(tab, name);
-    await tab.waitForFunction(before => document.querySelectorAll('.play-program code').length > before, {}, before);
+    await made(tab, before + 1);
 }
 const type = (tab, selector, value) => tab.$eval(selector, (it, value) => {
     it.value = value;
@@ -85,6 +98,9 @@ async function views(check) {
     }
 }
 
+// A child that has its parent's process keyring.
+const CHILD_HAS_IT = ['execve("/p", [], 0x0) = 0', 'keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 1) = 77', 'fork() = 2']
+    .map(line => `1 ${line}\n`).join('') + '2 keyctl(KEYCTL_GET_KEYRING_ID, KEY_SPEC_PROCESS_KEYRING, 0) = 77\n';
 const LOST = ['pthread_create()', 'keyctl_get_keyring_ID(@p, 1)'];
 const tests = {
     async 'a program is explored by keyboard, and is in the address'() {
@@ -93,13 +109,25 @@ const tests = {
             await call(tab, one);
         }
         deepStrictEqual(await lines(tab), ['main  pthread_create() = thread', 'main  keyctl_get_keyring_ID(@p, 1) = K1']);
-        match(await text(tab, '.play-drawing p'), /K1 is the process keyring of main/);
+        match(await text(tab, '.play-words'), /K1 is the process keyring of main/);
         strictEqual(await tab.evaluate(() => document.activeElement.title), LOST[1], 'the focus stays');
         await tab.reload();
         await tab.waitForSelector('.play-program code');
         strictEqual((await lines(tab)).length, 2);
-        await press(tab, 'Undo');
-        await tab.waitForFunction(() => document.querySelectorAll('.play-program code').length === 1);
+        await press(tab, 'Previous');
+        await made(tab, 1);
+        await tab.reload();
+        await tab.waitForSelector('.play-program .ahead');
+        deepStrictEqual(await lines(tab), ['main  pthread_create() = thread']);
+        await press(tab, 'Next');
+        await made(tab, 2);
+        strictEqual(await tab.evaluate(() => document.activeElement.textContent), 'Previous', 'the focus stays');
+        // Another call takes the place of what lay ahead.
+        await press(tab, 'Previous');
+        await made(tab, 1);
+        await call(tab, 'fork()');
+        deepStrictEqual(await lines(tab), ['main  pthread_create() = thread', 'main  fork() = child']);
+        strictEqual((await tab.$$('.play-program .ahead')).length, 0);
         await done(tab);
     },
     async 'of several answers the reader chooses'() {
@@ -141,9 +169,64 @@ const tests = {
         await done(tab);
     },
     async 'a link opens the state after some calls of a rule'() {
-        const tab = await explorer('?rule=process.threads.before&calls=5');
-        strictEqual((await lines(tab)).length, 5);
+        const tab = await explorer('?rule=process.threads.before&calls=3');
+        strictEqual((await lines(tab)).length, 3);
+        match(await text(tab, '.play-drawing'), /Call 3 of 5/);
+        strictEqual(await toTheEnd(tab), 5);
         await done(tab);
+    },
+    async 'each counterexample is shown step by step'() {
+        let tab = await open('answers/guarantees.html');
+        const links = await tab.$$eval('main a[href*="explorer.html#t="]', all => all.map(it => it.href));
+        const programs = (await tab.$$('code.language-trace')).length;
+        ok(programs > 5 && links.length === programs, `${links.length} links for ${programs} programs`);
+        await done(tab);
+        for (const link of links) {
+            tab = await explorer('', { page: link });
+            strictEqual((await lines(tab)).length, 0);
+            const wanted = decodeURIComponent(link.match(/#t=(.*)&n=0$/)[1]).split('\n');
+            strictEqual(await toTheEnd(tab), wanted.length);
+            deepStrictEqual(await lines(tab), wanted);
+            strictEqual((await text(tab, '.play-answers')).trim(), '');
+            await done(tab);
+        }
+    },
+    async 'each answer of the first page opens in the explorer'() {
+        let tab = await open('index.html');
+        const links = await tab.$$eval('table.fate .go a', all => all.map(it => it.href));
+        strictEqual(links.length, (await tab.$$('table.fate td')).length);
+        await done(tab);
+        for (const link of links) {
+            tab = await explorer('', { page: link });
+            strictEqual((await lines(tab)).length, Number(link.match(/calls=(\d+)$/)[1]));
+            strictEqual((await text(tab, '.play-answers')).trim(), '');
+            await done(tab);
+        }
+    },
+    async 'the common calls come first, and every other has its arguments and a program'() {
+        const tab = await explorer('');
+        const [buttons, options] = await tab.evaluate(() => {
+            const all = [...document.querySelectorAll('.play-calls button, #play-other')];
+            return [all.slice(0, -1).map(it => it.title), [...all.at(-1).options].map(it => it.value)];
+        });
+        ok(buttons.length > 15 && buttons.includes('keyctl_get_keyring_ID(@t, 1)') && buttons.includes('fork()'));
+        const links = [];
+        for (const call of options) {
+            await tab.select('#play-other', call);
+            ok((await tab.$eval('#play-written', it => it.value)).startsWith(`${call}(`), call);
+            links.push([call, await tab.$$eval('form.play-other a', all => all.map(it => it.href))]);
+        }
+        // The model's own test asks every call of every program; here, some of them.
+        const some = links.filter(([, [link]]) => link).filter((_, nth) => nth % 12 === 0);
+        ok(some.length > 5 && links.filter(([, [link]]) => !link).length < 8, JSON.stringify(links));
+        await done(tab);
+        for (const [call, [link]] of some) {
+            const tab = await explorer('', { page: link }), before = (await lines(tab)).length;
+            await press(tab, 'Next');
+            await made(tab, before + 1);
+            ok((await lines(tab)).at(-1).includes(` ${call}(`), call);
+            await done(tab);
+        }
     },
     async 'addresses that are broken, huge, outdated or full of markup show text'() {
         const markup = '<img src=x onerror="globalThis.hit=1"><script>globalThis.hit=1</script>';
@@ -209,6 +292,24 @@ const tests = {
         await says(tab, '.play-told', 'The module failed and was started anew');
         await type(tab, '.play-text', 'main  fork() = child');
         await says(tab, '.play-told', 'Allowed');
+        await done(tab);
+    },
+    async 'a trap in the worker is shown, and the module starts anew'() {
+        const tab = await open('play/strace.html', { before: tab => tab.evaluateOnNewDocument(() => {
+            const patch = `{ const { encode } = TextEncoder.prototype;
+                TextEncoder.prototype.encode = function (text) {
+                    return text.startsWith('TRAP') ? { length: 2 ** 32 - 1 } : encode.call(this, text);
+                }; }`;
+            const Whole = Blob;
+            globalThis.Blob = function (parts, options) {
+                return new Whole([patch, ...parts], options);
+            };
+        }) });
+        await tab.waitForSelector('#play-log');
+        await type(tab, '#play-log', 'TRAP');
+        await says(tab, '.play-told', 'The module failed and was started anew');
+        await type(tab, '#play-log', CHILD_HAS_IT);
+        await says(tab, '.play-found', 'No correct kernel');
         await done(tab);
     },
     async 'a trace of 1,000 calls is judged within two frames'() {
@@ -318,6 +419,8 @@ const tests = {
         await tab.waitForSelector('#play-log');
         await type(tab, '#play-log', readFileSync(join(root, 'crates/findings/tests/logs/older.log'), 'utf8'));
         await says(tab, '.play-found', 'The thread is older');
+        await type(tab, '#play-log', CHILD_HAS_IT);
+        await says(tab, '.play-found', 'No correct kernel');
         await done(tab);
     },
     async 'without the module or without scripts, pages say what to do'() {

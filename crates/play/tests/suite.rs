@@ -1,7 +1,10 @@
 //! What the pages ask, natively. `module.js` asks the same of the compiled modules, and `browser.js` uses the pages.
 
+use findings::{ByModel, Onlooker};
+use model::Law;
 use model::wrong::Table;
 use play::answer;
+use play::remote::Remote;
 use rulebook::{Rulebook, Snapshot, WRONG_MODELS};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -131,6 +134,20 @@ fn the_state_is_drawn_as_far_as_a_correct_kernel_shows_it() {
 }
 
 #[test]
+fn a_program_is_followed_up_to_its_first_bad_line() {
+    for (rest, lines) in [
+        ("child  keyctl_get_keyring_ID(@p, 0) = -1 ENOKEY (Required key not available)\n", 3),
+        ("child  keyctl_get_keyring_ID(@p, 0) = K1\nmain  fork() = other\n", 2),
+        ("main  keyctl_fly(@t) = 0\nmain  fork() = other\n", 2),
+        ("main  fork(\nmain  fork() = other\n", 2),
+        ("child  keyctl_get_keyring_ID(@p, 0) = K1\nmain  fork(\n", 2),
+    ] {
+        assert_eq!(ask("allowed", [&format!("{FORK}{rest}"), "", ""]), lines, "{rest}");
+    }
+    assert_eq!(ask("allowed", ["<b>", "", ""]), 0);
+}
+
+#[test]
 fn a_wrong_model_turns_the_rules_red_that_the_table_lists() {
     let text: String = traces().iter().map(|(id, trace)| format!("# {id}\n{trace}")).collect();
     for row in table().rows.iter().step_by(40) {
@@ -167,6 +184,50 @@ fn a_trace_becomes_a_program() {
     assert_eq!(snippet["by_hand"], serde_json::json!(["keyctl_fly(K1)"]));
 }
 
+/// The reader of logs asks the model by texts, and is told what the model says.
+#[test]
+fn the_model_in_another_module_says_the_same() {
+    fn rules(laws: &[Law]) -> Vec<String> {
+        laws.iter().map(|law| law.name()).collect()
+    }
+    fn ask(question: &str, text: &str) -> String {
+        answer(question, [text.into(), vec![], vec![]])
+    }
+    let table = play::table::text(&table());
+    let (mut near, mut far) = (ByModel::new(rules), Remote::new(ask, &table));
+    let (task, fault) = ("main", "main  keyctl_get_keyring_ID(@p, 0) = K1\n");
+    let fault: Trace = fault.parse().unwrap();
+    assert!(!far.knows(task));
+    for model in [&mut near as &mut dyn Onlooker, &mut far] {
+        model.appears(task);
+        assert!(model.knows(task));
+    }
+    let mut refused = 0;
+    for (id, trace) in traces() {
+        // In the world of another trace, most answers are wrong or mean nothing.
+        for event in trace.events() {
+            let [near, far] = [near.event(event.clone(), false), far.event(event.clone(), false)];
+            assert_eq!(near, far, "{id}: {event}");
+            refused += usize::from(near.is_err());
+        }
+        if id.ends_with('s') {
+            near.forgets();
+            far.forgets();
+        } else {
+            near.loses(task);
+            far.loses(task);
+        }
+        near.appears(task);
+        far.appears(task);
+    }
+    assert!(refused > 100, "{refused}");
+    let event = &fault.events()[0];
+    let [near, far] = [near.event(event.clone(), true), far.event(event.clone(), true)];
+    let (near, far) = (near.unwrap_err(), far.unwrap_err());
+    assert_eq!((&near.allowed, &near.mistake), (&far.allowed, &far.mistake));
+    assert!(far.rules.contains(&"keyring.absent.get-keyring-id".into()), "{far:?}");
+}
+
 /// No text makes a question panic.
 #[test]
 fn any_text_has_an_answer() {
@@ -180,13 +241,19 @@ fn any_text_has_an_answer() {
         "# a\n# b\nmain  f()",
         "é  é(é) = é",
     ];
-    for question in
-        ["judge", "offer", "follow", "snippet", "wrong", "calls", "laws", "strace", "what", ""]
-    {
+    for question in [
+        "judge", "offer", "allowed", "follow", "snippet", "wrong", "calls", "laws", "strace",
+        "what", "",
+    ] {
         for one in texts {
             for other in texts {
                 ask(question, [one, other, one]);
             }
+        }
+    }
+    for question in ["log", "appears", "loses", "knows", "forgets", "event", "explain"] {
+        for one in texts {
+            answer(question, [one.into(), vec![], vec![]]);
         }
     }
     let bytes = answer("judge", [vec![0xff, 0xfe], vec![], vec![]]);

@@ -6,21 +6,26 @@ mod properties;
 mod rules;
 mod unknown;
 
-use findings::{Explained, Explainer};
+use findings::{ByModel, Explained, Explainer};
+use model::Law;
 use std::io::Cursor;
 use strace::{Order, Place, Reader};
+
+fn names(laws: &[Law]) -> Vec<String> {
+    laws.iter().map(|law| law.name()).collect()
+}
 
 /// What is found in a log.
 fn explained(log: impl Into<Vec<u8>>) -> Explained {
     let mut reader = Reader::new(Cursor::new(log.into()));
-    let mut explainer = Explainer::new(Order::Log);
+    let mut explainer = Explainer::new(Order::Log, Box::new(ByModel::new(names)));
     loop {
         explainer.first_pid(reader.first_pid());
         let Some(event) = reader.next().expect("the input is in memory") else { break };
         explainer.event(&event);
     }
     let place = |place: Place| format!("log:{}", place.line);
-    explainer.finish(&place, &place, &|laws| laws.iter().map(|law| law.name()).collect())
+    explainer.finish(&place, &place)
 }
 
 /// The kinds of findings, the most telling first.

@@ -7,7 +7,7 @@ use crate::embedded;
 use crate::output::{self, ListFormat};
 use crate::status::{DIFFERS, HELD, MISUSE, NO_KEY_CALL};
 use anyhow::{Context, Result, anyhow, bail};
-use findings::Explained;
+use findings::{ByModel, Explained};
 use model::Law;
 use play::strace::{Log, LogResult};
 use std::ffi::OsString;
@@ -103,7 +103,8 @@ fn explain(paths: &[PathBuf], order: Order, reader: std::io::Result<Reader>) -> 
     // Only a kernel fault needs the table.
     let rules =
         |laws: &[Law]| embedded::wrong_models().map(|table| table.rules(laws)).unwrap_or_default();
-    play::strace::explain(paths.iter().map(|path| name(path)).collect(), order, reader, &rules)
+    let model = Box::new(ByModel::new(rules));
+    play::strace::explain(paths.iter().map(|path| name(path)).collect(), order, reader, model)
 }
 
 /// The result for all logs; what cannot be read is reported at once.

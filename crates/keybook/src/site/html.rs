@@ -2,6 +2,8 @@
 
 pub(crate) use drawing::escape;
 use rulebook::{Rule, Verdict};
+use std::fmt::Write;
+use trace::Trace;
 
 /// A verdict by shape, word and color.
 pub(crate) fn badge(verdict: Verdict) -> String {
@@ -25,6 +27,27 @@ pub(crate) fn link(rule: &Rule, text: &str) -> String {
 /// The id of a rule as a link, which a browser can break at its dots.
 pub(crate) fn id_link(rule: &Rule) -> String {
     link(rule, &rule.id.replace('.', ".<wbr>"))
+}
+
+/// A link to the explorer with a program of which so many calls were made.
+pub(crate) fn explorer(program: &Trace, made: usize, text: &str) -> String {
+    let lines: String = program.events().iter().map(|event| format!("{event}\n")).collect();
+    let mut hash = String::new();
+    for byte in lines.trim_end().bytes() {
+        let _ = match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'-' => {
+                write!(hash, "{}", byte as char)
+            }
+            _ => write!(hash, "%{byte:02X}"),
+        };
+    }
+    format!("<a href=\"{{up}}play/explorer.html#t={hash}&amp;n={made}\">{text}</a>")
+}
+
+/// A link to the explorer with a rule's program of which so many calls were made.
+pub(crate) fn explorer_of(rule: &Rule, made: usize, text: &str) -> String {
+    let id = &rule.id;
+    format!("<a href=\"{{up}}play/explorer.html?rule={id}&amp;calls={made}\">{text}</a>")
 }
 
 /// A call as code, which a browser can break after brackets.

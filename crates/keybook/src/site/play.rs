@@ -44,12 +44,16 @@ pub(crate) fn write(
     }
     let traces = book.rules.iter().map(|rule| (rule, Seen::trace(rule, root)));
     let traces: Vec<_> = traces.collect();
-    // An example of each call, if possible one that succeeded.
-    let mut events: Vec<&Event> = traces.iter().flat_map(|(_, trace)| trace.events()).collect();
-    events.sort_by_key(|event| event.outcome.errno_name().is_some());
-    let mut examples: BTreeMap<&str, String> = BTreeMap::new();
-    for event in events {
-        examples.entry(&event.call).or_insert_with(|| event.request());
+    // An example of each call, if possible one that succeeded: in which rule's trace, and after how many calls.
+    let mut events: Vec<(&Event, &str, usize)> = Vec::new();
+    for (rule, trace) in &traces {
+        let numbered = trace.events().iter().enumerate();
+        events.extend(numbered.map(|(nth, event)| (event, rule.id.as_str(), nth)));
+    }
+    events.sort_by_key(|(event, ..)| event.outcome.errno_name().is_some());
+    let mut examples: BTreeMap<&str, (String, &str, usize)> = BTreeMap::new();
+    for (event, id, nth) in events {
+        examples.entry(&event.call).or_insert_with(|| (event.request(), id, nth));
     }
     let table = ::play::table::text(embedded::wrong_models()?);
     let rules: BTreeMap<&str, [String; 2]> = book

@@ -9,7 +9,7 @@ use std::thread::{JoinHandle, spawn};
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The features of the crate `play` that are a module each.
-const MODULES: [&str; 2] = ["rules", "logs"];
+const MODULES: [&str; 4] = ["rules", "explorer", "logs", "faults"];
 
 /// What is said where nothing compiles for the browser.
 pub(crate) const WITHOUT: &str =
@@ -91,36 +91,7 @@ impl Compiler {
             output.status.success(),
             "the crate `play` does not compile for the browser\n{told}"
         );
-        let file = smaller(folder.join(TARGET).join("play/play.wasm"))?;
+        let file = folder.join(TARGET).join("play/play.wasm");
         fs::read(&file).with_context(|| file.display().to_string())
-    }
-}
-
-/// What the compiler may use, which the module does not say.
-const FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-];
-
-/// The same module, about 4 % smaller where Binaryen is installed.
-fn smaller(file: PathBuf) -> Result<PathBuf> {
-    let optimized = file.with_extension("smaller.wasm");
-    let mut command = Command::new("wasm-opt");
-    command.arg("-Oz").args(FEATURES).arg(&file).arg("-o");
-    match command.arg(&optimized).stdin(Stdio::null()).output() {
-        Ok(output) => {
-            let told = String::from_utf8_lossy(&output.stderr);
-            ensure!(
-                output.status.success(),
-                "wasm-opt cannot make {} smaller\n{told}",
-                file.display()
-            );
-            Ok(optimized)
-        }
-        Err(_) => Ok(file),
     }
 }

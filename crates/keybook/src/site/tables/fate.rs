@@ -10,9 +10,9 @@ mod tests;
 use super::input::{Seen, Tables};
 use crate::report::ResultKind;
 use crate::site::columns::ColumnKind;
-use crate::site::html::link;
+use crate::site::html::{explorer_of, link};
 use anyhow::{Context, Result};
-use claim::{Claim, Fate, Whose, fate};
+use claim::{Claim, Fate, Whose, events, fate};
 use model::follow::Kind;
 use std::fmt::Write;
 
@@ -181,11 +181,11 @@ pub(super) fn table(tables: &Tables<'_>) -> Result<String> {
     for row in ROWS {
         let cells = match &row.cells {
             Cells::Both(cell) => {
-                write_cell(tables, cell, &[Kind::Thread, Kind::Process], &mut rules)?
+                write_cell(tables, row, cell, &[Kind::Thread, Kind::Process], &mut rules)?
             }
             Cells::Each(thread, process) => {
-                write_cell(tables, thread, &[Kind::Thread], &mut rules)?
-                    + &write_cell(tables, process, &[Kind::Process], &mut rules)?
+                write_cell(tables, row, thread, &[Kind::Thread], &mut rules)?
+                    + &write_cell(tables, row, process, &[Kind::Process], &mut rules)?
             }
         };
         let Row { event, small, .. } = row;
@@ -205,6 +205,7 @@ pub(super) fn table(tables: &Tables<'_>) -> Result<String> {
 /// A cell, which is about these keyrings. Adds the rules that it rests on.
 fn write_cell<'a>(
     tables: &'a Tables<'_>,
+    row: &Row,
     cell: &Cell,
     kinds: &[Kind],
     rules: &mut Vec<&'a Seen<'a>>,
@@ -231,6 +232,11 @@ fn write_cell<'a>(
     let (glyph, words) = first.fate.shown();
     let answer = format!("<strong>{words}</strong>");
     let mut text = link(leads.rule, &answer);
+    if let Some(made) = kinds.last().and_then(|kind| events(&leads.trace, first, *kind)) {
+        let words = format!("explore<span class=\"vh\">: {}, {label}</span>", row.event);
+        let _ =
+            write!(text, " <span class=\"go\">{}</span>", explorer_of(leads.rule, made, &words));
+    }
     for (words, claim) in cell.conditions {
         let _ = write!(text, " <small>{}</small>", link(seen(claim)?.rule, words));
     }

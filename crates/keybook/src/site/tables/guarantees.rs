@@ -2,7 +2,7 @@
 
 use super::input::Tables;
 use crate::guarantees::{self, Saved, Sentence};
-use crate::site::html::{escape, html, id_link};
+use crate::site::html::{escape, explorer, html, id_link};
 use anyhow::{Context, Result};
 use rulebook::Rule;
 use std::fmt::Write;
@@ -41,7 +41,12 @@ pub(super) fn list(tables: &Tables<'_>, beliefs: bool) -> Result<String> {
 
 fn shown(saved: &Saved) -> String {
     if let Some(trace) = &saved.counterexample {
-        return format!("<pre><code class=\"language-trace\">{}</code></pre>\n\n", escape(trace));
+        let program = trace.parse().unwrap_or_default();
+        return format!(
+            "<pre><code class=\"language-trace\">{}</code></pre>\n\n<p class=\"play-here\">{}</p>\n\n",
+            escape(trace),
+            explorer(&program, 0, "Step through it in the explorer")
+        );
     }
     format!("Tried: {}.\n\n", html(&saved.tried()))
 }

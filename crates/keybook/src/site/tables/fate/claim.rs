@@ -84,45 +84,56 @@ impl Fate {
 /// What a trace shows; `None` if it does not answer the question.
 pub(super) fn fate(trace: &Trace, claim: &Claim, kind: Kind) -> Option<Fate> {
     let states = follow(trace);
+    let (nth, caller, ring) = decision(trace, &states, claim, kind)?;
+    let (event, before, after) = (&trace.events()[nth], &states[nth], &states[nth + 1]);
+    match claim.whose {
+        Whose::Caller => place(after, states.last()?, ring),
+        Whose::NewTask => {
+            let Outcome::Returned(Value::Word(name)) = &event.outcome else { return None };
+            has(slot(after, after.running(name)?, kind), ring)
+        }
+        Whose::OldThreads => {
+            let main = after.tasks[caller].main_thread;
+            let others = (0..before.tasks.len()).filter(|nth| {
+                let task = &after.tasks[*nth];
+                *nth != caller && task.main_thread == main && task.life == Life::Runs
+            });
+            let fates: Vec<Option<Fate>> =
+                others.map(|nth| has(slot(after, nth, kind), ring)).collect();
+            let first = fates.first().copied().flatten()?;
+            fates.iter().all(|fate| *fate == Some(first)).then_some(first)
+        }
+        Whose::AtTheEnd => place(states.last()?, states.last()?, ring),
+        Whose::KeyAtTheEnd => {
+            let key = *before.keys[ring].links.first()?;
+            place(states.last()?, states.last()?, key)
+        }
+        Whose::Owner => owner(&trace.events()[nth..], after.keys[ring].name.as_deref()?),
+    }
+}
+
+/// The number of events after which a trace has answered the question.
+pub(super) fn events(trace: &Trace, claim: &Claim, kind: Kind) -> Option<usize> {
+    decision(trace, &follow(trace), claim, kind).map(|(nth, ..)| nth + 1)
+}
+
+/// The event that decides, its task, and the keyring.
+fn decision(
+    trace: &Trace,
+    states: &[State],
+    claim: &Claim,
+    kind: Kind,
+) -> Option<(usize, usize, usize)> {
     let mut found = trace.events().iter().zip(states.windows(2)).enumerate();
-    found
-        .find_map(|(nth, (event, states))| {
-            let [before, after] = states else { return None };
-            if event.call != claim.call || event.outcome.errno_name().is_some() {
-                return None;
-            }
-            let caller = before.running(&event.task)?;
-            let (was, is) = (slot(before, caller, kind), slot(after, caller, kind));
-            let ring = was.keyring().or(is.keyring())?;
-            Some((nth, event, before, after, caller, ring))
-        })
-        .and_then(|(nth, event, before, after, caller, ring)| match claim.whose {
-            Whose::Caller => place(after, states.last()?, ring),
-            Whose::NewTask => {
-                let Outcome::Returned(Value::Word(name)) = &event.outcome else { return None };
-                Some(has(slot(after, after.running(name)?, kind), ring)?)
-            }
-            Whose::OldThreads => {
-                let main = after.tasks[caller].main_thread;
-                let others = (0..before.tasks.len()).filter(|nth| {
-                    let task = &after.tasks[*nth];
-                    *nth != caller && task.main_thread == main && task.life == Life::Runs
-                });
-                let fates: Vec<Option<Fate>> =
-                    others.map(|nth| has(slot(after, nth, kind), ring)).collect();
-                fates
-                    .first()
-                    .copied()
-                    .flatten()
-                    .filter(|first| fates.iter().all(|fate| *fate == Some(*first)))
-            }
-            Whose::AtTheEnd => place(states.last()?, states.last()?, ring),
-            Whose::KeyAtTheEnd => {
-                let key = *before.keys[ring].links.first()?;
-                place(states.last()?, states.last()?, key)
-            }
-            Whose::Owner => owner(&trace.events()[nth..], after.keys[ring].name.as_deref()?),
-        })
+    found.find_map(|(nth, (event, states))| {
+        let [before, after] = states else { return None };
+        if event.call != claim.call || event.outcome.errno_name().is_some() {
+            return None;
+        }
+        let caller = before.running(&event.task)?;
+        let (was, is) = (slot(before, caller, kind), slot(after, caller, kind));
+        Some((nth, caller, was.keyring().or(is.keyring())?))
+    })
 }
 
 fn slot(state: &State, task: usize, kind: Kind) -> Slot {
