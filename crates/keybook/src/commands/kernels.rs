@@ -45,7 +45,7 @@ pub(crate) struct Kernels {
     /// How many kernels to run at a time; default: one per core.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Seconds after which a kernel that has not finished is started again, once.
+    /// Seconds after which a kernel that has not finished is started again, once; it may take a fifth of them to boot.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     deadline: u32,
     /// Save the results in this folder; default: the project's snapshots/kernels.
@@ -232,7 +232,8 @@ fn programs(subjects: Vec<Subject>, named: &[PathBuf]) -> Result<Vec<(Subject, P
 
 /// Runs executables on subjects, several at a time.
 fn run_all(runs: &[(Subject, PathBuf)], asked: &Kernels) -> Vec<Finished> {
-    let limits = Limits { end: Duration::from_secs(asked.deadline.into()), ..Limits::default() };
+    let end = Duration::from_secs(asked.deadline.into());
+    let limits = Limits { begin: end / 5, end, ..Limits::default() };
     let bar = progress::bar(runs.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
     bar.enable_steady_tick(Duration::from_millis(500));
     let next = Mutex::new(runs.iter().enumerate());

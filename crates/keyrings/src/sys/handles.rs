@@ -5,7 +5,7 @@
 //! one, and threads share it, exactly as they do with what it lists. So a handle that is used up, or
 //! that belongs to another process or program, is refused, and nothing is released twice.
 
-use super::Result;
+use super::{Result, machine};
 use nix::errno::Errno;
 use nix::libc;
 use std::ffi::{CStr, c_void};
@@ -181,15 +181,13 @@ pub(crate) fn unregister_personality(descriptor: RawFd, number: i32) -> Result<(
 /// perf_event_open(2): a software event of one thread, which counts nothing.
 pub(crate) fn perf_event_open(thread: i32) -> Result<OwnedFd> {
     // The first version of the kernel's `struct perf_event_attr` is 64 bytes long: its type and size,
-    // then the kind of event, then flags.
-    const SOFTWARE: u64 = 1;
-    const LENGTH: u64 = 64;
-    const CPU_CLOCK: u64 = 0;
+    // then the kind of event, which is 0 for the clock of a CPU; 64 flags from its 40th byte on.
+    const SOFTWARE: u32 = 1;
+    const LENGTH: u32 = 64;
     const DISABLED_AND_USER_ONLY: u64 = 1 | 1 << 5 | 1 << 6;
-    let mut attributes = [0u64; 8];
-    attributes[0] = SOFTWARE | LENGTH << 32;
-    attributes[1] = CPU_CLOCK;
-    attributes[5] = DISABLED_AND_USER_ONLY;
+    let mut attributes = [0u32; 16];
+    (attributes[0], attributes[1]) = (SOFTWARE, LENGTH);
+    attributes[10..12].copy_from_slice(&machine::bit_fields(DISABLED_AND_USER_ONLY));
     const CLOEXEC: u64 = 8;
     let (any_cpu, no_group) = (-1, -1);
     // SAFETY: the kernel reads just that structure.

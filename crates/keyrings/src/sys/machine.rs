@@ -16,3 +16,11 @@ pub(super) const SYS_SETRESUID: c_long = {
     let number = libc::SYS_setresuid;
     number
 };
+
+/// The two words of a structure with 64 flags, each a bit field of one bit in C; the first flag is bit 0 of `flags`.
+pub(super) fn bit_fields(flags: u64) -> [u32; 2] {
+    // Where the most significant byte comes first, so does the most significant bit.
+    let flags = if cfg!(target_endian = "big") { flags.reverse_bits() } else { flags };
+    let [a, b, c, d, e, f, g, h] = flags.to_ne_bytes();
+    [u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h])]
+}
