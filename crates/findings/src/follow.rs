@@ -71,6 +71,7 @@ impl Explainer {
             secrets: Secrets::default(),
             key_calls: 0,
             key_calls_succeeded: false,
+            shows_files: false,
             rings: Vec::new(),
             judged: Judged::new(model),
             probes: HashMap::new(),
