@@ -1,7 +1,7 @@
 //! Executes the steps of a program with real tasks.
 
 use crate::Operation;
-use crate::argument::{KeyType, Slot};
+use crate::argument::{Ids, KeyType, Slot};
 use crate::operation::{Call, CallResult, Encoded, perform};
 use crate::program::{TaskAction, TaskProgram, TaskStep};
 use crate::task_states::{MOST_TASKS, TaskStates};
@@ -28,8 +28,7 @@ struct Execution {
     keys: Vec<(KeySerial, KeyType)>,
     /// The open file of each process.
     files: Vec<Option<Descriptor>>,
-    /// The id of `id::OTHER`.
-    other: u32,
+    ids: Ids,
 }
 
 /// Executes a program; the calling task is its `main`. A step whose key does not exist yet is
@@ -44,7 +43,7 @@ pub(crate) fn execute(program: &TaskProgram) -> Checked<String> {
         tasks: vec![None],
         keys: Vec::new(),
         files: vec![None],
-        other: keyrings::unused_id(),
+        ids: Ids::here(),
     };
     let mut log = String::new();
     for step in &program.steps {
@@ -79,7 +78,7 @@ fn name(prefix: &str, number: usize) -> String {
 }
 
 /// Has a child execute an operation in the caller's memory. `new` is the child's number.
-fn in_shared_memory((order, new): ((Encoded, u32), usize), vfork: bool) -> Checked<CallResult> {
+fn in_shared_memory((order, new): ((Encoded, Ids), usize), vfork: bool) -> Checked<CallResult> {
     let mut result = NOTHING;
     let body = || {
         result = perform(order)?;
@@ -206,6 +205,21 @@ impl Execution {
                     self.run(task, file, |file| Ok(keyrings::close(file)?))?;
                 }
             }
+            TaskAction::Trace(target) => {
+                if let Some(target) = self.tasks[usize::from(target)] {
+                    self.run(task, target, |target| Ok(keyrings::ptrace_seize(target)?))?;
+                }
+            }
+            TaskAction::Reap(target) => {
+                if let Some(target) = self.tasks[usize::from(target)] {
+                    self.run(task, target, |target| Ok(keyrings::wait_for_traced(target)?))?;
+                }
+            }
+            // The stage has begun so.
+            TaskAction::BeginWithoutSession => {}
+            TaskAction::EnterNamespace => {
+                self.run(task, (), |()| keyrings::enter_user_namespace())?;
+            }
         }
         Ok(NOTHING)
     }
@@ -240,11 +254,11 @@ impl Execution {
         Ok(())
     }
 
-    /// The operation with serial numbers, and the id of `id::OTHER`. Special ids are the same
+    /// The operation with serial numbers, and the ids of the program. Special ids are the same
     /// in a program and in a call.
-    fn encode(&self, operation: Operation) -> (Encoded, u32) {
+    fn encode(&self, operation: Operation) -> (Encoded, Ids) {
         let serial = |number| self.place(number).map_or(number, |place| self.keys[place].0.0);
         let found = operation.with(|number| Some(serial(number)));
-        (found.unwrap_or(operation).encode(), self.other)
+        (found.unwrap_or(operation).encode(), self.ids)
     }
 }

@@ -25,11 +25,35 @@ pub struct Random {
     strategy: BoxedStrategy<TaskProgram>,
 }
 
+/// What programs can do on this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Can {
+    /// Change their ids, which requires root.
+    pub change_ids: bool,
+    /// Enter a user namespace.
+    pub enter_namespaces: bool,
+    /// Begin without a session keyring, as the calling process has none.
+    pub begin_without_session: bool,
+}
+
+impl Can {
+    /// What they can do here.
+    pub fn here() -> Can {
+        let has_session = keyrings::circumstance::has_session_keyring();
+        Can {
+            change_ids: keyrings::getuid() == 0,
+            enter_namespaces: has_session.is_ok(),
+            begin_without_session: matches!(has_session, Ok(false)),
+        }
+    }
+}
+
 impl Random {
-    /// The programs of a seed. `root` says whether they may change their user ids.
-    pub fn new(seed: u64, root: bool) -> Random {
-        let steps = vec((any::<Index>(), action(root)), 2..MOST_STEPS);
-        Random { seed, strategy: steps.prop_map(assign).boxed() }
+    /// The programs of a seed.
+    pub fn new(seed: u64, can: Can) -> Random {
+        let steps = vec((any::<Index>(), action(can)), 2..MOST_STEPS);
+        let strategy = (beginning(can), steps).prop_map(|(first, steps)| assign(&first, steps));
+        Random { seed, strategy: strategy.boxed() }
     }
 
     /// Executes a program by its number and judges it. With `shrink`, a program that disagrees is
@@ -87,34 +111,86 @@ fn simplify(
     last.into_inner()
 }
 
-/// Gives each action to a task that is alive then. Impossible actions are left out.
-fn assign(actions: Vec<(Index, TaskAction)>) -> TaskProgram {
+/// Everything.
+#[cfg(test)]
+pub(crate) const ALL: Can =
+    Can { change_ids: true, enter_namespaces: true, begin_without_session: true };
+
+/// What `main` does first: usually nothing.
+fn beginning(can: Can) -> impl Strategy<Value = Vec<TaskAction>> {
+    let mut all = vec![(8, Just(vec![]))];
+    if can.enter_namespaces {
+        all.push((1, Just(vec![TaskAction::EnterNamespace])));
+    }
+    if can.begin_without_session {
+        all.push((1, Just(vec![TaskAction::BeginWithoutSession, TaskAction::EnterNamespace])));
+    }
+    Union::new_weighted(all)
+}
+
+/// Gives each action to a task that is alive then, except the first ones, which `main` takes. Impossible actions are left
+/// out.
+fn assign(first: &[TaskAction], actions: Vec<(Index, TaskAction)>) -> TaskProgram {
     let mut states = TaskStates::new();
     let mut steps = Vec::new();
+    let mut take = |states: &mut TaskStates, step| {
+        let is_possible = states.take(step);
+        if is_possible {
+            steps.push(step);
+        }
+        is_possible
+    };
+    for action in first {
+        take(&mut states, TaskStep { task: 0, action: *action });
+    }
     for (who, action) in actions {
         let alive: Vec<u8> = states.alive().collect();
-        let step = TaskStep { task: alive[who.index(alive.len())], action };
-        if states.take(step) {
-            steps.push(step);
+        let task = alive[who.index(alive.len())];
+        // Few tasks can be traced or reaped, by few others.
+        match action.target() {
+            None => _ = take(&mut states, TaskStep { task, action }),
+            Some(_) => {
+                let pairs = alive.iter().flat_map(|task| {
+                    states
+                        .all()
+                        .map(|target| TaskStep { task: *task, action: action.with_target(target) })
+                });
+                let mut pairs: Vec<TaskStep> = pairs.collect();
+                let first = who.index(pairs.len());
+                pairs.rotate_left(first);
+                let _ = pairs.into_iter().any(|step| take(&mut states, step));
+            }
         }
     }
     TaskProgram { steps }
 }
 
-fn action(root: bool) -> impl Strategy<Value = TaskAction> {
-    let operation = operation(root);
+fn action(can: Can) -> impl Strategy<Value = TaskAction> {
+    let operation = operation(can);
     let in_memory = [TaskAction::Vfork, TaskAction::CloneVm];
     let in_memory = in_memory.map(|action| (2, operation.clone().prop_map(action).boxed()));
-    let simple = SIMPLE.iter().map(|(_, weight, action)| (*weight, Just(*action).boxed()));
+    let simple = SIMPLE.iter().filter(|(_, weight, action)| {
+        *weight > 0 && (can.enter_namespaces || *action != TaskAction::EnterNamespace)
+    });
+    let simple = simple.map(|(_, weight, action)| (*weight, Just(*action).boxed()));
     let operation = (100, operation.prop_map(TaskAction::Do).boxed());
-    Union::new_weighted([operation].into_iter().chain(simple).chain(in_memory).collect())
+    let tracing = [(4, Just(TaskAction::Trace(0)).boxed()), (4, Just(TaskAction::Reap(0)).boxed())];
+    let all = [operation].into_iter().chain(simple).chain(in_memory).chain(tracing);
+    Union::new_weighted(all.collect())
 }
 
 /// An operation that the table has for random programs.
-pub(crate) fn operation(root: bool) -> BoxedStrategy<Operation> {
-    let rows = ROWS.iter().filter(|row| row.weight > 0 && (root || row.runs != Runs::ChangesIds));
+pub(crate) fn operation(can: Can) -> BoxedStrategy<Operation> {
+    let rows = ROWS.iter().filter(|row| {
+        row.weight > 0
+            && match row.runs {
+                Runs::ChangesIds => can.change_ids,
+                Runs::InNamespace => can.enter_namespaces,
+                _ => true,
+            }
+    });
     let operations = rows.map(|row| {
-        let args: Vec<_> = row.slots.iter().map(|slot| argument(*slot, root)).collect();
+        let args: Vec<_> = row.slots.iter().map(|slot| argument(*slot, can.change_ids)).collect();
         let operation = args.prop_filter_map("arguments of the row", |args| row.operation(&args));
         (row.weight, operation.boxed())
     });
@@ -130,19 +206,27 @@ fn argument(slot: Slot, root: bool) -> BoxedStrategy<i32> {
             4 => Just(key::PROCESS),
             2 => Just(key::SESSION),
             5 => 1..=6,
+            1 => select(vec![key::USER, key::USER_SESSION]),
+            1 => select(vec![key::GROUP, key::AUTHORITY, key::REQUESTOR, key::NONE]),
         ]
     };
     match slot {
         Slot::Key | Slot::Ring => key().boxed(),
         Slot::Destination => prop_oneof![2 => Just(key::NONE), 3 => key()].boxed(),
         Slot::Returned => (1..=6).boxed(),
-        Slot::Mask => one_of(&MASKS.map(u32::cast_signed)),
+        Slot::Mask => prop_oneof![
+            3 => select(MASKS.map(u32::cast_signed).to_vec()),
+            // Whatever the possessor may, for a user, a group or others; and bits that do not exist.
+            3 => any::<u32>().prop_map(|mask| (mask & 0x3f3f_3f3f).cast_signed()),
+            1 => any::<u32>().prop_map(|mask| (mask & 0x003f_3f3f | 0x3f00_0000).cast_signed()),
+            1 => (0..32).prop_map(|bit| 1 << bit),
+        ]
+        .boxed(),
         Slot::Seconds => one_of(&SECONDS),
-        Slot::Reqkey => (-1..=7).boxed(),
-        Slot::Type => one_of(&[0, 0, 1]),
-        Slot::Name => one_of(&[0, 0, 0, 1, 2, 3]),
+        Slot::Reqkey => (-2..=8).boxed(),
+        Slot::Type => one_of(&[0, 0, 0, 1, 1, 2]),
+        Slot::Name => one_of(&[0, 0, 0, 1, 2, 3, 4]),
         Slot::Owner if !root => one_of(&[id::OWN, id::NO_CHANGE]),
-        Slot::EffectiveId => one_of(&[id::OWN, id::OTHER]),
         _ => (0..slot.words().len() as i32).boxed(),
     }
 }
@@ -154,7 +238,7 @@ mod tests {
     #[test]
     fn a_seed_yields_the_same_programs_each_time() {
         let programs = |seed| -> Vec<TaskProgram> {
-            let random = Random::new(seed, true);
+            let random = Random::new(seed, ALL);
             (0..50).flat_map(|number| random.program(number)).collect()
         };
         assert_eq!(programs(1), programs(1));
