@@ -13,6 +13,7 @@ mod execute;
 pub mod exhaustive;
 pub mod guarantee;
 mod laboratory;
+mod notice;
 mod operation;
 mod program;
 pub mod random;

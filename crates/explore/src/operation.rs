@@ -46,6 +46,7 @@ const MOST_ARGS: usize = 4;
 pub(crate) type Encoded = [i32; 1 + MOST_ARGS];
 
 /// A row of the table.
+#[derive(Debug)]
 pub(crate) struct Row {
     call: Call,
     text: &'static str,
@@ -367,7 +368,7 @@ mod tests {
     proptest! {
         #[test]
         fn operations_survive_encoding(
-            operation in crate::random::operation(crate::random::ALL),
+            operation in crate::random::operation(crate::random::ALL, &crate::random::rows(crate::random::ALL)),
             serials in any::<[i32; MOST_ARGS]>(),
         ) {
             let mut serials = serials.into_iter();

@@ -2,22 +2,33 @@
 
 use crate::argument::{Slot, id, key};
 use crate::exhaustive::{MASKS, SECONDS};
-use crate::operation::{ROWS, Runs};
+use crate::operation::{ROWS, Row, Runs};
 use crate::program::SIMPLE;
 use crate::task_states::TaskStates;
 use crate::{Disagreement, Judgment, Laboratory, Operation, TaskAction, TaskProgram, TaskStep};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::{Index, select, subsequence};
 use proptest::strategy::{BoxedStrategy, Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::cell::RefCell;
+use std::ops::RangeInclusive;
 
 /// Most programs that are executed to shrink one: some wait for the garbage collector.
 const MOST_SHRINKS: u32 = 500;
 
 /// Most steps of a random program.
 const MOST_STEPS: usize = 40;
+
+/// How many rows a program of few calls has.
+const FEW: RangeInclusive<usize> = 4..=12;
+
+/// How often a program of few calls has each of them, at least.
+const EVEN: u32 = 8;
+
+/// What `main` does at the end of some programs: a key that nothing refers to is gone then.
+const LAST: &str = "wait_for_the_collector; keyctl_describe_alloc K1; keyctl_describe_alloc K2; \
+     keyctl_describe_alloc K3; keyctl_describe_alloc K4; keyctl_describe_alloc K5";
 
 /// A source of random programs. The same seed yields the same programs.
 pub struct Random {
@@ -51,8 +62,17 @@ impl Can {
 impl Random {
     /// The programs of a seed.
     pub fn new(seed: u64, can: Can) -> Random {
-        let steps = vec((any::<Index>(), action(can)), 2..MOST_STEPS);
-        let strategy = (beginning(can), steps).prop_map(|(first, steps)| assign(&first, steps));
+        let rows = rows(can);
+        let steps =
+            move |rows: &[Weighted]| vec((any::<Index>(), action(can, rows)), 2..MOST_STEPS);
+        // A program of few calls repeats them, and so meets what depends on two of them.
+        let few = subsequence(rows.clone(), FEW).prop_flat_map(move |mut rows| {
+            rows.iter_mut().for_each(Weighted::even);
+            steps(&rows)
+        });
+        let steps = prop_oneof![steps(&rows), few];
+        let strategy = (beginning(can), steps, ending());
+        let strategy = strategy.prop_map(|(first, steps, last)| assign(&first, steps, &last));
         Random { seed, strategy: strategy.boxed() }
     }
 
@@ -128,9 +148,19 @@ fn beginning(can: Can) -> impl Strategy<Value = Vec<TaskAction>> {
     Union::new_weighted(all)
 }
 
-/// Gives each action to a task that is alive then, except the first ones, which `main` takes. Impossible actions are left
-/// out.
-fn assign(first: &[TaskAction], actions: Vec<(Index, TaskAction)>) -> TaskProgram {
+/// What `main` does last: sometimes it looks for what still exists.
+fn ending() -> impl Strategy<Value = Vec<TaskAction>> {
+    let last = LAST.split("; ").filter_map(|action| action.parse().ok()).collect();
+    prop_oneof![15 => Just(vec![]), 1 => Just(last)]
+}
+
+/// Gives each action to a task that is alive then, except the first and the last ones, which `main` takes. Impossible
+/// actions are left out.
+fn assign(
+    first: &[TaskAction],
+    actions: Vec<(Index, TaskAction)>,
+    last: &[TaskAction],
+) -> TaskProgram {
     let mut states = TaskStates::new();
     let mut steps = Vec::new();
     let mut take = |states: &mut TaskStates, step| {
@@ -162,11 +192,14 @@ fn assign(first: &[TaskAction], actions: Vec<(Index, TaskAction)>) -> TaskProgra
             }
         }
     }
+    for action in last {
+        take(&mut states, TaskStep { task: 0, action: *action });
+    }
     TaskProgram { steps }
 }
 
-fn action(can: Can) -> impl Strategy<Value = TaskAction> {
-    let operation = operation(can);
+fn action(can: Can, rows: &[Weighted]) -> BoxedStrategy<TaskAction> {
+    let operation = operation(can, rows);
     let in_memory = [TaskAction::Vfork, TaskAction::CloneVm];
     let in_memory = in_memory.map(|action| (2, operation.clone().prop_map(action).boxed()));
     let simple = SIMPLE.iter().filter(|(_, weight, action)| {
@@ -176,23 +209,44 @@ fn action(can: Can) -> impl Strategy<Value = TaskAction> {
     let operation = (100, operation.prop_map(TaskAction::Do).boxed());
     let tracing = [(4, Just(TaskAction::Trace(0)).boxed()), (4, Just(TaskAction::Reap(0)).boxed())];
     let all = [operation].into_iter().chain(simple).chain(in_memory).chain(tracing);
-    Union::new_weighted(all.collect())
+    Union::new_weighted(all.collect()).boxed()
 }
 
-/// An operation that the table has for random programs.
-pub(crate) fn operation(can: Can) -> BoxedStrategy<Operation> {
-    let rows = ROWS.iter().filter(|row| {
+/// A row, and how often programs have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weighted {
+    row: &'static Row,
+    weight: u32,
+}
+
+impl Weighted {
+    /// Makes it as frequent as others, unless it is slow.
+    fn even(&mut self) {
+        if self.row.runs != Runs::Slow {
+            self.weight = EVEN + self.weight / 4;
+        }
+    }
+}
+
+/// The rows that the table has for random programs.
+pub(crate) fn rows(can: Can) -> Vec<Weighted> {
+    let fits = |row: &&Row| {
         row.weight > 0
             && match row.runs {
                 Runs::ChangesIds => can.change_ids,
                 Runs::InNamespace => can.enter_namespaces,
                 _ => true,
             }
-    });
-    let operations = rows.map(|row| {
+    };
+    ROWS.iter().filter(fits).map(|row| Weighted { row, weight: row.weight }).collect()
+}
+
+/// An operation of these rows.
+pub(crate) fn operation(can: Can, rows: &[Weighted]) -> BoxedStrategy<Operation> {
+    let operations = rows.iter().map(|Weighted { row, weight }| {
         let args: Vec<_> = row.slots.iter().map(|slot| argument(*slot, can.change_ids)).collect();
         let operation = args.prop_filter_map("arguments of the row", |args| row.operation(&args));
-        (row.weight, operation.boxed())
+        (*weight, operation.boxed())
     });
     Union::new_weighted(operations.collect()).boxed()
 }
