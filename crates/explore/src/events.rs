@@ -1,7 +1,7 @@
 //! The events of a step, as a trace of it shows them: what the model is asked instead of the kernel.
 
 use crate::argument::{Slot, id};
-use crate::operation::Call;
+use crate::operation::{Call, FAR_TOO_LONG, TOO_LONG};
 use crate::program::{TaskAction, TaskStep};
 use crate::task_states::TaskStates;
 use crate::{Operation, TaskProgram};
@@ -50,6 +50,7 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
         TaskAction::Fork => vec![creates("fork", vec![])],
         TaskAction::Clone => vec![creates("clone", word("CLONE_FS"))],
         TaskAction::Clone3 => vec![creates("clone3", vec![Value::Int(0)])],
+        TaskAction::CloneNewuser => vec![creates("clone", word("CLONE_NEWUSER"))],
         TaskAction::Thread => vec![creates("pthread_create", vec![])],
         TaskAction::Spawn => vec![creates("posix_spawn", word("self"))],
         TaskAction::Exec => {
@@ -133,6 +134,9 @@ impl Operation {
             Call::AddKeyring => ("add_key", vec![(0, text("keyring")), (2, word("NULL"))]),
             Call::AddNamed => ("add_key", vec![(0, text("keyring")), (2, word("NULL"))]),
             Call::AddLogon => ("add_key", vec![(0, text("logon")), (2, text("payload"))]),
+            Call::AddLong => ("add_key", vec![(0, text("user")), (2, bytes(TOO_LONG))]),
+            Call::AddHuge => ("add_key", vec![(0, text("user")), (2, bytes(FAR_TOO_LONG))]),
+            Call::ExecveFails => ("execve", vec![(0, text("/nothing"))]),
             Call::AddOdd | Call::AddUnmapped => ("add_key", vec![]),
             Call::Request | Call::RequestAny => ("request_key", vec![(2, word("NULL"))]),
             Call::SearchAny => ("keyctl_search", vec![]),
@@ -166,6 +170,11 @@ impl Operation {
             _ => (self.name(), vec![]),
         }
     }
+}
+
+/// A payload that is too long for a trace.
+fn bytes(length: usize) -> Value {
+    Value::List(vec![Value::Int(length as i64), Value::word("bytes")])
 }
 
 /// Memory as an argument, by its length.

@@ -5,7 +5,10 @@ use crate::argument::{Ids, KeyType, Slot};
 use crate::operation::{Call, CallResult, Encoded, perform};
 use crate::program::{TaskAction, TaskProgram, TaskStep};
 use crate::task_states::{MOST_TASKS, TaskStates};
-use keyrings::{CLONE_FS, Checked, Descriptor, KeySerial, NO_FLAGS, NO_KEYRING, Plain, SELF, Task};
+use keyrings::{
+    CLONE_FS, CLONE_NEWUSER, Checked, Descriptor, KeySerial, NO_FLAGS, NO_KEYRING, Plain, SELF,
+    Task,
+};
 use std::fmt::Write;
 
 /// A step as it was executed: with the keys that it really used.
@@ -180,6 +183,7 @@ impl Execution {
             TaskAction::Fork
             | TaskAction::Clone
             | TaskAction::Clone3
+            | TaskAction::CloneNewuser
             | TaskAction::Spawn
             | TaskAction::Thread => self.create(task, action)?,
             TaskAction::Exec => {
@@ -233,6 +237,10 @@ impl Execution {
             }
             TaskAction::Clone => {
                 self.run(task, new, |new| keyrings::clone(CLONE_FS, &name("child", new)))
+            }
+            TaskAction::CloneNewuser => {
+                let order = |new| keyrings::clone(CLONE_NEWUSER, &name("child", new));
+                self.run(task, new, order)
             }
             TaskAction::Clone3 => {
                 self.run(task, new, |new| keyrings::clone3(NO_FLAGS, &name("child", new)))

@@ -133,7 +133,10 @@ impl Prefix {
 
 /// Whether an action is possible on every machine.
 fn is_everywhere(action: &TaskAction) -> bool {
-    !matches!(action, TaskAction::BeginWithoutSession | TaskAction::EnterNamespace)
+    !matches!(
+        action,
+        TaskAction::BeginWithoutSession | TaskAction::EnterNamespace | TaskAction::CloneNewuser
+    )
 }
 
 /// The actions of longer programs.

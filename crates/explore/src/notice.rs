@@ -1,11 +1,12 @@
 //! Which wrong models a program notices, without a kernel: a wrong model answers its calls, and the model judges them.
 
+use crate::Operation;
 use crate::argument::{KeyType, Slot};
 use crate::events::{StepEvent, events};
 use crate::operation::Call;
 use crate::program::{TaskAction, TaskProgram, TaskStep};
+use crate::random::{ALL, Random};
 use crate::task_states::TaskStates;
-use crate::{Operation, random::Random};
 use model::{Judge, Law};
 use trace::{Event, Outcome, Value};
 
@@ -32,7 +33,7 @@ enum End {
 
 impl Random {
     /// The laws that a program depends on, by its number.
-    pub fn asks(&self, number: u64) -> Vec<Law> {
+    fn asks(&self, number: u64) -> Vec<Law> {
         let answered = self.answered(number, Judge::new(), None);
         answered.map_or(vec![], |(answered, _)| {
             Law::all().filter(|law| answered.kernel.has_asked(*law)).collect()
@@ -40,7 +41,7 @@ impl Random {
     }
 
     /// Whether the model refuses a program, by its number, that the wrong model without a law answers.
-    pub fn notices(&self, number: u64, law: Law) -> bool {
+    fn notices(&self, number: u64, law: Law) -> bool {
         let answered = self.answered(number, Judge::wrong(law), Some(Judge::new()));
         matches!(answered, Some((_, Err(End::Refused))))
     }
@@ -135,6 +136,55 @@ impl Answered {
             && !self.keys.iter().any(|(known, _)| *known == number)
         {
             self.keys.push((number, kind));
+        }
+    }
+}
+
+/// The first of this many programs that notices a law, if one does.
+fn first(random: &Random, programs: u64, law: Law) -> Option<u64> {
+    (0..programs).find(|number| random.notices(*number, law))
+}
+
+/// Some laws of each kind.
+const SOON: &[&str] = &[
+    "Needs.AddKey",
+    "AbsentErrno.GetKeyringId",
+    "NotInherited.Fork.Process",
+    "CreatesOneByFlag.Thread",
+    "MaskOfNew",
+    "RevokedIsRefused",
+];
+
+#[test]
+fn planted_mistakes_are_noticed_soon() {
+    let random = Random::new(1, ALL);
+    for name in SOON {
+        let law = Law::all().find(|law| law.name() == *name).expect("a law of this name");
+        assert!(first(&random, 1000, law).is_some(), "{name}");
+    }
+}
+
+/// Shows which laws random programs notice: `cargo test -p explore --lib -- --ignored --nocapture every_law`.
+#[test]
+#[ignore = "takes minutes"]
+fn every_law() {
+    const PROGRAMS: u64 = 20_000;
+    const MOST_TRIED: usize = 1500;
+    let random = Random::new(1, ALL);
+    let mut asking: Vec<Vec<u64>> = vec![vec![]; Law::all().count()];
+    let all: Vec<Law> = Law::all().collect();
+    for number in 0..PROGRAMS {
+        for law in random.asks(number) {
+            let place = all.iter().position(|other| *other == law).expect("one of all laws");
+            asking[place].push(number);
+        }
+    }
+    for (law, asking) in all.iter().zip(asking) {
+        let noticed = asking.iter().take(MOST_TRIED).find(|number| random.notices(**number, *law));
+        let name = law.name();
+        match noticed {
+            Some(number) => println!("{name}: program {number}"),
+            None => println!("{name}: not noticed, {} depend on it", asking.len()),
         }
     }
 }

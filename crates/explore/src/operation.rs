@@ -42,6 +42,10 @@ pub(crate) type CallResult = (i32, KeySerial);
 /// Most arguments that an operation has.
 const MOST_ARGS: usize = 4;
 
+/// Payloads that are too long for type `user`, and for add_key(2), in bytes.
+pub(crate) const TOO_LONG: usize = 32768;
+pub(crate) const FAR_TOO_LONG: usize = 1 << 20;
+
 /// An operation for another task: the number of its row, and its arguments with serial numbers of keys.
 pub(crate) type Encoded = [i32; 1 + MOST_ARGS];
 
@@ -176,6 +180,12 @@ operations! { ids;
         add_key_with(kind, name, payload, ring) => "add_key_with({}, {}, {}, {})";
     AddUnmapped "add_key_without_memory" (kind: AnyType, name: Name, size: Size, ring: Key) -> Asked in AtRandom, 4:
         add_key_without_memory(kind, name, size, ring);
+    AddLong "add_long_key" (name: Name, ring: Key) -> User in AtRandom, 1:
+        add_key("user", name, vec![b'x'; TOO_LONG], ring)
+        => "add_key(\"user\", {}, vec![b'x'; 32768], {})";
+    AddHuge "add_huge_key" (name: Name, ring: Key) -> User in AtRandom, 1:
+        add_key("user", name, vec![b'x'; FAR_TOO_LONG], ring)
+        => "add_key(\"user\", {}, vec![b'x'; 1 << 20], {})";
     UpdateUnmapped "keyctl_update_without_memory" (key: Key, size: Size) in AtRandom, 2:
         keyctl_update_without_memory(key, size);
     UpdateEmpty "keyctl_update_empty" (key: Key) in AtRandom, 2:
@@ -212,6 +222,8 @@ operations! { ids;
         keyctl_pkey_query(key, "") => "keyctl_pkey_query({}, \"\")";
     SessionToParent "keyctl_session_to_parent" () in NotInMain, 8: keyctl_session_to_parent();
     Reqkey "keyctl_set_reqkey_keyring" (to: Reqkey), 12: keyctl_set_reqkey_keyring(to);
+    ExecveFails "execve_of_nothing" () in AtRandom, 4:
+        execve("/nothing") => "execve(\"/nothing\")";
     ProcKeys "proc_keys" (key: Returned) -> Checked, 8: proc_keys(key);
     // In this thread alone: glibc doesn't know the threads of a process that it did not create.
     BecomeOther "setresuid" () in ChangesIds, 6: {

@@ -29,6 +29,8 @@ pub enum TaskAction {
     Clone,
     /// Creates a process by clone3(2) without flags.
     Clone3,
+    /// Creates a process in a new user namespace, which maps no ids: clone(2) with `CLONE_NEWUSER`.
+    CloneNewuser,
     /// Creates a thread.
     Thread,
     /// Creates a process that runs this executable: posix_spawn(3).
@@ -59,10 +61,11 @@ pub enum TaskAction {
 
 /// The actions without an operation: the word in the text of a program, and how often random programs
 /// have it, where 100 stands for all operations together.
-pub(crate) const SIMPLE: [(&str, u32, TaskAction); 12] = [
+pub(crate) const SIMPLE: [(&str, u32, TaskAction); 13] = [
     ("fork", 9, TaskAction::Fork),
     ("clone", 1, TaskAction::Clone),
     ("clone3", 1, TaskAction::Clone3),
+    ("clone_newuser", 1, TaskAction::CloneNewuser),
     ("pthread_create", 9, TaskAction::Thread),
     ("posix_spawn", 1, TaskAction::Spawn),
     ("execve", 2, TaskAction::Exec),
@@ -77,9 +80,9 @@ pub(crate) const SIMPLE: [(&str, u32, TaskAction); 12] = [
 impl TaskAction {
     /// The first part of the name of the task that it creates, if it creates one.
     pub(crate) fn creates(&self) -> Option<&'static str> {
-        use TaskAction::{Clone, Clone3, CloneVm, Fork, Spawn, Thread, Vfork};
+        use TaskAction::{Clone, Clone3, CloneNewuser, CloneVm, Fork, Spawn, Thread, Vfork};
         match self {
-            Fork | Clone | Clone3 | Spawn | Vfork(_) | CloneVm(_) => Some("child"),
+            Fork | Clone | Clone3 | CloneNewuser | Spawn | Vfork(_) | CloneVm(_) => Some("child"),
             Thread => Some("thread"),
             _ => None,
         }

@@ -20,8 +20,12 @@ const MOST_SHRINKS: u32 = 500;
 /// Most steps of a random program.
 const MOST_STEPS: usize = 40;
 
-/// How many rows a program of few calls has.
-const FEW: RangeInclusive<usize> = 4..=12;
+/// The weight of the calls on which most others depend.
+const OFTEN: u32 = 20;
+
+/// How many of these rows a program of few calls has, and how many of the others.
+const FEW_OFTEN: RangeInclusive<usize> = 2..=4;
+const FEW_SELDOM: RangeInclusive<usize> = 2..=6;
 
 /// How often a program of few calls has each of them, at least.
 const EVEN: u32 = 8;
@@ -66,7 +70,10 @@ impl Random {
         let steps =
             move |rows: &[Weighted]| vec((any::<Index>(), action(can, rows)), 2..MOST_STEPS);
         // A program of few calls repeats them, and so meets what depends on two of them.
-        let few = subsequence(rows.clone(), FEW).prop_flat_map(move |mut rows| {
+        let (often, seldom): (Vec<_>, Vec<_>) = rows.iter().partition(|one| one.weight >= OFTEN);
+        let few = (subsequence(often, FEW_OFTEN), subsequence(seldom, FEW_SELDOM));
+        let few = few.prop_flat_map(move |(often, seldom)| {
+            let mut rows = [often, seldom].concat();
             rows.iter_mut().for_each(Weighted::even);
             steps(&rows)
         });
@@ -174,23 +181,19 @@ fn assign(
         take(&mut states, TaskStep { task: 0, action: *action });
     }
     for (who, action) in actions {
-        let alive: Vec<u8> = states.alive().collect();
-        let task = alive[who.index(alive.len())];
-        // Few tasks can be traced or reaped, by few others.
-        match action.target() {
-            None => _ = take(&mut states, TaskStep { task, action }),
+        // The task that is drawn, or else the next one that can; few can trace or reap another.
+        let alive = states.alive();
+        let steps = alive.flat_map(|task| match action.target() {
+            None => vec![TaskStep { task, action }],
             Some(_) => {
-                let pairs = alive.iter().flat_map(|task| {
-                    states
-                        .all()
-                        .map(|target| TaskStep { task: *task, action: action.with_target(target) })
-                });
-                let mut pairs: Vec<TaskStep> = pairs.collect();
-                let first = who.index(pairs.len());
-                pairs.rotate_left(first);
-                let _ = pairs.into_iter().any(|step| take(&mut states, step));
+                let on = |other| TaskStep { task, action: action.with_target(other) };
+                states.all().map(on).collect()
             }
-        }
+        });
+        let mut steps: Vec<TaskStep> = steps.collect();
+        let first = who.index(steps.len());
+        steps.rotate_left(first);
+        let _ = steps.into_iter().any(|step| take(&mut states, step));
     }
     for action in last {
         take(&mut states, TaskStep { task: 0, action: *action });
@@ -198,12 +201,16 @@ fn assign(
     TaskProgram { steps }
 }
 
+fn enters_namespace(action: &TaskAction) -> bool {
+    matches!(action, TaskAction::EnterNamespace | TaskAction::CloneNewuser)
+}
+
 fn action(can: Can, rows: &[Weighted]) -> BoxedStrategy<TaskAction> {
     let operation = operation(can, rows);
     let in_memory = [TaskAction::Vfork, TaskAction::CloneVm];
     let in_memory = in_memory.map(|action| (2, operation.clone().prop_map(action).boxed()));
     let simple = SIMPLE.iter().filter(|(_, weight, action)| {
-        *weight > 0 && (can.enter_namespaces || *action != TaskAction::EnterNamespace)
+        *weight > 0 && (can.enter_namespaces || !enters_namespace(action))
     });
     let simple = simple.map(|(_, weight, action)| (*weight, Just(*action).boxed()));
     let operation = (100, operation.prop_map(TaskAction::Do).boxed());

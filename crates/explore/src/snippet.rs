@@ -21,7 +21,10 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
         states.take(*step);
         created += usize::from(step.action.creates().is_some());
         match step.action {
-            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 => files.push(files[process]),
+            TaskAction::Fork
+            | TaskAction::Clone
+            | TaskAction::Clone3
+            | TaskAction::CloneNewuser => files.push(files[process]),
             TaskAction::Spawn => files.push(None),
             TaskAction::Open => files[process] = Some(nth),
             _ => {}
@@ -97,6 +100,7 @@ impl Line<'_> {
             TaskAction::Fork => self.creation("fork("),
             TaskAction::Clone => self.creation("clone(CLONE_FS, "),
             TaskAction::Clone3 => self.creation("clone3(NO_FLAGS, "),
+            TaskAction::CloneNewuser => self.creation("clone(CLONE_NEWUSER, "),
             TaskAction::Thread => self.creation("pthread_create("),
             TaskAction::Spawn => self.creation("posix_spawn("),
             TaskAction::Vfork(operation) => self.in_shared_memory("vfork(", operation),

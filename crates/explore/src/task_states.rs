@@ -114,6 +114,8 @@ impl TaskStates {
             TaskAction::Do(operation) => self.can_do(process, &operation),
             TaskAction::Thread => self.tasks.len() < MOST_TASKS,
             TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 => room,
+            // Another user may not be mapped where it would have to be, and its executable not be found.
+            TaskAction::CloneNewuser => room && !stuck && namespace.is_none(),
             TaskAction::Spawn => room && !stuck,
             TaskAction::Vfork(operation) | TaskAction::CloneVm(operation) => {
                 room && operation.fits_shared_memory() && self.can_do(process, &operation)
@@ -195,10 +197,17 @@ impl TaskStates {
             TaskAction::Do(operation) => {
                 state.stuck |= operation.row().runs == Runs::ChangesIds;
             }
-            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 | TaskAction::Spawn => {
+            TaskAction::Fork
+            | TaskAction::Clone
+            | TaskAction::Clone3
+            | TaskAction::CloneNewuser
+            | TaskAction::Spawn => {
                 // Files are opened close-on-exec.
                 let has_file = state.has_file && action != TaskAction::Spawn;
-                let child = ProcessState { parent: process, has_file, ..*state };
+                let mut child = ProcessState { parent: process, has_file, ..*state };
+                if action == TaskAction::CloneNewuser {
+                    (child.namespace, child.stuck) = (Some(self.processes.len()), true);
+                }
                 self.tasks.push(TaskState { process: self.processes.len(), ..new });
                 self.processes.push(child);
             }
@@ -210,10 +219,11 @@ impl TaskStates {
             }
             TaskAction::Exec => {
                 state.has_file = false;
-                self.end(process);
+                // It traces on, unlike the others.
+                self.end(process, Some(task));
                 self.tasks[usize::from(task)] = new;
             }
-            TaskAction::Exit => self.end(process),
+            TaskAction::Exit => self.end(process, None),
             TaskAction::ExitThread => {
                 state.stuck |= can_exit;
                 self.tasks[usize::from(task)].alive = false;
@@ -236,9 +246,13 @@ impl TaskStates {
         }
     }
 
-    /// Ends all tasks of a process.
-    fn end(&mut self, process: usize) {
-        for task in self.tasks.iter_mut().filter(|task| task.process == process) {
+    /// Ends all tasks of a process except one.
+    fn end(&mut self, process: usize, except: Option<u8>) {
+        let except = except.map(usize::from);
+        for (nth, task) in self.tasks.iter_mut().enumerate() {
+            if task.process != process || Some(nth) == except {
+                continue;
+            }
             task.alive = false;
             task.tracer = None;
         }

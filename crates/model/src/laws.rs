@@ -361,7 +361,6 @@ phrases! {
     UpcallNegative => "an upcall that no program handles leaves no negative key",
     UpcallPayload => "a key that an upcall instantiates has another payload",
     NoCalloutNoUpcall => "request_key without callout information starts an upcall",
-    JoinOfOwn => "KEYCTL_JOIN_SESSION_KEYRING of the caller's session keyring returns its serial number",
     JoinMakes => "KEYCTL_JOIN_SESSION_KEYRING keeps the session keyring",
     RevokedSessionStays => "a call that creates keyrings replaces a revoked session keyring",
     JoinFinds => "KEYCTL_JOIN_SESSION_KEYRING joins no keyring by name",
