@@ -32,12 +32,7 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
             let waits = || StepEvent::Certain(operation.event(by));
             vec![waits(), waits()]
         }
-        TaskAction::Do(operation) if operation.call == Call::Expire => {
-            let set = operation.event(by);
-            let key = set.args.iter().take(1).cloned().collect();
-            let wait = event(by, "wait_until", key, Outcome::Nothing);
-            vec![StepEvent::Asked(set), StepEvent::Then(wait)]
-        }
+        TaskAction::Do(operation) if operation.call == Call::Expire => expires(operation.event(by)),
         TaskAction::Do(operation) => vec![StepEvent::Asked(operation.event(by))],
         TaskAction::Vfork(operation) => {
             vec![creates("vfork", vec![]), StepEvent::Asked(operation.event(new)), exits(new)]
@@ -72,22 +67,34 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
         TaskAction::Close => {
             vec![StepEvent::Certain(event(by, "close", word("file"), returned(Value::Int(0))))]
         }
+        TaskAction::Trace(_)
+        | TaskAction::Reap(_)
+        | TaskAction::BeginWithoutSession
+        | TaskAction::EnterNamespace => vec![StepEvent::Certain(around(step.action, by, names))],
+    }
+}
+
+/// The events of a key that expires: its timeout is set, and then it is waited for.
+fn expires(set: Event) -> Vec<StepEvent> {
+    let key = set.args.iter().take(1).cloned().collect();
+    let wait = event(&set.task, "wait_until", key, Outcome::Nothing);
+    vec![StepEvent::Asked(set), StepEvent::Then(wait)]
+}
+
+/// The event of an action that concerns what is around keys.
+fn around(action: TaskAction, by: &str, names: &[String]) -> Event {
+    let name = |task: u8| Value::word(&names[usize::from(task)]);
+    let done = returned(Value::Int(0));
+    match action {
         TaskAction::Trace(task) => {
-            let args = vec![Value::word("PTRACE_SEIZE"), Value::word(&names[usize::from(task)])];
-            vec![StepEvent::Certain(event(by, "ptrace", args, returned(Value::Int(0))))]
+            event(by, "ptrace", vec![Value::word("PTRACE_SEIZE"), name(task)], done)
         }
         TaskAction::Reap(task) => {
-            let name = || Value::word(&names[usize::from(task)]);
-            let args = vec![name(), Value::word("__WALL")];
-            vec![StepEvent::Certain(event(by, "waitpid", args, returned(name())))]
+            let args = vec![name(task), Value::word("__WALL")];
+            event(by, "waitpid", args, returned(name(task)))
         }
-        TaskAction::BeginWithoutSession => {
-            let done = returned(Value::Int(0));
-            vec![StepEvent::Certain(event(by, "begin_without_session_keyring", vec![], done))]
-        }
-        TaskAction::EnterNamespace => {
-            vec![StepEvent::Certain(event(by, "enter_user_namespace", vec![], Outcome::Nothing))]
-        }
+        TaskAction::BeginWithoutSession => event(by, "begin_without_session_keyring", vec![], done),
+        _ => event(by, "enter_user_namespace", vec![], Outcome::Nothing),
     }
 }
 

@@ -209,15 +209,8 @@ impl Execution {
                     self.run(task, file, |file| Ok(keyrings::close(file)?))?;
                 }
             }
-            TaskAction::Trace(target) => {
-                if let Some(target) = self.tasks[usize::from(target)] {
-                    self.run(task, target, |target| Ok(keyrings::ptrace_seize(target)?))?;
-                }
-            }
-            TaskAction::Reap(target) => {
-                if let Some(target) = self.tasks[usize::from(target)] {
-                    self.run(task, target, |target| Ok(keyrings::wait_for_traced(target)?))?;
-                }
+            TaskAction::Trace(target) | TaskAction::Reap(target) => {
+                self.trace_or_reap(task, action, target)?;
             }
             // The stage has begun so.
             TaskAction::BeginWithoutSession => {}
@@ -226,6 +219,17 @@ impl Execution {
             }
         }
         Ok(NOTHING)
+    }
+
+    /// Has a task trace another one, or reap it.
+    fn trace_or_reap(&self, task: u8, action: TaskAction, target: u8) -> Checked {
+        let Some(target) = self.tasks[usize::from(target)] else { return Ok(()) };
+        match action {
+            TaskAction::Trace(_) => {
+                self.run(task, target, |target| Ok(keyrings::ptrace_seize(target)?))
+            }
+            _ => self.run(task, target, |target| Ok(keyrings::wait_for_traced(target)?)),
+        }
     }
 
     /// Has a task create another one.

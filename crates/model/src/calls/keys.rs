@@ -15,8 +15,10 @@ impl Run<'_> {
         let key = self.readable(self.key_arg(0)?)?;
         if self.event.args.len() > 1 {
             let (buffer, is_mapped) = self.buffer(1)?;
+            let mut links = self.key(key).links().to_vec();
+            links.retain(|link| self.is_still_linked(key, *link));
             let (length, unit) = match &self.key(key).content {
-                Content::Links(links) => (4 * links.len() as i64, 4),
+                Content::Links(_) => (4 * links.len() as i64, 4),
                 content => (content.len(), 1),
             };
             // Of a longer one the kernel uses only what it needs.
