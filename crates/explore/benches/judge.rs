@@ -11,7 +11,7 @@
 //! SibylFS (SOSP 2015), which judges file systems in the same way, reports 21,000 traces executed and
 //! judged in under 5 minutes: 70 per second.
 
-use explore::random::Random;
+use explore::random::{Can, Random};
 use explore::{Judgment, Laboratory, exhaustive};
 use model::Verdict;
 use rulebook::{Rulebook, Snapshot, Timings};
@@ -96,7 +96,7 @@ fn explored(part: usize, of: usize) -> u64 {
         }
         judge(laboratory.judge(&program));
     }
-    let random = Random::new(SEED, keyrings::getuid() == 0);
+    let random = Random::new(SEED, Can::here());
     for number in (part as u64..).step_by(of) {
         if begun.elapsed() > EXPLORING {
             break;
@@ -109,7 +109,7 @@ fn explored(part: usize, of: usize) -> u64 {
 /// The traces of random programs.
 fn seen() -> Vec<String> {
     let laboratory = Laboratory::new().expect("memory for the record");
-    let random = Random::new(SEED, keyrings::getuid() == 0);
+    let random = Random::new(SEED, Can::here());
     let programs = (0..500).filter_map(|number| random.program(number));
     let seen = programs.filter_map(|program| laboratory.run(&program).ok());
     seen.map(|(_, trace)| trace.to_string()).collect()

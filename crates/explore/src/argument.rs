@@ -1,12 +1,19 @@
 //! Arguments of operations: plain numbers, whose meaning depends on their [`Slot`].
 
-/// The number of a key in a program: -1 to -3 as in the system calls, 0 for no key, and n for the nth
+use keyrings::{Parcel, Plain};
+
+/// The number of a key in a program: -1 to -8 as in the system calls, 0 for no key, and n for the nth
 /// distinct key that a call returned, modulo the number of keys known so far.
 pub(crate) mod key {
     pub(crate) const THREAD: i32 = -1;
     pub(crate) const PROCESS: i32 = -2;
     pub(crate) const SESSION: i32 = -3;
     pub(crate) const NONE: i32 = 0;
+    pub(crate) const USER: i32 = -4;
+    pub(crate) const USER_SESSION: i32 = -5;
+    pub(crate) const GROUP: i32 = -6;
+    pub(crate) const AUTHORITY: i32 = -7;
+    pub(crate) const REQUESTOR: i32 = -8;
 }
 
 /// The type of a key.
@@ -18,20 +25,66 @@ pub(crate) enum KeyType {
 
 /// User and group ids, as the words of [`Slot::Owner`] number them.
 pub(crate) mod id {
-    /// The caller's real id.
+    /// The real id with which the program begins.
     pub(crate) const OWN: i32 = 0;
     /// -1: no change.
     pub(crate) const NO_CHANGE: i32 = 1;
     /// An id that nobody else uses: [`keyrings::unused_id`] in the main task.
     pub(crate) const OTHER: i32 = 2;
+}
 
-    /// The id with this number.
-    pub(crate) fn of(number: i32, own: u32, other: u32) -> u32 {
+/// The ids of a program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ids {
+    user: u32,
+    group: u32,
+    /// [`id::OTHER`], a user and a group.
+    other: u32,
+}
+
+impl Ids {
+    /// Those of a program that begins in the calling task.
+    pub(crate) fn here() -> Ids {
+        Ids { user: keyrings::getuid(), group: keyrings::getgid(), other: keyrings::unused_id() }
+    }
+
+    /// The user with this number.
+    pub(crate) fn user(self, number: i32) -> u32 {
+        self.of(number, self.user)
+    }
+
+    /// The group with this number.
+    pub(crate) fn group(self, number: i32) -> u32 {
+        self.of(number, self.group)
+    }
+
+    fn of(self, number: i32, own: u32) -> u32 {
         match number {
-            OWN => own,
-            OTHER => other,
+            id::OWN => own,
+            id::OTHER => self.other,
             _ => keyrings::NO_CHANGE,
         }
+    }
+
+    /// The supplementary groups with this number.
+    pub(crate) fn groups(self, number: i32) -> Vec<u32> {
+        if number == id::NO_CHANGE { vec![] } else { vec![self.group(number)] }
+    }
+
+    /// The name of a session keyring, which no other program uses.
+    pub(crate) fn session(self, number: i32) -> String {
+        format!("{}-{}", Slot::Session.word(number), self.other)
+    }
+}
+
+impl Plain for Ids {
+    fn pack(self, parcel: &mut Parcel) {
+        [self.user, self.group, self.other].pack(parcel);
+    }
+
+    fn unpack(parcel: &mut Parcel) -> Option<Ids> {
+        let [user, group, other] = Plain::unpack(parcel)?;
+        Some(Ids { user, group, other })
     }
 }
 
@@ -47,7 +100,8 @@ pub(crate) enum Slot {
     /// A key that a call returned: `/proc/keys` lists keys by serial number only.
     Returned,
     Create,
-    Exclusive,
+    /// Those of `keyctl_move`.
+    Flags,
     Type,
     /// The description of a key.
     Name,
@@ -57,7 +111,20 @@ pub(crate) enum Slot {
     Reqkey,
     /// A user and a group.
     Owner,
-    EffectiveId,
+    Uid,
+    Gid,
+    /// Supplementary groups.
+    Groups,
+    /// The name of a session keyring.
+    Session,
+    /// The length of a buffer, in bytes.
+    Size,
+    /// A type that may not exist.
+    AnyType,
+    /// The same, or none at all.
+    OddType,
+    OddName,
+    OddPayload,
 }
 
 /// The keys with a name, from 0 down.
@@ -66,6 +133,11 @@ const KEYS: &[(&str, &str)] = &[
     ("@t", "KEY_SPEC_THREAD_KEYRING"),
     ("@p", "KEY_SPEC_PROCESS_KEYRING"),
     ("@s", "KEY_SPEC_SESSION_KEYRING"),
+    ("@u", "KEY_SPEC_USER_KEYRING"),
+    ("@us", "KEY_SPEC_USER_SESSION_KEYRING"),
+    ("@g", "KEY_SPEC_GROUP_KEYRING"),
+    ("@a", "KEY_SPEC_REQKEY_AUTH_KEY"),
+    ("KEY_SPEC_REQUESTOR_KEYRING", "KEY_SPEC_REQUESTOR_KEYRING"),
 ];
 
 fn key_word(number: i32) -> (&'static str, &'static str) {
@@ -82,17 +154,53 @@ impl Slot {
     pub(crate) fn words(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Slot::Create => &[("0", "NO_CREATE"), ("1", "CREATE")],
-            Slot::Exclusive => &[("0", "0"), ("1", "KEYCTL_MOVE_EXCL")],
-            Slot::Type => &[("user", "\"user\""), ("keyring", "\"keyring\"")],
-            Slot::Name => {
-                &[("a", "\"a\""), ("b", "\"b\""), ("_tid", "\"_tid\""), ("_pid", "\"_pid\"")]
+            Slot::Flags => &[("0", "0"), ("1", "KEYCTL_MOVE_EXCL"), ("2", "2")],
+            Slot::Type => {
+                &[("user", "\"user\""), ("keyring", "\"keyring\""), ("logon", "\"logon\"")]
             }
-            Slot::Owner => &[
-                ("own", "getuid(), getgid()"),
-                ("-1", "NO_CHANGE, NO_CHANGE"),
-                ("other", "other, other"),
+            Slot::Name => &[
+                ("a", "\"a\""),
+                ("b", "\"b\""),
+                ("_tid", "\"_tid\""),
+                ("_pid", "\"_pid\""),
+                ("a:b", "\"a:b\""),
             ],
-            Slot::EffectiveId => &[("own", "getuid()"), ("-1", "NO_CHANGE"), ("other", "other")],
+            Slot::Owner => {
+                &[("own", "uid, gid"), ("-1", "NO_CHANGE, NO_CHANGE"), ("other", "other, other")]
+            }
+            Slot::Uid => &[("own", "uid"), ("-1", "NO_CHANGE"), ("other", "other")],
+            Slot::Gid => &[("own", "gid"), ("-1", "NO_CHANGE"), ("other", "other")],
+            Slot::Groups => &[("own", "&[gid]"), ("none", "&[]"), ("other", "&[other]")],
+            Slot::Session => &[
+                ("s1", "Some(&[\"s1-\", &other.to_string()].concat())"),
+                ("s2", "Some(&[\"s2-\", &other.to_string()].concat())"),
+            ],
+            Slot::Size => &[("0", "0"), ("1", "1"), ("4", "4"), ("7", "7"), ("64", "64")],
+            Slot::AnyType => &[
+                ("user", "\"user\""),
+                ("keyring", "\"keyring\""),
+                ("nosuch", "\"nosuch\""),
+                (".dot", "\".dot\""),
+            ],
+            Slot::OddType => &[
+                ("user", "Some(\"user\")"),
+                ("keyring", "Some(\"keyring\")"),
+                ("nosuch", "Some(\"nosuch\")"),
+                (".dot", "Some(\".dot\")"),
+                ("NULL", "None"),
+                ("empty", "Some(\"\")"),
+            ],
+            Slot::OddName => &[
+                ("a", "Some(\"a\")"),
+                (".dot", "Some(\".dot\")"),
+                ("NULL", "None"),
+                ("empty", "Some(\"\")"),
+            ],
+            Slot::OddPayload => &[
+                ("payload", "Some(&b\"payload\"[..])"),
+                ("NULL", "None"),
+                ("empty", "Some(&b\"\"[..])"),
+            ],
             _ => &[],
         }
     }
@@ -109,6 +217,20 @@ impl Slot {
     /// The word for a number, which the slot accepts.
     pub(crate) fn word(self, number: i32) -> &'static str {
         self.words()[number as usize].0
+    }
+
+    /// The number of bytes of a word of [`Slot::Size`].
+    pub(crate) fn size(self, number: i32) -> usize {
+        self.word(number).parse().unwrap_or_default()
+    }
+
+    /// The text that a word stands for; `None` for NULL.
+    pub(crate) fn text_or_null(self, number: i32) -> Option<&'static str> {
+        match self.word(number) {
+            "NULL" => None,
+            "empty" => Some(""),
+            text => Some(text),
+        }
     }
 
     /// The argument in the text of a program.
@@ -153,7 +275,7 @@ impl Slot {
                 let nth = text.strip_prefix('K').and_then(|nth| nth.parse::<u8>().ok());
                 let nth = nth.filter(|nth| *nth > 0).map(i32::from);
                 let number = nth.or_else(|| find(KEYS).map(|place| -(place as i32)));
-                (number, "a key: @t, @p, @s, 0 (no key), K1, K2, …".to_owned())
+                (number, "a key: @t, @p, @s, @u, @us, 0 (no key), K1, K2, …".to_owned())
             }
         };
         number.ok_or_else(|| format!("`{text}` is not {expected}"))

@@ -1,7 +1,7 @@
 //! The events of a step, as a trace of it shows them: what the model is asked instead of the kernel.
 
 use crate::argument::{Slot, id};
-use crate::operation::Call;
+use crate::operation::{Call, FAR_TOO_LONG, TOO_LONG};
 use crate::program::{TaskAction, TaskStep};
 use crate::task_states::TaskStates;
 use crate::{Operation, TaskProgram};
@@ -11,6 +11,8 @@ use trace::{Event, Outcome, Value};
 pub(crate) enum StepEvent {
     /// Its outcome is up to the kernel; the one here means nothing.
     Asked(Event),
+    /// The same, unless the event before failed.
+    Then(Event),
     /// It has one outcome only.
     Certain(Event),
 }
@@ -30,6 +32,7 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
             let waits = || StepEvent::Certain(operation.event(by));
             vec![waits(), waits()]
         }
+        TaskAction::Do(operation) if operation.call == Call::Expire => expires(operation.event(by)),
         TaskAction::Do(operation) => vec![StepEvent::Asked(operation.event(by))],
         TaskAction::Vfork(operation) => {
             vec![creates("vfork", vec![]), StepEvent::Asked(operation.event(new)), exits(new)]
@@ -42,6 +45,7 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
         TaskAction::Fork => vec![creates("fork", vec![])],
         TaskAction::Clone => vec![creates("clone", word("CLONE_FS"))],
         TaskAction::Clone3 => vec![creates("clone3", vec![Value::Int(0)])],
+        TaskAction::CloneNewuser => vec![creates("clone", word("CLONE_NEWUSER"))],
         TaskAction::Thread => vec![creates("pthread_create", vec![])],
         TaskAction::Spawn => vec![creates("posix_spawn", word("self"))],
         TaskAction::Exec => {
@@ -63,6 +67,34 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
         TaskAction::Close => {
             vec![StepEvent::Certain(event(by, "close", word("file"), returned(Value::Int(0))))]
         }
+        TaskAction::Trace(_)
+        | TaskAction::Reap(_)
+        | TaskAction::BeginWithoutSession
+        | TaskAction::EnterNamespace => vec![StepEvent::Certain(around(step.action, by, names))],
+    }
+}
+
+/// The events of a key that expires: its timeout is set, and then it is waited for.
+fn expires(set: Event) -> Vec<StepEvent> {
+    let key = set.args.iter().take(1).cloned().collect();
+    let wait = event(&set.task, "wait_until", key, Outcome::Nothing);
+    vec![StepEvent::Asked(set), StepEvent::Then(wait)]
+}
+
+/// The event of an action that concerns what is around keys.
+fn around(action: TaskAction, by: &str, names: &[String]) -> Event {
+    let name = |task: u8| Value::word(&names[usize::from(task)]);
+    let done = returned(Value::Int(0));
+    match action {
+        TaskAction::Trace(task) => {
+            event(by, "ptrace", vec![Value::word("PTRACE_SEIZE"), name(task)], done)
+        }
+        TaskAction::Reap(task) => {
+            let args = vec![name(task), Value::word("__WALL")];
+            event(by, "waitpid", args, returned(name(task)))
+        }
+        TaskAction::BeginWithoutSession => event(by, "begin_without_session_keyring", vec![], done),
+        _ => event(by, "enter_user_namespace", vec![], Outcome::Nothing),
     }
 }
 
@@ -78,12 +110,25 @@ impl Operation {
     /// Its call by a task, without an outcome.
     pub(crate) fn event(&self, task: &str) -> Event {
         let mut args: Vec<Value> =
-            self.args().flat_map(|(slot, number)| slot.values(number)).collect();
+            self.args().flat_map(|(slot, number)| self.values(slot, number)).collect();
         let (name, fixed) = self.fixed();
         for (place, value) in fixed {
             args.insert(place, value);
         }
         event(task, name, args, Outcome::Nothing)
+    }
+
+    /// An argument as a trace shows it, and the memory of which it is the length.
+    fn values(&self, slot: Slot, number: i32) -> Vec<Value> {
+        let memory = match self.call {
+            Call::AddUnmapped | Call::UpdateUnmapped | Call::ReadNull => "NULL",
+            Call::ReadUnmapped => "unmapped",
+            _ => return slot.values(number),
+        };
+        match slot {
+            Slot::Size => vec![buffer(memory, slot.size(number), "bytes")],
+            slot => slot.values(number),
+        }
     }
 
     /// The name of its call, and the arguments that are always the same, each at its place.
@@ -94,8 +139,30 @@ impl Operation {
         match self.call {
             Call::AddKey => ("add_key", vec![(0, text("user")), (2, text("payload"))]),
             Call::AddKeyring => ("add_key", vec![(0, text("keyring")), (2, word("NULL"))]),
-            Call::Request => ("request_key", vec![(2, word("NULL"))]),
+            Call::AddNamed => ("add_key", vec![(0, text("keyring")), (2, word("NULL"))]),
+            Call::AddLogon => ("add_key", vec![(0, text("logon")), (2, text("payload"))]),
+            Call::AddLong => ("add_key", vec![(0, text("user")), (2, bytes(TOO_LONG))]),
+            Call::AddHuge => ("add_key", vec![(0, text("user")), (2, bytes(FAR_TOO_LONG))]),
+            Call::ExecveFails => ("execve", vec![(0, text("/nothing"))]),
+            Call::AddOdd | Call::AddUnmapped => ("add_key", vec![]),
+            Call::Request | Call::RequestAny => ("request_key", vec![(2, word("NULL"))]),
+            Call::SearchAny => ("keyctl_search", vec![]),
             Call::Update => ("keyctl_update", vec![(1, text("new"))]),
+            Call::UpdateEmpty => ("keyctl_update", vec![(1, text(""))]),
+            Call::UpdateUnmapped => ("keyctl_update", vec![]),
+            Call::ReadShort | Call::ReadUnmapped | Call::ReadNull => ("keyctl_read", vec![]),
+            Call::RestrictTo => ("keyctl_restrict_keyring", vec![(2, text("x"))]),
+            Call::Instantiate => ("keyctl_instantiate", vec![(1, text("payload"))]),
+            Call::InstantiateUnmapped => {
+                ("keyctl_instantiate_iov", vec![(1, buffer("unmapped", 1, "pieces"))])
+            }
+            Call::Negate => ("keyctl_negate", vec![(1, Value::Int(1))]),
+            Call::Reject => ("keyctl_reject", vec![(1, Value::Int(1)), (2, word("ENOKEY"))]),
+            Call::Pkey => ("keyctl_pkey_query", vec![(1, text(""))]),
+            Call::Expire => ("keyctl_set_timeout", vec![(1, Value::Int(1))]),
+            Call::SetUsers => ("syscall_setresuid", vec![]),
+            Call::SetGroups => ("syscall_setresgid", vec![]),
+            Call::Supplementary => ("syscall_setgroups", vec![]),
             Call::Restrict => {
                 ("keyctl_restrict_keyring", vec![(1, word("NULL")), (2, word("NULL"))])
             }
@@ -112,17 +179,36 @@ impl Operation {
     }
 }
 
+/// A payload that is too long for a trace.
+fn bytes(length: usize) -> Value {
+    Value::List(vec![Value::Int(length as i64), Value::word("bytes")])
+}
+
+/// Memory as an argument, by its length.
+fn buffer(memory: &str, length: usize, unit: &str) -> Value {
+    Value::List(vec![Value::word(memory), Value::Int(length as i64), Value::word(unit)])
+}
+
 impl Slot {
     /// An argument as a trace shows it; an owner is two.
     fn values(self, number: i32) -> Vec<Value> {
         let one = match self {
             Slot::Owner => return vec![id_value("UID", number), id_value("GID", number)],
-            Slot::EffectiveId => id_value("UID", number),
-            Slot::Type | Slot::Name => Value::text(self.word(number)),
+            Slot::Uid => id_value("UID", number),
+            Slot::Gid => id_value("GID", number),
+            Slot::Groups if number == id::NO_CHANGE => return vec![],
+            Slot::Groups => id_value("GID", number),
+            Slot::OddType | Slot::OddName | Slot::OddPayload => {
+                self.text_or_null(number).map_or_else(|| Value::word("NULL"), Value::text)
+            }
+            Slot::Type | Slot::AnyType | Slot::Name | Slot::Session => {
+                Value::text(self.word(number))
+            }
+            Slot::Size => Value::Int(self.size(number) as i64),
             Slot::Mask => Value::Hex(number.cast_unsigned().into()),
             Slot::Create | Slot::Seconds => Value::Int(i64::from(number.cast_unsigned())),
-            Slot::Exclusive if number == 0 => Value::Int(0),
-            Slot::Exclusive => Value::word("KEYCTL_MOVE_EXCL"),
+            Slot::Flags if number == 1 => Value::word("KEYCTL_MOVE_EXCL"),
+            Slot::Flags => Value::Int(i64::from(number)),
             Slot::Reqkey => {
                 let place = usize::try_from(number + 1).ok();
                 let name = place.and_then(|place| trace::REQKEY_DEFAULTS.get(place));
@@ -135,7 +221,7 @@ impl Slot {
     }
 }
 
-/// An id. `own` is the user's who began the program; after setresuid(2) a kernel shows another.
+/// An id. `own` is the user's who began the program.
 fn id_value(word: &str, number: i32) -> Value {
     match number {
         id::OWN => Value::word(word),
@@ -155,7 +241,8 @@ impl TaskProgram {
         for step in &self.steps {
             known += usize::from(step.action.creates().is_some());
             for one in events(*step, &states, &all[..known]) {
-                let (StepEvent::Asked(event) | StepEvent::Certain(event)) = one;
+                let (StepEvent::Asked(event) | StepEvent::Then(event) | StepEvent::Certain(event)) =
+                    one;
                 events_so_far.push(event);
             }
             states.take(*step);

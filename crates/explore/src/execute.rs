@@ -1,11 +1,14 @@
 //! Executes the steps of a program with real tasks.
 
 use crate::Operation;
-use crate::argument::{KeyType, Slot};
+use crate::argument::{Ids, KeyType, Slot};
 use crate::operation::{Call, CallResult, Encoded, perform};
 use crate::program::{TaskAction, TaskProgram, TaskStep};
 use crate::task_states::{MOST_TASKS, TaskStates};
-use keyrings::{CLONE_FS, Checked, Descriptor, KeySerial, NO_FLAGS, NO_KEYRING, Plain, SELF, Task};
+use keyrings::{
+    CLONE_FS, CLONE_NEWUSER, Checked, Descriptor, KeySerial, NO_FLAGS, NO_KEYRING, Plain, SELF,
+    Task,
+};
 use std::fmt::Write;
 
 /// A step as it was executed: with the keys that it really used.
@@ -28,8 +31,7 @@ struct Execution {
     keys: Vec<(KeySerial, KeyType)>,
     /// The open file of each process.
     files: Vec<Option<Descriptor>>,
-    /// The id of `id::OTHER`.
-    other: u32,
+    ids: Ids,
 }
 
 /// Executes a program; the calling task is its `main`. A step whose key does not exist yet is
@@ -44,7 +46,7 @@ pub(crate) fn execute(program: &TaskProgram) -> Checked<String> {
         tasks: vec![None],
         keys: Vec::new(),
         files: vec![None],
-        other: keyrings::unused_id(),
+        ids: Ids::here(),
     };
     let mut log = String::new();
     for step in &program.steps {
@@ -79,7 +81,7 @@ fn name(prefix: &str, number: usize) -> String {
 }
 
 /// Has a child execute an operation in the caller's memory. `new` is the child's number.
-fn in_shared_memory((order, new): ((Encoded, u32), usize), vfork: bool) -> Checked<CallResult> {
+fn in_shared_memory((order, new): ((Encoded, Ids), usize), vfork: bool) -> Checked<CallResult> {
     let mut result = NOTHING;
     let body = || {
         result = perform(order)?;
@@ -181,6 +183,7 @@ impl Execution {
             TaskAction::Fork
             | TaskAction::Clone
             | TaskAction::Clone3
+            | TaskAction::CloneNewuser
             | TaskAction::Spawn
             | TaskAction::Thread => self.create(task, action)?,
             TaskAction::Exec => {
@@ -206,8 +209,27 @@ impl Execution {
                     self.run(task, file, |file| Ok(keyrings::close(file)?))?;
                 }
             }
+            TaskAction::Trace(target) | TaskAction::Reap(target) => {
+                self.trace_or_reap(task, action, target)?;
+            }
+            // The stage has begun so.
+            TaskAction::BeginWithoutSession => {}
+            TaskAction::EnterNamespace => {
+                self.run(task, (), |()| keyrings::enter_user_namespace())?;
+            }
         }
         Ok(NOTHING)
+    }
+
+    /// Has a task trace another one, or reap it.
+    fn trace_or_reap(&self, task: u8, action: TaskAction, target: u8) -> Checked {
+        let Some(target) = self.tasks[usize::from(target)] else { return Ok(()) };
+        match action {
+            TaskAction::Trace(_) => {
+                self.run(task, target, |target| Ok(keyrings::ptrace_seize(target)?))
+            }
+            _ => self.run(task, target, |target| Ok(keyrings::wait_for_traced(target)?)),
+        }
     }
 
     /// Has a task create another one.
@@ -219,6 +241,10 @@ impl Execution {
             }
             TaskAction::Clone => {
                 self.run(task, new, |new| keyrings::clone(CLONE_FS, &name("child", new)))
+            }
+            TaskAction::CloneNewuser => {
+                let order = |new| keyrings::clone(CLONE_NEWUSER, &name("child", new));
+                self.run(task, new, order)
             }
             TaskAction::Clone3 => {
                 self.run(task, new, |new| keyrings::clone3(NO_FLAGS, &name("child", new)))
@@ -240,11 +266,11 @@ impl Execution {
         Ok(())
     }
 
-    /// The operation with serial numbers, and the id of `id::OTHER`. Special ids are the same
+    /// The operation with serial numbers, and the ids of the program. Special ids are the same
     /// in a program and in a call.
-    fn encode(&self, operation: Operation) -> (Encoded, u32) {
+    fn encode(&self, operation: Operation) -> (Encoded, Ids) {
         let serial = |number| self.place(number).map_or(number, |place| self.keys[place].0.0);
         let found = operation.with(|number| Some(serial(number)));
-        (found.unwrap_or(operation).encode(), self.other)
+        (found.unwrap_or(operation).encode(), self.ids)
     }
 }

@@ -83,7 +83,8 @@ impl Prefix {
             .iter()
             .filter(|row| row.weight > 0 && matches!(row.runs, Runs::Anywhere | Runs::NotInMain));
         let operations = rows.flat_map(|row| self.operations(row));
-        let others = SIMPLE.iter().map(|(_, _, action)| *action).chain(parse(SHARED));
+        let others =
+            SIMPLE.iter().map(|(_, _, action)| *action).filter(is_everywhere).chain(parse(SHARED));
         operations.map(TaskAction::Do).chain(others).collect()
     }
 
@@ -114,6 +115,7 @@ impl Prefix {
             Slot::Seconds => SECONDS.to_vec(),
             Slot::Reqkey => vec![0, 1, 2, 3, 6, -1],
             // Those used so far, and one more.
+            Slot::Type | Slot::Flags => vec![0, 1],
             Slot::Name => (0..=self.names).take(slot.words().len()).collect(),
             // Another user requires root.
             Slot::Owner => vec![id::OWN, id::NO_CHANGE],
@@ -127,6 +129,14 @@ impl Prefix {
         let by = |task: u8| questions.iter().map(move |action| TaskStep { task, action: *action });
         self.states.alive().flat_map(by).collect()
     }
+}
+
+/// Whether an action is possible on every machine.
+fn is_everywhere(action: &TaskAction) -> bool {
+    !matches!(
+        action,
+        TaskAction::BeginWithoutSession | TaskAction::EnterNamespace | TaskAction::CloneNewuser
+    )
 }
 
 /// The actions of longer programs.

@@ -1,9 +1,9 @@
 //! Executes programs, judges their traces, and finds the shortest program that disagrees.
 
 use crate::execute::{self, ExecutedStep};
-use crate::program::TaskProgram;
+use crate::program::{TaskAction, TaskProgram};
 use keyrings::Errno;
-use keyrings::stage::{Seen, Stage};
+use keyrings::stage::{Begins, Seen, Stage};
 use model::wrong::Table;
 use model::{Judge, Refusal, Why};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -120,8 +120,13 @@ impl Laboratory {
     /// Why the program did not finish, or why its trace says nothing about the kernel.
     pub fn run(&self, program: &TaskProgram) -> Result<(Vec<ExecutedStep>, Trace), String> {
         let mut why = String::new();
+        let first = program.steps.first().map(|step| step.action);
+        let begins = match first {
+            Some(TaskAction::BeginWithoutSession) => Begins::WithoutSession,
+            _ => Begins::WithSession,
+        };
         for _ in 0..TRIES {
-            match self.stage.run(DEADLINE, || execute::execute(program)) {
+            match self.stage.run(DEADLINE, begins, || execute::execute(program)) {
                 Ok(seen) => match self.read(&seen) {
                     Ok(read) => return Ok(read),
                     Err(error) => why = error,

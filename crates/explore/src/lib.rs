@@ -13,6 +13,8 @@ mod execute;
 pub mod exhaustive;
 pub mod guarantee;
 mod laboratory;
+#[cfg(test)]
+mod notice;
 mod operation;
 mod program;
 pub mod random;

@@ -1,6 +1,6 @@
 //! Operations on keys, all from one table.
 
-use crate::argument::{KeyType, Slot, id};
+use crate::argument::{Ids, KeyType, Slot, key};
 use keyrings::{Checked, Errno, Failure, KeySerial, NO_KEYRING};
 use std::fmt;
 
@@ -9,6 +9,10 @@ use std::fmt;
 pub(crate) enum Runs {
     /// In any task.
     Anywhere,
+    /// In any task of random programs: it is a variant of another one, or rarely changes anything.
+    AtRandom,
+    /// As `AtRandom`, in a user namespace of the program, which takes with it what this leaves behind.
+    InNamespace,
     /// Not in the process of `main`, whose parent is not part of the program.
     NotInMain,
     /// As `NotInMain`, by root, and not in memory that two processes share: it changes ids.
@@ -38,10 +42,15 @@ pub(crate) type CallResult = (i32, KeySerial);
 /// Most arguments that an operation has.
 const MOST_ARGS: usize = 4;
 
+/// Payloads that are too long for type `user`, and for add_key(2), in bytes.
+pub(crate) const TOO_LONG: usize = 32768;
+pub(crate) const FAR_TOO_LONG: usize = 1 << 20;
+
 /// An operation for another task: the number of its row, and its arguments with serial numbers of keys.
 pub(crate) type Encoded = [i32; 1 + MOST_ARGS];
 
 /// A row of the table.
+#[derive(Debug)]
 pub(crate) struct Row {
     call: Call,
     text: &'static str,
@@ -50,7 +59,7 @@ pub(crate) struct Row {
     pub(crate) weight: u32,
     pub(crate) runs: Runs,
     returns: Returns,
-    perform: fn(&[i32], u32) -> CallResult,
+    perform: fn(&[i32], Ids) -> CallResult,
     /// The call in a snippet, if it is not its name with its arguments.
     template: Option<&'static str>,
 }
@@ -58,16 +67,24 @@ pub(crate) struct Row {
 /// An argument as the call has it.
 #[rustfmt::skip]
 macro_rules! value {
-    (Create, $number:expr) => { $number == 1 };
-    (Exclusive, $number:expr) => { $number == 1 };
-    (Type, $number:expr) => { Slot::Type.word($number) };
-    (Name, $number:expr) => { Slot::Name.word($number) };
-    (Mask, $number:expr) => { $number.cast_unsigned() };
-    (Seconds, $number:expr) => { $number.cast_unsigned() };
-    (Reqkey, $number:expr) => { $number };
-    (Owner, $number:expr) => { $number };
-    (EffectiveId, $number:expr) => { $number };
-    ($key:ident, $number:expr) => { KeySerial($number) };
+    (Create, $number:expr, $ids:ident) => { $number == 1 };
+    (Flags, $number:expr, $ids:ident) => { $number.cast_unsigned() };
+    (Type, $number:expr, $ids:ident) => { Slot::Type.word($number) };
+    (AnyType, $number:expr, $ids:ident) => { Slot::AnyType.word($number) };
+    (OddType, $number:expr, $ids:ident) => { Slot::OddType.text_or_null($number) };
+    (OddName, $number:expr, $ids:ident) => { Slot::OddName.text_or_null($number) };
+    (OddPayload, $number:expr, $ids:ident) => { Slot::OddPayload.text_or_null($number).map(str::as_bytes) };
+    (Name, $number:expr, $ids:ident) => { Slot::Name.word($number) };
+    (Session, $number:expr, $ids:ident) => { &*$ids.session($number) };
+    (Size, $number:expr, $ids:ident) => { Slot::Size.size($number) };
+    (Mask, $number:expr, $ids:ident) => { $number.cast_unsigned() };
+    (Seconds, $number:expr, $ids:ident) => { $number.cast_unsigned() };
+    (Reqkey, $number:expr, $ids:ident) => { $number };
+    (Owner, $number:expr, $ids:ident) => { ($ids.user($number), $ids.group($number)) };
+    (Uid, $number:expr, $ids:ident) => { $ids.user($number) };
+    (Gid, $number:expr, $ids:ident) => { $ids.group($number) };
+    (Groups, $number:expr, $ids:ident) => { &$ids.groups($number) };
+    ($key:ident, $number:expr, $ids:ident) => { KeySerial($number) };
 }
 
 /// What a call returned, by what it is declared to return.
@@ -83,7 +100,7 @@ macro_rules! result {
 /// not anywhere; its weight in random programs; the call; and the call in a snippet, if that is not the
 /// name with the arguments.
 macro_rules! operations {
-    ($other:ident; $(
+    ($ids:ident; $(
         $name:ident $text:literal ($($arg:ident: $slot:ident),*) $(-> $returns:ident)?
             $(in $runs:ident)?, $weight:literal: $call:expr $(=> $template:literal)?;
     )*) => {
@@ -99,10 +116,13 @@ macro_rules! operations {
             weight: $weight,
             runs: [$(Runs::$runs,)? Runs::Anywhere][0],
             returns: [$(Returns::$returns,)? Returns::Nothing][0],
-            perform: |args, $other| {
+            perform: |args, $ids| {
                 use keyrings::*;
                 let mut args = args.iter().copied();
-                $(let $arg = value!($slot, args.next().unwrap_or_default());)*
+                $(
+                    let number = args.next().unwrap_or_default();
+                    let $arg = value!($slot, number, $ids);
+                )*
                 result!($($returns)?, $call)
             },
             template: [$(Some($template),)? None][0],
@@ -110,7 +130,7 @@ macro_rules! operations {
     };
 }
 
-operations! { other;
+operations! { ids;
     Id "keyctl_get_keyring_ID" (ring: Key, create: Create) -> Keyring, 48:
         keyctl_get_keyring_ID(ring, create);
     AddKey "add_key" (name: Name, ring: Key) -> User, 32:
@@ -122,8 +142,8 @@ operations! { other;
         keyctl_search(ring, kind, name, to);
     Link "keyctl_link" (key: Key, ring: Ring), 36: keyctl_link(key, ring);
     Unlink "keyctl_unlink" (key: Key, ring: Ring), 20: keyctl_unlink(key, ring);
-    Move "keyctl_move" (key: Key, from: Ring, to: Ring, exclusive: Exclusive), 20:
-        keyctl_move(key, from, to, if exclusive { KEYCTL_MOVE_EXCL } else { 0 });
+    Move "keyctl_move" (key: Key, from: Ring, to: Ring, flags: Flags), 20:
+        keyctl_move(key, from, to, flags);
     Clear "keyctl_clear" (ring: Key), 8: keyctl_clear(ring);
     Read "keyctl_read_keyring" (ring: Key), 32: keyctl_read_keyring(ring);
     // `Read` becomes this where its key turns out to be of another type.
@@ -135,25 +155,95 @@ operations! { other;
     Invalidate "keyctl_invalidate" (key: Key), 8: keyctl_invalidate(key);
     Timeout "keyctl_set_timeout" (key: Key, seconds: Seconds), 8: keyctl_set_timeout(key, seconds);
     Chown "keyctl_chown" (key: Key, owner: Owner), 8:
-        keyctl_chown(key, id::of(owner, getuid(), other), id::of(owner, getgid(), other));
+        keyctl_chown(key, owner.0, owner.1);
+    ChownEach "keyctl_chown" (key: Key, user: Uid, group: Gid) in AtRandom, 8:
+        keyctl_chown(key, user, group);
     Update "keyctl_update" (key: Key), 8: keyctl_update(key, "new") => "keyctl_update({}, \"new\")";
     Restrict "keyctl_restrict_keyring" (ring: Key), 4:
         keyctl_restrict_keyring(ring, None) => "keyctl_restrict_keyring({}, None)";
+    RestrictTo "keyctl_restrict_keyring" (ring: Key, kind: AnyType) in AtRandom, 2:
+        keyctl_restrict_keyring(ring, Some((kind, "x")))
+        => "keyctl_restrict_keyring({}, Some(({}, \"x\")))";
     JoinSession "keyctl_join_session_keyring" () -> Keyring, 12:
         keyctl_join_session_keyring(None) => "keyctl_join_session_keyring(None)";
+    JoinNamed "keyctl_join_session_keyring" (name: Session) -> Keyring in AtRandom, 12:
+        keyctl_join_session_keyring(Some(name));
+    AddNamed "add_named_keyring" (name: Session, ring: Key) -> Keyring in AtRandom, 4:
+        add_key_with(Some("keyring"), Some(name), None, ring)
+        => "add_key_with(Some(\"keyring\"), {}, None, {})";
+    Persistent "keyctl_get_persistent" (user: Uid, ring: Key) -> Keyring in InNamespace, 12:
+        keyctl_get_persistent(user, ring);
+    AddLogon "add_logon" (name: Name, ring: Key) -> User in AtRandom, 4:
+        add_key("logon", name, "payload", ring) => "add_key(\"logon\", {}, \"payload\", {})";
+    // What is missing, unknown, unreadable or too short.
+    AddOdd "add_odd_key" (kind: OddType, name: OddName, payload: OddPayload, ring: Key) -> Asked in AtRandom, 12:
+        add_key_with(kind, name, payload, ring) => "add_key_with({}, {}, {}, {})";
+    AddUnmapped "add_key_without_memory" (kind: AnyType, name: Name, size: Size, ring: Key) -> Asked in AtRandom, 4:
+        add_key_without_memory(kind, name, size, ring);
+    AddLong "add_long_key" (name: Name, ring: Key) -> User in AtRandom, 1:
+        add_key("user", name, vec![b'x'; TOO_LONG], ring)
+        => "add_key(\"user\", {}, vec![b'x'; 32768], {})";
+    AddHuge "add_huge_key" (name: Name, ring: Key) -> User in AtRandom, 1:
+        add_key("user", name, vec![b'x'; FAR_TOO_LONG], ring)
+        => "add_key(\"user\", {}, vec![b'x'; 1 << 20], {})";
+    UpdateUnmapped "keyctl_update_without_memory" (key: Key, size: Size) in AtRandom, 2:
+        keyctl_update_without_memory(key, size);
+    UpdateEmpty "keyctl_update_empty" (key: Key) in AtRandom, 2:
+        keyctl_update(key, "") => "keyctl_update({}, \"\")";
+    ReadShort "keyctl_read" (key: Key, size: Size) in AtRandom, 6:
+        keyctl_read(key, &mut vec![0; size]) => "keyctl_read({}, &mut [0; {}])";
+    ReadUnmapped "keyctl_read_without_memory" (key: Key, size: Size) in AtRandom, 3:
+        keyctl_read_without_memory(key, size);
+    ReadNull "keyctl_read_without_buffer" (key: Key, size: Size) in AtRandom, 2:
+        keyctl_read_without_buffer(key, size);
+    DescribeShort "keyctl_describe" (key: Key, size: Size) in AtRandom, 2:
+        keyctl_describe(key, &mut vec![0; size]) => "keyctl_describe({}, &mut [0; {}])";
+    SecurityShort "keyctl_get_security" (key: Key, size: Size) in AtRandom, 2:
+        keyctl_get_security(key, &mut vec![0; size]) => "keyctl_get_security({}, &mut [0; {}])";
+    RequestAny "request_any_key" (kind: AnyType, name: Name, to: Destination) -> Asked in AtRandom, 4:
+        request_key(kind, name, None, to) => "request_key({}, {}, None, {})";
+    SearchAny "search_any_key" (ring: Key, kind: AnyType, name: Name, to: Destination) -> Asked in AtRandom, 4:
+        keyctl_search(ring, kind, name, to) => "keyctl_search({}, {}, {}, {})";
+    // Without the authority to instantiate a key.
+    Instantiate "keyctl_instantiate" (key: Key, ring: Destination) in AtRandom, 2:
+        keyctl_instantiate(key, "payload", ring) => "keyctl_instantiate({}, \"payload\", {})";
+    InstantiateUnmapped "keyctl_instantiate_iov_without_memory" (key: Key, ring: Destination) in AtRandom, 1:
+        keyctl_instantiate_iov_without_memory(key, 1, ring)
+        => "keyctl_instantiate_iov_without_memory({}, 1, {})";
+    Negate "keyctl_negate" (key: Key, ring: Destination) in AtRandom, 2:
+        keyctl_negate(key, 1, ring) => "keyctl_negate({}, 1, {})";
+    Reject "keyctl_reject" (key: Key, ring: Destination) in AtRandom, 2:
+        keyctl_reject(key, 1, ENOKEY, ring) => "keyctl_reject({}, 1, ENOKEY, {})";
+    Assume "keyctl_assume_authority" (key: Destination) in AtRandom, 3: keyctl_assume_authority(key);
+    Capabilities "keyctl_capabilities" () in AtRandom, 1: keyctl_capabilities();
+    Dh "keyctl_dh_compute" (private: Key, prime: Key, base: Key) in AtRandom, 2:
+        keyctl_dh_compute_alloc(private, prime, base) => "keyctl_dh_compute_alloc({}, {}, {})";
+    Pkey "keyctl_pkey_query" (key: Key) in AtRandom, 2:
+        keyctl_pkey_query(key, "") => "keyctl_pkey_query({}, \"\")";
     SessionToParent "keyctl_session_to_parent" () in NotInMain, 8: keyctl_session_to_parent();
     Reqkey "keyctl_set_reqkey_keyring" (to: Reqkey), 12: keyctl_set_reqkey_keyring(to);
+    ExecveFails "execve_of_nothing" () in AtRandom, 4:
+        execve("/nothing") => "execve(\"/nothing\")";
     ProcKeys "proc_keys" (key: Returned) -> Checked, 8: proc_keys(key);
     // In this thread alone: glibc doesn't know the threads of a process that it did not create.
-    BecomeOther "setresuid" () in ChangesIds, 6:
+    BecomeOther "setresuid" () in ChangesIds, 6: {
+        let other = ids.user(crate::argument::id::OTHER);
         setresuid_of_this_thread(other, other, other)
-        => "setresuid_of_this_thread(other, other, other)";
-    Effective "seteuid" (to: EffectiveId) in ChangesIds, 6:
-        setresuid_of_this_thread(NO_CHANGE, id::of(to, getuid(), other), NO_CHANGE)
+    } => "setresuid_of_this_thread(other, other, other)";
+    Effective "seteuid" (to: Uid) in ChangesIds, 6: setresuid_of_this_thread(NO_CHANGE, to, NO_CHANGE)
         => "setresuid_of_this_thread(NO_CHANGE, {}, NO_CHANGE)";
+    SetUsers "setresuid" (real: Uid, effective: Uid, saved: Uid) in ChangesIds, 8:
+        setresuid_of_this_thread(real, effective, saved) => "setresuid_of_this_thread({}, {}, {})";
+    SetGroups "setresgid" (real: Gid, effective: Gid, saved: Gid) in ChangesIds, 8:
+        setresgid_of_this_thread(real, effective, saved) => "setresgid_of_this_thread({}, {}, {})";
+    SetFsUser "setfsuid" (to: Uid) in ChangesIds, 6: setfsuid(to);
+    SetFsGroup "setfsgid" (to: Gid) in ChangesIds, 6: setfsgid(to);
+    Supplementary "setgroups" (groups: Groups) in ChangesIds, 6:
+        setgroups_of_this_thread(groups) => "setgroups_of_this_thread({})";
     // Twice, as a reference that a thread on another core dropped may be gone a little later.
     Collect "wait_for_the_collector" () -> Checked in Slow, 1:
         wait_for_the_collector().and_then(|()| wait_for_the_collector());
+    Expire "expire" (key: Returned) -> Checked in Slow, 1: expire(key);
 }
 
 fn call_result(result: Result<KeySerial, Errno>) -> CallResult {
@@ -207,10 +297,13 @@ impl Operation {
 
     /// The type of the key that it returns, if it returns one and the key is new.
     pub(crate) fn returns(&self) -> Option<KeyType> {
-        const KEYRING: (Slot, i32) = (Slot::Type, KeyType::Keyring as i32);
+        let is_keyring = |(slot, number): (Slot, i32)| {
+            matches!(slot, Slot::Type | Slot::AnyType | Slot::OddType)
+                && slot.word(number) == "keyring"
+        };
         match self.row().returns {
             Returns::Nothing | Returns::Checked => None,
-            Returns::Asked if self.args().any(|arg| arg == KEYRING) => Some(KeyType::Keyring),
+            Returns::Asked if self.args().any(is_keyring) => Some(KeyType::Keyring),
             Returns::Keyring => Some(KeyType::Keyring),
             Returns::User | Returns::Asked => Some(KeyType::User),
         }
@@ -223,7 +316,15 @@ impl Operation {
 
     /// Whether a process that shares the memory of another one can execute it.
     pub(crate) fn fits_shared_memory(&self) -> bool {
-        matches!(self.row().runs, Runs::Anywhere | Runs::NotInMain)
+        matches!(self.row().runs, Runs::Anywhere | Runs::AtRandom | Runs::NotInMain)
+    }
+
+    /// Whether it reaches keyrings of the user, which all programs outside of a user namespace share.
+    pub(crate) fn is_of_namespace(&self) -> bool {
+        let is_of_user = |(slot, number): (Slot, i32)| {
+            slot.is_key() && matches!(number, key::USER | key::USER_SESSION)
+        };
+        self.row().runs == Runs::InNamespace || self.args().any(is_of_user)
     }
 
     /// Replaces its keys; `None` if `key` does not know one of them.
@@ -257,11 +358,11 @@ impl Operation {
     }
 }
 
-/// Makes the call of an encoded operation in the calling task. `other` is [`id::OTHER`].
-pub(crate) fn perform((encoded, other): (Encoded, u32)) -> Checked<CallResult> {
+/// Makes the call of an encoded operation in the calling task.
+pub(crate) fn perform((encoded, ids): (Encoded, Ids)) -> Checked<CallResult> {
     let operation = Operation::decode(encoded);
     let operation = operation.ok_or_else(|| Failure::new(format!("no operation: {encoded:?}")))?;
-    Ok((operation.row().perform)(&operation.args, other))
+    Ok((operation.row().perform)(&operation.args, ids))
 }
 
 impl fmt::Display for Operation {
@@ -279,7 +380,7 @@ mod tests {
     proptest! {
         #[test]
         fn operations_survive_encoding(
-            operation in crate::random::operation(true),
+            operation in crate::random::operation(crate::random::ALL, &crate::random::rows(crate::random::ALL)),
             serials in any::<[i32; MOST_ARGS]>(),
         ) {
             let mut serials = serials.into_iter();

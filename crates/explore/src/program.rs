@@ -29,6 +29,8 @@ pub enum TaskAction {
     Clone,
     /// Creates a process by clone3(2) without flags.
     Clone3,
+    /// Creates a process in a new user namespace, which maps no ids: clone(2) with `CLONE_NEWUSER`.
+    CloneNewuser,
     /// Creates a thread.
     Thread,
     /// Creates a process that runs this executable: posix_spawn(3).
@@ -47,14 +49,23 @@ pub enum TaskAction {
     Open,
     /// Closes that file.
     Close,
+    /// Traces the task with this number, of a child process: ptrace(2).
+    Trace(u8),
+    /// Reaps this traced thread, which has ended.
+    Reap(u8),
+    /// Begins without a session keyring. Only `main` can, first of all, and then enters a user namespace.
+    BeginWithoutSession,
+    /// Moves its process to a new user namespace, which has its own user keyrings.
+    EnterNamespace,
 }
 
 /// The actions without an operation: the word in the text of a program, and how often random programs
 /// have it, where 100 stands for all operations together.
-pub(crate) const SIMPLE: [(&str, u32, TaskAction); 10] = [
+pub(crate) const SIMPLE: [(&str, u32, TaskAction); 13] = [
     ("fork", 9, TaskAction::Fork),
     ("clone", 1, TaskAction::Clone),
     ("clone3", 1, TaskAction::Clone3),
+    ("clone_newuser", 1, TaskAction::CloneNewuser),
     ("pthread_create", 9, TaskAction::Thread),
     ("posix_spawn", 1, TaskAction::Spawn),
     ("execve", 2, TaskAction::Exec),
@@ -62,16 +73,35 @@ pub(crate) const SIMPLE: [(&str, u32, TaskAction); 10] = [
     ("pthread_exit", 4, TaskAction::ExitThread),
     ("open", 2, TaskAction::Open),
     ("close", 2, TaskAction::Close),
+    ("enter_user_namespace", 1, TaskAction::EnterNamespace),
+    ("begin_without_session_keyring", 0, TaskAction::BeginWithoutSession),
 ];
 
 impl TaskAction {
     /// The first part of the name of the task that it creates, if it creates one.
     pub(crate) fn creates(&self) -> Option<&'static str> {
-        use TaskAction::{Clone, Clone3, CloneVm, Fork, Spawn, Thread, Vfork};
+        use TaskAction::{Clone, Clone3, CloneNewuser, CloneVm, Fork, Spawn, Thread, Vfork};
         match self {
-            Fork | Clone | Clone3 | Spawn | Vfork(_) | CloneVm(_) => Some("child"),
+            Fork | Clone | Clone3 | CloneNewuser | Spawn | Vfork(_) | CloneVm(_) => Some("child"),
             Thread => Some("thread"),
             _ => None,
+        }
+    }
+
+    /// The other task that it concerns.
+    pub(crate) fn target(&self) -> Option<u8> {
+        match self {
+            TaskAction::Trace(task) | TaskAction::Reap(task) => Some(*task),
+            _ => None,
+        }
+    }
+
+    /// The same action on another task, if it concerns one.
+    pub(crate) fn with_target(self, task: u8) -> TaskAction {
+        match self {
+            TaskAction::Trace(_) => TaskAction::Trace(task),
+            TaskAction::Reap(_) => TaskAction::Reap(task),
+            other => other,
         }
     }
 
@@ -114,12 +144,20 @@ impl TaskProgram {
         for (other, step) in self.steps.iter().enumerate() {
             let creates = step.action.creates().is_some();
             newest += u8::from(creates);
-            if other == nth || left_out.contains(&step.task) {
+            let target = step.action.target();
+            if other == nth
+                || [Some(step.task), target]
+                    .into_iter()
+                    .flatten()
+                    .any(|task| left_out.contains(&task))
+            {
                 left_out.extend(creates.then_some(newest));
-            } else {
-                let before = left_out.iter().filter(|task| **task < step.task).count() as u8;
-                steps.push(TaskStep { task: step.task - before, ..*step });
+                continue;
             }
+            let now =
+                |task: u8| task - left_out.iter().filter(|other| **other < task).count() as u8;
+            let action = step.action.with_target(target.map_or(0, now));
+            steps.push(TaskStep { task: now(step.task), action });
         }
         TaskProgram { steps }.possible()
     }

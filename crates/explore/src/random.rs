@@ -2,16 +2,17 @@
 
 use crate::argument::{Slot, id, key};
 use crate::exhaustive::{MASKS, SECONDS};
-use crate::operation::{ROWS, Runs};
+use crate::operation::{ROWS, Row, Runs};
 use crate::program::SIMPLE;
 use crate::task_states::TaskStates;
 use crate::{Disagreement, Judgment, Laboratory, Operation, TaskAction, TaskProgram, TaskStep};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::{Index, select};
+use proptest::sample::{Index, select, subsequence};
 use proptest::strategy::{BoxedStrategy, Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use std::cell::RefCell;
+use std::ops::RangeInclusive;
 
 /// Most programs that are executed to shrink one: some wait for the garbage collector.
 const MOST_SHRINKS: u32 = 500;
@@ -19,17 +20,67 @@ const MOST_SHRINKS: u32 = 500;
 /// Most steps of a random program.
 const MOST_STEPS: usize = 40;
 
+/// The weight of the calls on which most others depend.
+const OFTEN: u32 = 20;
+
+/// How many of these rows a program of few calls has, and how many of the others.
+const FEW_OFTEN: RangeInclusive<usize> = 2..=4;
+const FEW_SELDOM: RangeInclusive<usize> = 2..=6;
+
+/// How often a program of few calls has each of them, at least.
+const EVEN: u32 = 8;
+
+/// What `main` does at the end of some programs: a key that nothing refers to is gone then.
+const LAST: &str = "wait_for_the_collector; keyctl_describe_alloc K1; keyctl_describe_alloc K2; \
+     keyctl_describe_alloc K3; keyctl_describe_alloc K4; keyctl_describe_alloc K5";
+
 /// A source of random programs. The same seed yields the same programs.
 pub struct Random {
     seed: u64,
     strategy: BoxedStrategy<TaskProgram>,
 }
 
+/// What programs can do on this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Can {
+    /// Change their ids, which requires root.
+    pub change_ids: bool,
+    /// Enter a user namespace.
+    pub enter_namespaces: bool,
+    /// Begin without a session keyring, as the calling process has none.
+    pub begin_without_session: bool,
+}
+
+impl Can {
+    /// What they can do here.
+    pub fn here() -> Can {
+        let has_session = keyrings::circumstance::has_session_keyring();
+        Can {
+            change_ids: keyrings::getuid() == 0,
+            enter_namespaces: has_session.is_ok(),
+            begin_without_session: matches!(has_session, Ok(false)),
+        }
+    }
+}
+
 impl Random {
-    /// The programs of a seed. `root` says whether they may change their user ids.
-    pub fn new(seed: u64, root: bool) -> Random {
-        let steps = vec((any::<Index>(), action(root)), 2..MOST_STEPS);
-        Random { seed, strategy: steps.prop_map(assign).boxed() }
+    /// The programs of a seed.
+    pub fn new(seed: u64, can: Can) -> Random {
+        let rows = rows(can);
+        let steps =
+            move |rows: &[Weighted]| vec((any::<Index>(), action(can, rows)), 2..MOST_STEPS);
+        // A program of few calls repeats them, and so meets what depends on two of them.
+        let (often, seldom): (Vec<_>, Vec<_>) = rows.iter().partition(|one| one.weight >= OFTEN);
+        let few = (subsequence(often, FEW_OFTEN), subsequence(seldom, FEW_SELDOM));
+        let few = few.prop_flat_map(move |(often, seldom)| {
+            let mut rows = [often, seldom].concat();
+            rows.iter_mut().for_each(Weighted::even);
+            steps(&rows)
+        });
+        let steps = prop_oneof![steps(&rows), few];
+        let strategy = (beginning(can), steps, ending());
+        let strategy = strategy.prop_map(|(first, steps, last)| assign(&first, steps, &last));
+        Random { seed, strategy: strategy.boxed() }
     }
 
     /// Executes a program by its number and judges it. With `shrink`, a program that disagrees is
@@ -87,36 +138,122 @@ fn simplify(
     last.into_inner()
 }
 
-/// Gives each action to a task that is alive then. Impossible actions are left out.
-fn assign(actions: Vec<(Index, TaskAction)>) -> TaskProgram {
+/// Everything.
+#[cfg(test)]
+pub(crate) const ALL: Can =
+    Can { change_ids: true, enter_namespaces: true, begin_without_session: true };
+
+/// What `main` does first: usually nothing.
+fn beginning(can: Can) -> impl Strategy<Value = Vec<TaskAction>> {
+    let mut all = vec![(8, Just(vec![]))];
+    if can.enter_namespaces {
+        all.push((1, Just(vec![TaskAction::EnterNamespace])));
+    }
+    if can.begin_without_session {
+        all.push((1, Just(vec![TaskAction::BeginWithoutSession, TaskAction::EnterNamespace])));
+    }
+    Union::new_weighted(all)
+}
+
+/// What `main` does last: sometimes it looks for what still exists.
+fn ending() -> impl Strategy<Value = Vec<TaskAction>> {
+    let last = LAST.split("; ").filter_map(|action| action.parse().ok()).collect();
+    prop_oneof![15 => Just(vec![]), 1 => Just(last)]
+}
+
+/// Gives each action to a task that is alive then, except the first and the last ones, which `main` takes. Impossible
+/// actions are left out.
+fn assign(
+    first: &[TaskAction],
+    actions: Vec<(Index, TaskAction)>,
+    last: &[TaskAction],
+) -> TaskProgram {
     let mut states = TaskStates::new();
     let mut steps = Vec::new();
-    for (who, action) in actions {
-        let alive: Vec<u8> = states.alive().collect();
-        let step = TaskStep { task: alive[who.index(alive.len())], action };
-        if states.take(step) {
+    let mut take = |states: &mut TaskStates, step| {
+        let is_possible = states.take(step);
+        if is_possible {
             steps.push(step);
         }
+        is_possible
+    };
+    for action in first {
+        take(&mut states, TaskStep { task: 0, action: *action });
+    }
+    for (who, action) in actions {
+        // The task that is drawn, or else the next one that can; few can trace or reap another.
+        let alive = states.alive();
+        let steps = alive.flat_map(|task| match action.target() {
+            None => vec![TaskStep { task, action }],
+            Some(_) => {
+                let on = |other| TaskStep { task, action: action.with_target(other) };
+                states.all().map(on).collect()
+            }
+        });
+        let mut steps: Vec<TaskStep> = steps.collect();
+        let first = who.index(steps.len());
+        steps.rotate_left(first);
+        let _ = steps.into_iter().any(|step| take(&mut states, step));
+    }
+    for action in last {
+        take(&mut states, TaskStep { task: 0, action: *action });
     }
     TaskProgram { steps }
 }
 
-fn action(root: bool) -> impl Strategy<Value = TaskAction> {
-    let operation = operation(root);
-    let in_memory = [TaskAction::Vfork, TaskAction::CloneVm];
-    let in_memory = in_memory.map(|action| (2, operation.clone().prop_map(action).boxed()));
-    let simple = SIMPLE.iter().map(|(_, weight, action)| (*weight, Just(*action).boxed()));
-    let operation = (100, operation.prop_map(TaskAction::Do).boxed());
-    Union::new_weighted([operation].into_iter().chain(simple).chain(in_memory).collect())
+fn enters_namespace(action: &TaskAction) -> bool {
+    matches!(action, TaskAction::EnterNamespace | TaskAction::CloneNewuser)
 }
 
-/// An operation that the table has for random programs.
-pub(crate) fn operation(root: bool) -> BoxedStrategy<Operation> {
-    let rows = ROWS.iter().filter(|row| row.weight > 0 && (root || row.runs != Runs::ChangesIds));
-    let operations = rows.map(|row| {
-        let args: Vec<_> = row.slots.iter().map(|slot| argument(*slot, root)).collect();
+fn action(can: Can, rows: &[Weighted]) -> BoxedStrategy<TaskAction> {
+    let operation = operation(can, rows);
+    let in_memory = [TaskAction::Vfork, TaskAction::CloneVm];
+    let in_memory = in_memory.map(|action| (2, operation.clone().prop_map(action).boxed()));
+    let simple = SIMPLE.iter().filter(|(_, weight, action)| {
+        *weight > 0 && (can.enter_namespaces || !enters_namespace(action))
+    });
+    let simple = simple.map(|(_, weight, action)| (*weight, Just(*action).boxed()));
+    let operation = (100, operation.prop_map(TaskAction::Do).boxed());
+    let tracing = [(4, Just(TaskAction::Trace(0)).boxed()), (4, Just(TaskAction::Reap(0)).boxed())];
+    let all = [operation].into_iter().chain(simple).chain(in_memory).chain(tracing);
+    Union::new_weighted(all.collect()).boxed()
+}
+
+/// A row, and how often programs have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weighted {
+    row: &'static Row,
+    weight: u32,
+}
+
+impl Weighted {
+    /// Makes it as frequent as others, unless it is slow.
+    fn even(&mut self) {
+        if self.row.runs != Runs::Slow {
+            self.weight = EVEN + self.weight / 4;
+        }
+    }
+}
+
+/// The rows that the table has for random programs.
+pub(crate) fn rows(can: Can) -> Vec<Weighted> {
+    let fits = |row: &&Row| {
+        row.weight > 0
+            && match row.runs {
+                Runs::ChangesIds => can.change_ids,
+                Runs::InNamespace => can.enter_namespaces,
+                _ => true,
+            }
+    };
+    ROWS.iter().filter(fits).map(|row| Weighted { row, weight: row.weight }).collect()
+}
+
+/// An operation of these rows.
+pub(crate) fn operation(can: Can, rows: &[Weighted]) -> BoxedStrategy<Operation> {
+    let operations = rows.iter().map(|Weighted { row, weight }| {
+        let args: Vec<_> = row.slots.iter().map(|slot| argument(*slot, can.change_ids)).collect();
         let operation = args.prop_filter_map("arguments of the row", |args| row.operation(&args));
-        (row.weight, operation.boxed())
+        (*weight, operation.boxed())
     });
     Union::new_weighted(operations.collect()).boxed()
 }
@@ -130,19 +267,27 @@ fn argument(slot: Slot, root: bool) -> BoxedStrategy<i32> {
             4 => Just(key::PROCESS),
             2 => Just(key::SESSION),
             5 => 1..=6,
+            1 => select(vec![key::USER, key::USER_SESSION]),
+            1 => select(vec![key::GROUP, key::AUTHORITY, key::REQUESTOR, key::NONE]),
         ]
     };
     match slot {
         Slot::Key | Slot::Ring => key().boxed(),
         Slot::Destination => prop_oneof![2 => Just(key::NONE), 3 => key()].boxed(),
         Slot::Returned => (1..=6).boxed(),
-        Slot::Mask => one_of(&MASKS.map(u32::cast_signed)),
+        Slot::Mask => prop_oneof![
+            3 => select(MASKS.map(u32::cast_signed).to_vec()),
+            // Whatever the possessor may, for a user, a group or others; and bits that do not exist.
+            3 => any::<u32>().prop_map(|mask| (mask & 0x3f3f_3f3f).cast_signed()),
+            1 => any::<u32>().prop_map(|mask| (mask & 0x003f_3f3f | 0x3f00_0000).cast_signed()),
+            1 => (0..32).prop_map(|bit| 1 << bit),
+        ]
+        .boxed(),
         Slot::Seconds => one_of(&SECONDS),
-        Slot::Reqkey => (-1..=7).boxed(),
-        Slot::Type => one_of(&[0, 0, 1]),
-        Slot::Name => one_of(&[0, 0, 0, 1, 2, 3]),
+        Slot::Reqkey => (-2..=8).boxed(),
+        Slot::Type => one_of(&[0, 0, 0, 1, 1, 2]),
+        Slot::Name => one_of(&[0, 0, 0, 1, 2, 3, 4]),
         Slot::Owner if !root => one_of(&[id::OWN, id::NO_CHANGE]),
-        Slot::EffectiveId => one_of(&[id::OWN, id::OTHER]),
         _ => (0..slot.words().len() as i32).boxed(),
     }
 }
@@ -154,7 +299,7 @@ mod tests {
     #[test]
     fn a_seed_yields_the_same_programs_each_time() {
         let programs = |seed| -> Vec<TaskProgram> {
-            let random = Random::new(seed, true);
+            let random = Random::new(seed, ALL);
             (0..50).flat_map(|number| random.program(number)).collect()
         };
         assert_eq!(programs(1), programs(1));

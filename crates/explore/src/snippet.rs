@@ -21,7 +21,10 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
         states.take(*step);
         created += usize::from(step.action.creates().is_some());
         match step.action {
-            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 => files.push(files[process]),
+            TaskAction::Fork
+            | TaskAction::Clone
+            | TaskAction::Clone3
+            | TaskAction::CloneNewuser => files.push(files[process]),
             TaskAction::Spawn => files.push(None),
             TaskAction::Open => files[process] = Some(nth),
             _ => {}
@@ -35,17 +38,31 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
             file: files[process].unwrap_or_default(),
             errno: *errno,
             new_key: new_key.filter(|key| is_used(*key)),
-            acts_later: after.iter().any(|later| usize::from(later.step.task) == created),
+            target: step.action.target().map_or("", |task| &names[usize::from(task)]),
+            acts_later: after.iter().any(|later| {
+                let by = [Some(later.step.task), later.step.action.target()];
+                by.into_iter().flatten().any(|task| usize::from(task) == created)
+            }),
         };
         let _ = writeln!(lines, "{}", line.text(&step.action));
     }
-    // The variable of `id::OTHER`.
-    let other = if lines.contains("other") { "let other = unused_id();\n" } else { "" };
+    let ids: String = IDS
+        .iter()
+        .filter(|(name, _)| variables(&lines).contains(name))
+        .map(|(_, line)| *line)
+        .collect();
     format!(
         "```rust\n# use keyrings::*;\n# fn main() -> Observed {{ observe(\"{rule}\", || {{\n\
-         {other}{lines}Ok(())\n# }}) }}\n```\n"
+         {ids}{lines}Ok(())\n# }}) }}\n```\n"
     )
 }
+
+/// The variables of ids, and the lines that give them values.
+const IDS: [(&str, &str); 3] = [
+    ("uid", "let uid = getuid();\n"),
+    ("gid", "let gid = getgid();\n"),
+    ("other", "let other = unused_id();\n"),
+];
 
 /// Whether an action has the key of this number as an argument.
 fn uses(action: &TaskAction, key: u8) -> bool {
@@ -59,6 +76,8 @@ struct Line<'a> {
     by: &'a str,
     new: &'a str,
     reaper: &'a str,
+    /// The other task that the action concerns.
+    target: &'a str,
     /// The number in the name of the file's variable.
     file: usize,
     errno: i32,
@@ -70,7 +89,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn text(&self, action: &TaskAction) -> String {
-        let Line { by, reaper, file, .. } = self;
+        let Line { by, reaper, target, file, .. } = self;
         match action {
             TaskAction::Do(operation) => match self.new_key {
                 Some(nth) => {
@@ -81,6 +100,7 @@ impl Line<'_> {
             TaskAction::Fork => self.creation("fork("),
             TaskAction::Clone => self.creation("clone(CLONE_FS, "),
             TaskAction::Clone3 => self.creation("clone3(NO_FLAGS, "),
+            TaskAction::CloneNewuser => self.creation("clone(CLONE_NEWUSER, "),
             TaskAction::Thread => self.creation("pthread_create("),
             TaskAction::Spawn => self.creation("posix_spawn("),
             TaskAction::Vfork(operation) => self.in_shared_memory("vfork(", operation),
@@ -94,6 +114,14 @@ impl Line<'_> {
                 format!("let file{file} = {}?;", by_task(by, "open(\"/dev/null\")"))
             }
             TaskAction::Close => format!("{}?;", by_task(by, &format!("close(file{file})"))),
+            TaskAction::Trace(_) => {
+                format!("{}?;", by_task(by, &format!("ptrace_seize({target})")))
+            }
+            TaskAction::Reap(_) => {
+                format!("{}?;", by_task(by, &format!("wait_for_traced({target})")))
+            }
+            TaskAction::BeginWithoutSession => "// No session keyring exists.".to_owned(),
+            TaskAction::EnterNamespace => format!("{}?;", by_task(by, "enter_user_namespace()")),
         }
     }
 
@@ -154,11 +182,12 @@ fn by_task(task: &str, expression: &str) -> String {
     }
 }
 
-/// The variables of the snippet in an expression: keys, files, tasks, and the id of `IdChoice::OTHER`.
+/// The variables of the snippet in an expression: keys, files, tasks, and ids.
 fn variables(expression: &str) -> BTreeSet<&str> {
     let is_variable = |word: &&str| {
         let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
-        *word == "other" || (name != *word && ["k", "file", "child", "thread"].contains(&name))
+        IDS.iter().any(|(name, _)| name == word)
+            || (name != *word && ["k", "file", "child", "thread"].contains(&name))
     };
     // Every second part is text in quotes.
     let code = expression.split('"').step_by(2);

@@ -1,5 +1,6 @@
 //! The tasks that exist at each step of a program, and what they can do.
 
+use crate::Operation;
 use crate::operation::Runs;
 use crate::program::{TaskAction, TaskProgram, TaskStep};
 
@@ -11,6 +12,9 @@ pub(crate) const MOST_TASKS: usize = 8;
 pub(crate) struct TaskStates {
     tasks: Vec<TaskState>,
     processes: Vec<ProcessState>,
+    has_begun: bool,
+    /// Whether the program begins with a session keyring.
+    has_session: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,8 @@ struct TaskState {
     alive: bool,
     /// It can make its process exit; a thread of the C library ends alone.
     can_exit: bool,
+    /// Who traces it. It stays so after its end, until it is reaped.
+    tracer: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +34,8 @@ struct ProcessState {
     /// It may not be able to start this executable: another user may lack the permission, and
     /// `/proc/self/exe` works only while the main thread lives.
     stuck: bool,
+    /// The user namespace of the program in which it is, by the process that entered it.
+    namespace: Option<usize>,
 }
 
 /// The process of `main`. It never exits, never calls execve and never changes its user, because it
@@ -38,8 +46,15 @@ impl TaskStates {
     /// `main` alone.
     pub(crate) fn new() -> TaskStates {
         TaskStates {
-            tasks: vec![TaskState { process: FIRST, alive: true, can_exit: false }],
-            processes: vec![ProcessState { parent: FIRST, has_file: false, stuck: false }],
+            tasks: vec![TaskState { process: FIRST, alive: true, can_exit: false, tracer: None }],
+            processes: vec![ProcessState {
+                parent: FIRST,
+                has_file: false,
+                stuck: false,
+                namespace: None,
+            }],
+            has_begun: false,
+            has_session: true,
         }
     }
 
@@ -53,6 +68,11 @@ impl TaskStates {
     /// The numbers of the tasks that are alive.
     pub(crate) fn alive(&self) -> impl Iterator<Item = u8> {
         self.tasks.iter().zip(0..).filter(|(task, _)| task.alive).map(|(_, nth)| nth)
+    }
+
+    /// The numbers of all tasks.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u8> + use<> {
+        0..self.tasks.len() as u8
     }
 
     /// The number of a task's process.
@@ -77,70 +97,166 @@ impl TaskStates {
     }
 
     fn is_possible(&self, TaskStep { task, action }: TaskStep) -> bool {
-        let Some(&TaskState { process, alive: true, can_exit }) = self.tasks.get(usize::from(task))
+        let Some(&TaskState { process, alive: true, can_exit, .. }) =
+            self.tasks.get(usize::from(task))
         else {
             return false;
         };
-        let ProcessState { has_file, stuck, .. } = self.processes[process];
-        let room = self.tasks.len() < MOST_TASKS;
+        let ProcessState { has_file, stuck, namespace, .. } = self.processes[process];
+        // It would not leave the user keyrings of others alone.
+        if !self.has_session && namespace.is_none() && action != TaskAction::EnterNamespace {
+            return false;
+        }
+        let is_traced = self.of(process).any(|task| task.tracer.is_some());
+        // A signal stops a traced task, also the one that a child has ended.
+        let room = self.tasks.len() < MOST_TASKS && !is_traced;
         match action {
-            TaskAction::Do(operation) => match operation.row().runs {
-                Runs::Anywhere | Runs::Slow => true,
-                Runs::NotInMain | Runs::ChangesIds => process != FIRST,
-            },
-            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 | TaskAction::Thread => room,
+            TaskAction::Do(operation) => self.can_do(process, &operation),
+            TaskAction::Thread => self.tasks.len() < MOST_TASKS,
+            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 => room,
+            // Another user may not be mapped where it would have to be, and its executable not be found.
+            TaskAction::CloneNewuser => room && !stuck && namespace.is_none(),
             TaskAction::Spawn => room && !stuck,
             TaskAction::Vfork(operation) | TaskAction::CloneVm(operation) => {
-                room && operation.fits_shared_memory()
+                room && operation.fits_shared_memory() && self.can_do(process, &operation)
             }
-            TaskAction::Exec => process != FIRST && !stuck,
-            TaskAction::Exit => process != FIRST && can_exit,
+            TaskAction::Exec => process != FIRST && !stuck && !is_traced,
+            // The parent cannot reap it while a traced thread stays.
+            TaskAction::Exit => {
+                let keeps = |task: &TaskState| task.tracer.is_some() && !task.can_exit;
+                process != FIRST && can_exit && !self.of(process).any(keeps)
+            }
             TaskAction::ExitThread => task != 0,
             TaskAction::Open => !has_file,
             TaskAction::Close => has_file,
+            TaskAction::Trace(target) => self.can_trace(process, target),
+            TaskAction::Reap(target) => self.can_reap(process, target),
+            TaskAction::BeginWithoutSession => !self.has_begun,
+            TaskAction::EnterNamespace => {
+                // The others would stay where they are, and from there nobody can kill tasks of other users. One
+                // namespace is enough.
+                let is_first = !self.has_begun || (!self.has_session && self.tasks.len() == 1);
+                let is_alone = self.of(process).count() == 1;
+                is_alone && !stuck && namespace.is_none() && (process != FIRST || is_first)
+            }
         }
+    }
+
+    /// The tasks of a process that are alive, or traced.
+    fn of(&self, process: usize) -> impl Iterator<Item = &TaskState> {
+        let is = move |task: &&TaskState| {
+            task.process == process && (task.alive || task.tracer.is_some())
+        };
+        self.tasks.iter().filter(is)
+    }
+
+    fn can_do(&self, process: usize, operation: &Operation) -> bool {
+        let has_namespace = self.processes[process].namespace.is_some();
+        let is_possible = match operation.row().runs {
+            Runs::Anywhere | Runs::AtRandom | Runs::InNamespace | Runs::Slow => true,
+            Runs::NotInMain | Runs::ChangesIds => process != FIRST,
+        };
+        is_possible && (has_namespace || !operation.is_of_namespace())
+    }
+
+    /// Whether tasks of a process can trace another one: of a child of theirs, which has no children whose end would stop it,
+    /// and the same ids.
+    fn can_trace(&self, process: usize, target: u8) -> bool {
+        let Some(&TaskState { process: traced, alive: true, tracer: None, .. }) =
+            self.tasks.get(usize::from(target))
+        else {
+            return false;
+        };
+        let (own, child) = (self.processes[process], self.processes[traced]);
+        let has_children = |task: &TaskState| {
+            task.alive && task.process != traced && self.processes[task.process].parent == traced
+        };
+        traced != process
+            && traced != FIRST
+            && child.parent == process
+            && !own.stuck
+            && !child.stuck
+            && own.namespace == child.namespace
+            && !self.tasks.iter().any(has_children)
+    }
+
+    /// Whether tasks of a process can reap a thread that one of them traces.
+    fn can_reap(&self, process: usize, target: u8) -> bool {
+        self.tasks.get(usize::from(target)).is_some_and(|traced| {
+            let tracer = traced.tracer.map(|tracer| self.process(tracer));
+            !traced.alive && !traced.can_exit && tracer == Some(process)
+        })
     }
 
     fn apply(&mut self, TaskStep { task, action }: TaskStep) {
         let TaskState { process, can_exit, .. } = self.tasks[usize::from(task)];
-        let new = TaskState { process, alive: true, can_exit: true };
+        let new = TaskState { process, alive: true, can_exit: true, tracer: None };
+        self.has_begun = true;
         let state = &mut self.processes[process];
         match action {
             TaskAction::Do(operation) => {
                 state.stuck |= operation.row().runs == Runs::ChangesIds;
             }
-            TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 | TaskAction::Spawn => {
+            TaskAction::Fork
+            | TaskAction::Clone
+            | TaskAction::Clone3
+            | TaskAction::CloneNewuser
+            | TaskAction::Spawn => {
                 // Files are opened close-on-exec.
                 let has_file = state.has_file && action != TaskAction::Spawn;
-                let child = ProcessState { parent: process, has_file, stuck: state.stuck };
+                let mut child = ProcessState { parent: process, has_file, ..*state };
+                if action == TaskAction::CloneNewuser {
+                    (child.namespace, child.stuck) = (Some(self.processes.len()), true);
+                }
                 self.tasks.push(TaskState { process: self.processes.len(), ..new });
                 self.processes.push(child);
             }
             TaskAction::Thread => self.tasks.push(TaskState { can_exit: false, ..new }),
             // The child has exited already.
             TaskAction::Vfork(_) | TaskAction::CloneVm(_) => {
-                self.tasks.push(TaskState { process: FIRST, alive: false, can_exit: false });
+                let ended = TaskState { process: FIRST, alive: false, can_exit: false, ..new };
+                self.tasks.push(ended);
             }
             TaskAction::Exec => {
                 state.has_file = false;
-                self.end(process);
+                // It traces on, unlike the others.
+                self.end(process, Some(task));
                 self.tasks[usize::from(task)] = new;
             }
-            TaskAction::Exit => self.end(process),
+            TaskAction::Exit => self.end(process, None),
             TaskAction::ExitThread => {
                 state.stuck |= can_exit;
                 self.tasks[usize::from(task)].alive = false;
+                self.end_tracing();
             }
             TaskAction::Open => state.has_file = true,
             TaskAction::Close => state.has_file = false,
+            TaskAction::Trace(target) => self.tasks[usize::from(target)].tracer = Some(task),
+            TaskAction::Reap(target) => self.tasks[usize::from(target)].tracer = None,
+            TaskAction::BeginWithoutSession => self.has_session = false,
+            TaskAction::EnterNamespace => state.namespace = Some(process),
         }
     }
 
-    /// Ends all tasks of a process.
-    fn end(&mut self, process: usize) {
-        for task in self.tasks.iter_mut().filter(|task| task.process == process) {
-            task.alive = false;
+    /// Tasks whose tracer has ended are traced no more.
+    fn end_tracing(&mut self) {
+        let alive: Vec<u8> = self.alive().collect();
+        for task in &mut self.tasks {
+            task.tracer = task.tracer.filter(|tracer| alive.contains(tracer));
         }
+    }
+
+    /// Ends all tasks of a process except one.
+    fn end(&mut self, process: usize, except: Option<u8>) {
+        let except = except.map(usize::from);
+        for (nth, task) in self.tasks.iter_mut().enumerate() {
+            if task.process != process || Some(nth) == except {
+                continue;
+            }
+            task.alive = false;
+            task.tracer = None;
+        }
+        self.end_tracing();
     }
 }
 

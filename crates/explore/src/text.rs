@@ -14,6 +14,8 @@ impl fmt::Display for TaskAction {
             TaskAction::Do(operation) => write!(f, "{operation}"),
             TaskAction::Vfork(operation) => write!(f, "vfork {operation}"),
             TaskAction::CloneVm(operation) => write!(f, "clone_vm {operation}"),
+            TaskAction::Trace(task) => write!(f, "trace {task}"),
+            TaskAction::Reap(task) => write!(f, "reap {task}"),
             action => {
                 let simple = SIMPLE.iter().find(|(_, _, simple)| simple == action);
                 f.write_str(simple.map_or("", |(word, ..)| word))
@@ -76,7 +78,12 @@ fn parse(word: &str, args: &[&str]) -> Result<TaskAction, String> {
         let excess = || format!("`{word}` has no arguments");
         return if args.is_empty() { Ok(*action) } else { Err(excess()) };
     }
+    let number = |task: &str| {
+        task.parse::<u8>().map_err(|_| format!("`{task}` is not the number of a task"))
+    };
     match (word, args) {
+        ("trace", [task]) => number(task).map(TaskAction::Trace),
+        ("reap", [task]) => number(task).map(TaskAction::Reap),
         ("vfork", [call, args @ ..]) => Operation::parse(call, args).map(TaskAction::Vfork),
         ("clone_vm", [call, args @ ..]) => Operation::parse(call, args).map(TaskAction::CloneVm),
         _ => Operation::parse(word, args).map(TaskAction::Do),

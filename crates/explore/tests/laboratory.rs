@@ -4,7 +4,7 @@
 //! recognized in `main`. So this test binary has its own `main` and runs its tests one after another.
 
 use explore::guarantee::{Guarantee, Who};
-use explore::random::Random;
+use explore::random::{Can, Random};
 use explore::snippet::snippet;
 use explore::{Disagreement, Judgment, Laboratory, Refuses, TaskProgram};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -120,7 +120,7 @@ fn every_kind() -> Result<(), String> {
 
 fn shrunk() -> Result<(), String> {
     let laboratory = laboratory(revoking_child)?;
-    let random = Random::new(1, false);
+    let random = Random::new(1, Can::default());
     let mut found = (0..200).filter_map(|number| {
         let long = match laboratory.judge(&random.program(number)?) {
             Judgment::Disagrees(found) => found,
@@ -171,7 +171,7 @@ fn impossible() -> Result<(), String> {
 /// The calls of random programs, with their arguments, as the kernel shows them and as the model is asked them.
 fn same_events() -> Result<(), String> {
     let laboratory = laboratory(|_| None)?;
-    let random = Random::new(7, false);
+    let random = Random::new(7, Can::default());
     for program in (0..60).filter_map(|number| random.program(number)) {
         let Ok((executed, trace)) = laboratory.run(&program) else { continue };
         let program = TaskProgram { steps: executed.iter().map(|one| one.step).collect() };

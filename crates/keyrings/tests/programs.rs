@@ -340,7 +340,8 @@ static PROGRAMS: &[Program] = &[
             let started =
                 program::RunningSnippet::start(|| observe("none", || Ok(())), Duration::MAX, None);
             ensure(started.is_err_and(|error| error == EBUSY), "a snippet")?;
-            let ran = stage::Stage::new()?.run(Duration::MAX, || Ok(String::new()));
+            let ran = stage::Stage::new()?
+                .run(Duration::MAX, stage::Begins::WithSession, || Ok(String::new()));
             ensure(ran.is_err_and(|error| error == EBUSY), "a program on a stage")
         },
         status: 0,

@@ -310,13 +310,17 @@ impl Run<'_> {
                 }
                 Ok(key)
             }
-            session => {
-                let of_user = self.user_keyrings().session;
+            Some(_) => self.new_session_keyring(None),
+            None => {
+                let of_user = match self.is_unknown() {
+                    true => self.user_keyrings().session,
+                    false => self.usable_user_keyrings()?.session,
+                };
                 if creates {
                     return self.new_session_keyring(None);
                 }
                 let mut cred = self.cred().clone();
-                cred.session = session.or(Some(of_user));
+                cred.session = Some(of_user);
                 self.commit(self.task, cred);
                 Ok(of_user)
             }

@@ -212,10 +212,17 @@ impl Run<'_> {
         Some(at)
     }
 
-    /// The user session keyring, if it exists.
-    fn user_session(&self, cred: &Cred) -> Option<KeyId> {
+    /// The user session keyring, if it exists and can be found. Kernel: `get_user_session_keyring_rcu`.
+    fn user_session(&mut self, cred: &Cred) -> Option<KeyId> {
         let is_it = |of: &&UserKeyrings| of.space == cred.space && of.uid == cred.user.real;
-        self.world.user_keyrings.iter().find(is_it).map(|of| of.session)
+        let key = self.world.user_keyrings.iter().find(is_it).map(|of| of.session)?;
+        if self.is_unknown() {
+            return Some(key);
+        }
+        let at = Ref { key, possessed: true };
+        let is_usable =
+            self.invalid(key).is_none() && self.permits_to(cred, at, Permission::Search);
+        is_usable.then_some(key)
     }
 
     /// Searches the keyrings of credentials: thread, process, and session or user session.
@@ -239,10 +246,11 @@ impl Run<'_> {
     }
 
     fn search_own(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
+        let session = cred.session.or_else(|| self.user_session(cred));
         let mut order = [
             (cred.thread, Fact::PossessionByThread),
             (cred.process, Fact::PossessionByProcess),
-            (cred.session.or_else(|| self.user_session(cred)), Fact::PossessionBySession),
+            (session, Fact::PossessionBySession),
         ];
         if matches!(wanted, Wanted::Like(..)) {
             if !self.law(Fact::ThreadBeforeProcess) {

@@ -650,8 +650,10 @@ impl World {
             let cred = &self.creds[cred];
             todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         }
-        todo.extend(self.user_keyrings.iter().flat_map(|of| [of.user, of.session]));
-        todo.extend(self.persistent.iter().map(|(_, _, key)| *key));
+        let of_users = self.user_keyrings.iter().flat_map(|of| [of.user, of.session]);
+        let registered = of_users.chain(self.persistent.iter().map(|(_, _, key)| *key));
+        // The garbage collector takes an invalidated one out of the register.
+        todo.extend(registered.filter(|key| !self.keys[*key].invalidated));
         self.leads_to(todo)
     }
 

@@ -170,7 +170,13 @@ impl Place {
             for place in places {
                 let answers = match &one {
                     StepEvent::Certain(event) => vec![event.clone()],
-                    StepEvent::Asked(event) => place.answers(event)?.collect(),
+                    StepEvent::Then(_) if place.has_just_failed() => {
+                        after.push(place);
+                        continue;
+                    }
+                    StepEvent::Asked(event) | StepEvent::Then(event) => {
+                        place.answers(event)?.collect()
+                    }
                 };
                 for event in answers {
                     let mut place = place.clone();
@@ -184,6 +190,10 @@ impl Place {
             places = after;
         }
         Ok(places)
+    }
+
+    fn has_just_failed(&self) -> bool {
+        self.events.last().is_some_and(|event| event.outcome.errno_name().is_some())
     }
 
     /// A call with each answer that a correct kernel may give.

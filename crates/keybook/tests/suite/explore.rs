@@ -55,7 +55,7 @@ fn invalid_arguments_are_refused() {
         ),
         (
             ["--again", "main keyctl_clear @x"],
-            "`@x` is not a key: @t, @p, @s, 0 (no key), K1, K2, …",
+            "`@x` is not a key: @t, @p, @s, @u, @us, 0 (no key), K1, K2, …",
         ),
         (["--budget", "soon"], "`soon` is not a time: write 60s, 10m or 1h"),
         (["--jobs", "0"], "--jobs requires a number above zero"),

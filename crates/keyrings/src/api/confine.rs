@@ -54,6 +54,21 @@ pub fn raise_capabilities() -> Result<()> {
     result
 }
 
+/// Replaces the supplementary groups of the calling thread alone.
+///
+/// # Errors
+///
+/// Those of setgroups(2).
+///
+/// # References
+///
+/// setgroups(2)
+pub fn setgroups_of_this_thread(groups: &[u32]) -> Result<()> {
+    let result = process::setgroups_of_thread(groups);
+    call("syscall_setgroups", || groups.iter().copied().map(Value::Gid).collect(), &result);
+    result
+}
+
 /// Replaces the supplementary groups of the calling process.
 ///
 /// # Errors

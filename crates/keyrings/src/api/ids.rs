@@ -74,6 +74,22 @@ pub fn setresuid_of_this_thread(real: u32, effective: u32, saved: u32) -> Result
     result
 }
 
+/// Changes the group ids of the calling thread alone.
+///
+/// # Errors
+///
+/// Those of setresgid(2).
+///
+/// # References
+///
+/// setresgid(2); `__sys_setresgid`
+pub fn setresgid_of_this_thread(real: u32, effective: u32, saved: u32) -> Result<(), Errno> {
+    let result = process::setresgid_of_thread(real, effective, saved);
+    let args = || [real, effective, saved].map(gid_value).into();
+    call("syscall_setresgid", args, &result);
+    result
+}
+
 /// Changes the group ids of all threads of the process. [`NO_CHANGE`] keeps an id.
 ///
 /// # Errors

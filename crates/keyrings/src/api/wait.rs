@@ -1,6 +1,7 @@
 //! Waiting until the kernel has done what it does in its own time.
 
 use super::key::{KEY_SPEC_SESSION_KEYRING, KEY_SPEC_THREAD_KEYRING, KeySerial};
+use super::keyctl::keyctl_set_timeout;
 use crate::sys::keys::{self, Filling, NumbersOnly};
 use crate::tasks::fail::{Checked, Failure};
 use crate::tasks::make::no_thread;
@@ -39,6 +40,26 @@ pub fn wait_until_gone(key: KeySerial) -> Checked {
 #[track_caller]
 pub fn wait_until_expired(key: KeySerial) -> Checked {
     wait_for(key, Errno::EKEYEXPIRED)
+}
+
+/// Has a key expire: sets a timeout of a second, and waits until the key has expired or, without a link, is gone. A key
+/// whose timeout cannot be set is left as it is.
+///
+/// # Errors
+///
+/// If the key remains usable.
+#[track_caller]
+pub fn expire(key: KeySerial) -> Checked {
+    if keyctl_set_timeout(key, 1).is_err() {
+        return Ok(());
+    }
+    let mut seen = Ok(());
+    until(&format!("key {} to expire", key.0), || {
+        seen = ask(key);
+        matches!(seen, Err(Errno::EKEYEXPIRED | Errno::ENOKEY))
+    })?;
+    record(|| event("wait_until", vec![key.into()], outcome(&seen)));
+    Ok(())
 }
 
 #[track_caller]

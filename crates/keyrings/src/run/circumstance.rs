@@ -190,8 +190,7 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
         if has_session_keyring()? {
             return Err(Failure::new("a session keyring: this program was started with one"));
         }
-        let returned = Outcome::Returned(Value::Int(0));
-        record(|| event("begin_without_session_keyring", vec![], returned));
+        record_no_session();
         // The user keyrings, which the kernel creates instead, end with the namespace.
         enter_user_namespace()
     }),
@@ -299,9 +298,19 @@ fn own_session() -> Checked {
     Ok(())
 }
 
+/// Records that the trace begins without a session keyring.
+pub(super) fn record_no_session() {
+    let returned = Outcome::Returned(Value::Int(0));
+    record(|| event("begin_without_session_keyring", vec![], returned));
+}
+
 /// Whether the calling process has a session keyring. A child asks, in a user namespace, because the kernel
 /// creates one for a caller without.
-fn has_session_keyring() -> Checked<bool> {
+///
+/// # Errors
+///
+/// If a user namespace cannot be entered here.
+pub fn has_session_keyring() -> Checked<bool> {
     let reply = reply_to(|| {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
         let mut text = [0; 64];

@@ -81,6 +81,11 @@ pub(super) fn begin_with_session() -> Result<(), Errno> {
     if !has_no_session() {
         keyctl_join_session_keyring(None)?;
     }
+    begin_destination()
+}
+
+/// Resets the default destination of request_key(2).
+pub(super) fn begin_destination() -> Result<(), Errno> {
     keyctl_set_reqkey_keyring(KEY_REQKEY_DEFL_DEFAULT).map(drop)
 }
 

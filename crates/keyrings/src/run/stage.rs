@@ -3,7 +3,8 @@
 //! [`crate::observe()`] is for one program that shows what it saw. A [`Stage`] keeps the shared memory and
 //! prints nothing, so that hundreds of programs a second can run on it.
 
-use super::observe::begin_with_session;
+use super::circumstance::record_no_session;
+use super::observe::{begin_destination, begin_with_session};
 use super::outcome::{Ended, NOT_AS_EXPECTED, wait};
 use crate::host::room;
 use crate::sys::process::{Way, exit, fork_like, has_one_thread};
@@ -22,6 +23,16 @@ use std::time::Duration;
 const PANICKED: i32 = 101;
 /// Exit status of a program that could not begin: it has no trace.
 const NOT_BEGUN: i32 = 3;
+
+/// What a program begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// Its own session keyring.
+    WithSession,
+    /// No session keyring, as the calling process. The kernel gives it the user session keyring instead, which it shares
+    /// with others unless it enters a user namespace first.
+    WithoutSession,
+}
 
 /// Where programs run one after another. A process has one stage, and no children except programs.
 pub struct Stage {
@@ -62,7 +73,7 @@ impl Stage {
     }
 
     /// Runs a program that must end within that time (whole seconds). The program has its own session
-    /// keyring, neither thread nor process keyring, and request_key(2)'s default destination; when it
+    /// keyring unless it begins without one, neither thread nor process keyring, and request_key(2)'s default destination; when it
     /// ends, so do all tasks that it created. [`Seen::said`] is what it returned.
     ///
     /// # Errors
@@ -72,13 +83,14 @@ impl Stage {
     pub fn run(
         &self,
         deadline: Duration,
+        begins: Begins,
         program: impl FnOnce() -> Checked<String>,
     ) -> Result<Seen, Errno> {
         has_one_thread()?;
         room::wait_for_room();
         self.arena.clear();
         let pid = fork_like(Way::Fork, || {
-            let body = AssertUnwindSafe(|| perform(self.arena, deadline, program));
+            let body = AssertUnwindSafe(|| perform(self.arena, deadline, begins, program));
             exit(catch_unwind(body).unwrap_or(PANICKED))
         })?;
         let ended = wait(pid)?;
@@ -106,17 +118,29 @@ impl Stage {
 }
 
 /// The life of the process in which a program runs; returns its exit status.
-fn perform(arena: &Arena, deadline: Duration, program: impl FnOnce() -> Checked<String>) -> i32 {
+fn perform(
+    arena: &Arena,
+    deadline: Duration,
+    begins: Begins,
+    program: impl FnOnce() -> Checked<String>,
+) -> i32 {
     // It ends with the process that waits for it, or after its time.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     nix::unistd::alarm::set(deadline.as_secs().clamp(1, u32::MAX.into()) as u32);
     adopt_orphans();
     arena.seat_first();
-    if let Err(error) = begin_with_session() {
+    let begun = match begins {
+        Begins::WithSession => begin_with_session(),
+        Begins::WithoutSession => begin_destination(),
+    };
+    if let Err(error) = begun {
         Failure::new(format!("no session keyring: {}", named(error))).report();
         return NOT_BEGUN;
     }
     record::start();
+    if begins == Begins::WithoutSession {
+        record_no_session();
+    }
     let done = program();
     end_all();
     match done {

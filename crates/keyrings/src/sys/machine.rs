@@ -8,12 +8,26 @@ pub(super) fn clone_args(flags: c_int, stack: c_long) -> [c_long; 2] {
     if cfg!(target_arch = "s390x") { [stack, flags.into()] } else { [flags.into(), stack] }
 }
 
-/// setresuid(2). The call with the plain name has ids of 16 bits on i386.
+/// setresuid(2), setresgid(2) and setgroups(2). The calls with the plain names have ids of 16 bits on i386.
 pub(super) const SYS_SETRESUID: c_long = {
     #[cfg(target_arch = "x86")]
     let number = libc::SYS_setresuid32;
     #[cfg(not(target_arch = "x86"))]
     let number = libc::SYS_setresuid;
+    number
+};
+pub(super) const SYS_SETRESGID: c_long = {
+    #[cfg(target_arch = "x86")]
+    let number = libc::SYS_setresgid32;
+    #[cfg(not(target_arch = "x86"))]
+    let number = libc::SYS_setresgid;
+    number
+};
+pub(super) const SYS_SETGROUPS: c_long = {
+    #[cfg(target_arch = "x86")]
+    let number = libc::SYS_setgroups32;
+    #[cfg(not(target_arch = "x86"))]
+    let number = libc::SYS_setgroups;
     number
 };
 

@@ -235,6 +235,19 @@ pub(crate) fn setresuid_of_thread(ruid: u32, euid: u32, suid: u32) -> Result<()>
     Errno::result(unsafe { libc::syscall(machine::SYS_SETRESUID, ruid, euid, suid) }).map(drop)
 }
 
+/// setresgid(2) in the same way.
+pub(crate) fn setresgid_of_thread(rgid: u32, egid: u32, sgid: u32) -> Result<()> {
+    // SAFETY: takes numbers only.
+    Errno::result(unsafe { libc::syscall(machine::SYS_SETRESGID, rgid, egid, sgid) }).map(drop)
+}
+
+/// setgroups(2) in the same way.
+pub(crate) fn setgroups_of_thread(groups: &[u32]) -> Result<()> {
+    // SAFETY: the kernel reads as many numbers as the slice has.
+    Errno::result(unsafe { libc::syscall(machine::SYS_SETGROUPS, groups.len(), groups.as_ptr()) })
+        .map(drop)
+}
+
 /// setfsuid(2) or setfsgid(2); returns the previous id.
 pub(crate) fn set_fs_id(group: bool, id: u32) -> u32 {
     // SAFETY: takes a number only.

@@ -80,13 +80,13 @@ impl<'a> Run<'a> {
             }
             return Err(self.fail(Fact::AddUnknownType, ENODEV));
         };
+        self.fail_if(self.key(at.key).kind != KeyType::Keyring, Fact::AddNotAKeyring, ENOTDIR)?;
         let Some(description) = description else {
             if self.law(Fact::AddWithoutDescription) {
                 return Err(Stop::Errno(EINVAL));
             }
             return Ok(self.create_key(at, kind, "", ""));
         };
-        self.fail_if(self.key(at.key).kind != KeyType::Keyring, Fact::AddNotAKeyring, ENOTDIR)?;
         let uid = self.cred().user.filesystem;
         if !self.has_room(uid, 1, 0) && !self.law(Fact::AddPayloadBeforeQuota) {
             return Err(Stop::Errno(EDQUOT));
@@ -119,11 +119,8 @@ impl<'a> Run<'a> {
         description: &str,
         payload: &str,
     ) -> Attempt<KeyId> {
-        if kind == KeyType::Logon && !description.contains(':') {
-            // Only this type checks, and only when a key is created.
-            return Err(Stop::Errno(EINVAL));
-        }
-        if self.is_open(at.key) {
+        let is_refused = kind == KeyType::Logon && !description.contains(':');
+        if self.is_open(at.key) && !is_refused {
             return self.open_key_for(None);
         }
         let same = self.begin_link(at.key, kind, description)?;
@@ -148,6 +145,10 @@ impl<'a> Run<'a> {
                 self.update_payload(key, payload)?;
                 return Ok(key);
             }
+        }
+        if is_refused {
+            // Only this type checks, and only when a key is created.
+            return Err(Stop::Errno(EINVAL));
         }
         let uid = self.cred().user.filesystem;
         let bytes = (description.len() + 1 + payload.len()) as i64;

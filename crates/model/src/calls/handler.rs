@@ -3,6 +3,7 @@
 use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::search::Wanted;
 use crate::world::{Authority, Content, Cred, Group, Key, KeyId, KeyType, Memory};
+use trace::Errno::{self, *};
 
 impl Run<'_> {
     /// A task requests a key, for which the kernel starts a program. Kernel: `call_sbin_request_key`.
@@ -58,6 +59,15 @@ impl Run<'_> {
         let authority = self.world.authorities.iter().find(|it| it.target == target).copied()?;
         let cred = self.cred().clone();
         self.search_all(&cred, &Wanted::Key(authority.key)).ok().map(|_| authority)
+    }
+
+    /// The error of the search for an authority that the caller does not have: its keyrings may not be searchable either.
+    pub(super) fn errno_without_authority(&mut self) -> Errno {
+        let cred = self.cred().clone();
+        match self.search_all(&cred, &Wanted::Authority) {
+            Err(EACCES) => EACCES,
+            _ => ENOKEY,
+        }
     }
 
     pub(super) fn assume(&mut self, authority: Option<Authority>) {

@@ -11,23 +11,32 @@ impl Run<'_> {
     pub(super) fn setresid(&mut self, are_users: bool) -> Attempt {
         let ids = [self.id(0)?, self.id(1)?, self.id(2)?];
         self.may_take(ids, are_users)?;
-        let all = if self.event.call == "syscall_setresuid" {
-            !self.law(Fact::SystemCallSetsOne)
-        } else {
-            self.law(Fact::GlibcSetsAll)
-        };
+        let all = self.sets_all();
         for task in self.threads_or_one(all) {
             let mut cred = self.world.cred(task).clone();
             let own = cred.ids(are_users);
+            let before = *own;
             for (own, id) in
                 [&mut own.real, &mut own.effective, &mut own.saved].into_iter().zip(ids)
             {
                 *own = if id == NO_ID { *own } else { id };
             }
-            own.filesystem = own.effective;
+            // Where no id changes, Linux 6.3 and newer leave the filesystem id too.
+            let is_same = *own == before && ids[1] == NO_ID;
+            if own.filesystem == own.effective || !is_same || self.either() {
+                own.filesystem = own.effective;
+            }
             self.commit_and_follow(task, cred);
         }
         Ok(())
+    }
+
+    /// Whether the call changes all threads: glibc has every thread make the system call.
+    fn sets_all(&mut self) -> bool {
+        match self.event.call.starts_with("syscall_") {
+            true => !self.law(Fact::SystemCallSetsOne),
+            false => self.law(Fact::GlibcSetsAll),
+        }
     }
 
     pub(super) fn set_filesystem_id(&mut self) -> Attempt {
@@ -35,7 +44,7 @@ impl Run<'_> {
         let mut cred = self.cred().clone();
         let may = cred.ids(is_user).all().contains(&id) || self.is_capable();
         // The kernel returns no error: the recording crate sees that nothing has changed.
-        if !may || !self.is_mapped(id, is_user) {
+        if id == NO_ID || !may || !self.is_mapped(id, is_user) {
             return Err(Stop::Errno(EPERM));
         }
         cred.ids(is_user).filesystem = id;
@@ -107,7 +116,8 @@ impl Run<'_> {
         if !self.is_capable() {
             return Err(Stop::Errno(EPERM));
         }
-        for task in self.threads_or_one(true) {
+        let all = self.sets_all();
+        for task in self.threads_or_one(all) {
             let mut cred = self.world.cred(task).clone();
             cred.groups = groups.as_slice().into();
             self.commit(task, cred);

@@ -3,7 +3,6 @@
 use crate::laws::{Fact, KeySlot, Law};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::search::Wanted;
 use crate::world::{Content, Expiry, Id, KeyId, KeyType, NO_ID};
 use trace::Errno::*;
 use trace::Value;
@@ -16,8 +15,10 @@ impl Run<'_> {
         let key = self.readable(self.key_arg(0)?)?;
         if self.event.args.len() > 1 {
             let (buffer, is_mapped) = self.buffer(1)?;
+            let mut links = self.key(key).links().to_vec();
+            links.retain(|link| self.is_still_linked(key, *link));
             let (length, unit) = match &self.key(key).content {
-                Content::Links(links) => (4 * links.len() as i64, 4),
+                Content::Links(_) => (4 * links.len() as i64, 4),
                 content => (content.len(), 1),
             };
             // Of a longer one the kernel uses only what it needs.
@@ -139,15 +140,9 @@ impl Run<'_> {
             Ok(_) if self.is_unknown() => Ok(Predicted::Any),
             Ok(_) if self.event.args.len() > 1 => Ok(Predicted::Int(1)),
             Ok(_) => Ok(Predicted::Text(String::new())),
-            // Without permission the kernel searches for the authority to instantiate the key. No task
-            // has it, but the keyrings may not be searchable either.
+            // Without permission the kernel searches for the authority to instantiate the key.
             Err(Stop::Errno(EACCES)) if self.law(Fact::SecurityErrno) => {
-                let cred = self.cred().clone();
-                let errno = match self.search_all(&cred, &Wanted::Authority) {
-                    Err(EACCES) => EACCES,
-                    _ => ENOKEY,
-                };
-                Err(Stop::Errno(errno))
+                Err(Stop::Errno(self.errno_without_authority()))
             }
             Err(other) => Err(other),
         }
@@ -164,10 +159,10 @@ impl Run<'_> {
             return Ok(());
         }
         self.fail_if(self.key(found.key).kind == KeyType::Keyring, Fact::UpdateType, EOPNOTSUPP)?;
-        let payload = self.text(1)?.unwrap_or_default();
-        if payload.is_empty() {
+        if length == 0 {
             return Err(Stop::Errno(EINVAL));
         }
+        let payload = self.text(1)?.unwrap_or_default();
         if self.law(Fact::UpdatePayload) {
             self.update_payload(found.key, payload)?;
         }

@@ -51,7 +51,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn is_keyring(&mut self, keyring: KeyId) -> Attempt {
+    pub(super) fn is_keyring(&mut self, keyring: KeyId) -> Attempt {
         if self.key(keyring).kind == KeyType::Keyring {
             return Ok(());
         }
@@ -331,6 +331,9 @@ impl Run<'_> {
         let keyring = self.lookup(self.key_arg(0)?, KeySlot::Restrict)?;
         if kind.is_some() != restriction.is_some() {
             return Err(Stop::Errno(EINVAL));
+        }
+        if kind.is_some() {
+            self.type_name(kind)?;
         }
         self.is_keyring(keyring.key)?;
         if self.is_open(keyring.key) {

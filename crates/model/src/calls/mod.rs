@@ -92,9 +92,9 @@ transitions! {
     "enter_user_namespace" => enter_user_namespace(), "create_user_ns";
     "map_own_ids" => map_own_ids(), "map_write";
     "setresuid" | "syscall_setresuid" => setresid(true), "commit_creds, key_fsuid_changed";
-    "setresgid" => setresid(false), "commit_creds, key_fsgid_changed";
+    "setresgid" | "syscall_setresgid" => setresid(false), "commit_creds, key_fsgid_changed";
     "setfsuid" | "setfsgid" => set_filesystem_id(), "commit_creds, key_fsuid_changed";
-    "setgroups" => setgroups(), "set_current_groups";
+    "setgroups" | "syscall_setgroups" => setgroups(), "set_current_groups";
     "capset" => capset(), "cap_capset";
     "prctl" => prctl(), "cap_task_prctl, task_no_new_privs";
     "seccomp" | "setsid" => change_nothing(), "do_seccomp, ksys_setsid";

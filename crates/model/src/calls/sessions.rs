@@ -5,11 +5,15 @@ use crate::laws::{Fact, KeySlot, OwnKeyring, Permission};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::search::Ref;
+use crate::store::Idx;
 use crate::world::{
-    Ids, Key, KeyId, KeyType, Life, NO_ID, UNKNOWN_DESTINATION, UserKeyrings, World,
+    Expiry, Id, Ids, Key, KeyId, KeyType, Life, NO_ID, UNKNOWN_DESTINATION, UserKeyrings, World,
 };
 use trace::Errno::{self, *};
 use trace::{REQKEY_DEFAULTS, Value};
+
+/// How long a persistent keyring lasts without being asked for, in seconds, unless an administrator has changed it.
+const PERSISTENT: u32 = 3 * 24 * 3600;
 
 impl Run<'_> {
     /// Kernel: `keyctl_set_reqkey_keyring`.
@@ -67,7 +71,7 @@ impl Run<'_> {
         self.invalid(key).map_or(Ok(()), |errno| Err(Stop::Errno(errno)))
     }
 
-    pub(super) fn join_session_keyring(&mut self) -> Attempt<KeyId> {
+    pub(super) fn join_session_keyring(&mut self) -> Prediction {
         let name = self.text(0)?;
         if name.is_some_and(|name| name.starts_with('.')) {
             return Err(Stop::Errno(EPERM));
@@ -78,23 +82,25 @@ impl Run<'_> {
                 cred.drop_own_keyrings();
                 self.commit(self.task, cred);
             }
-            return self.open_key_for(None);
+            return Ok(Predicted::Key(self.open_key_for(None)?));
         }
         if !self.law(Fact::JoinMakes)
             && let Some(session) = self.cred().session
         {
-            return Ok(session);
+            return Ok(Predicted::Key(session));
         }
         let found = match name {
             Some(name) if self.law(Fact::JoinFinds) => self.joinable(name),
             _ => None,
         };
         match found {
+            // The kernel has nothing to do and names no key.
+            Some(key) if self.cred().session == Some(key) => Ok(Predicted::Int(0)),
             Some(key) => {
                 self.install_session(key);
-                Ok(key)
+                Ok(Predicted::Key(key))
             }
-            None => self.new_session_keyring(name),
+            None => Ok(Predicted::Key(self.new_session_keyring(name)?)),
         }
     }
 
@@ -266,24 +272,36 @@ impl Run<'_> {
             return Ok(Predicted::Any);
         }
         let at = self.lookup(destination, KeySlot::GetPersistent)?;
-        let is_known = |known: &&(_, _, _)| (known.0, known.1) == (cred.space, uid);
-        let known = self.world.persistent.iter().find(is_known).map(|known| known.2);
-        let key = match known {
-            Some(key) => key,
-            None => {
-                let mut new = Key::keyring("_persistent", uid, NO_ID, 0x1f03_0000);
-                new.payer = None;
-                let key = self.new_key(new);
-                self.world.persistent.add((cred.space, uid, key));
-                key
-            }
-        };
+        self.is_keyring(at.key)?;
+        let key = self.persistent_keyring(uid);
         let found = Ref { key, possessed: true };
         self.need(found, Permission::Link)?;
         if self.law(Fact::PersistentIsLinked) {
             self.link(at.key, key)?;
         }
+        self.world.keys.edit(key).expiry = Expiry::In(PERSISTENT);
         Ok(Predicted::Key(key))
+    }
+
+    /// The persistent keyring of a user. One that is revoked or invalidated is replaced. Kernel: `key_get_persistent`,
+    /// `find_key_to_update`.
+    fn persistent_keyring(&mut self, uid: Id) -> KeyId {
+        let space = self.cred().space;
+        let known = self.world.persistent.position(|known| (known.0, known.1) == (space, uid));
+        let is_found = |nth: &Idx<_>| {
+            let key = &self.world.keys[self.world.persistent[*nth].2];
+            !key.revoked && !key.invalidated
+        };
+        if let Some(nth) = known.filter(is_found) {
+            return self.world.persistent[nth].2;
+        }
+        let new = Key::keyring("_persistent", uid, NO_ID, 0x1f03_0000);
+        let key = self.new_key(Key { payer: None, numbered: true, ..new });
+        match known {
+            Some(nth) => self.world.persistent.edit(nth).2 = key,
+            None => drop(self.world.persistent.add((space, uid, key))),
+        }
+        key
     }
 
     /// Instantiates or rejects a key, which fails without the authority. Kernel:
@@ -332,7 +350,10 @@ impl Run<'_> {
                 self.assume(Some(authority));
                 Ok(Predicted::Key(authority.key))
             }
-            KeyArg::Serial(_) => Err(self.fail(Fact::AuthorityOfNone, ENOKEY)),
+            KeyArg::Serial(_) => {
+                let errno = self.errno_without_authority();
+                Err(self.fail(Fact::AuthorityOfNone, errno))
+            }
             _ => Err(self.fail(Fact::AuthorityOfSpecial, EINVAL)),
         }
     }

@@ -135,3 +135,35 @@ fn the_name_of_a_type() {
         only(&add(gives), &add(other));
     }
 }
+
+/// A key that is no keyring is refused before a missing description, and a restriction before a description that the type
+/// refuses.
+#[test]
+fn the_order_of_refusals() {
+    let then =
+        |first: &str, call: &str, gives: &str| format!("main  {first}\nmain  {call} = {gives}");
+    let (enotdir, eperm) = ("-1 ENOTDIR (Not a directory)", crate::EPERM);
+    let key = "add_key(\"user\", \"a\", \"payload\", @t) = K1";
+    let nameless = "add_key(\"user\", NULL, \"payload\", K1)";
+    only(&then(key, nameless, enotdir), &then(key, nameless, EINVAL));
+    let restricted = "keyctl_restrict_keyring(@t, NULL, NULL) = 0";
+    let ring = "keyctl_get_keyring_ID(@t, 1) = K1";
+    let odd = "add_key(\"logon\", \"a\", \"payload\", @t)";
+    let both = format!("{ring}\nmain  {restricted}");
+    only(&then(&both, odd, eperm), &then(&both, odd, EINVAL));
+    only(&then(ring, odd, EINVAL), &then(ring, odd, eperm));
+    let restrict = "keyctl_restrict_keyring(@t, \".dot\", \"x\")";
+    only(&then(ring, restrict, eperm), &then(ring, restrict, ENOKEY));
+}
+
+/// Without a payload nothing is read, and only then the type looks at its length.
+#[test]
+fn an_update_without_a_payload() {
+    let then = |gives: &str| {
+        format!(
+            "main  add_key(\"user\", \"a\", \"payload\", @t) = K1
+             main  keyctl_update(K1, [NULL, 0, bytes]) = {gives}"
+        )
+    };
+    only(&then(EINVAL), &then("0"));
+}

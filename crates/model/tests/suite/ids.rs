@@ -128,3 +128,19 @@ fn filesystem_users() {
         only(&then(before, may_not, EPERM), &then(before, may_not, "0"));
     }
 }
+
+/// A call that changes no group id may leave the filesystem group, as Linux 6.3 and newer do; another one does not.
+#[test]
+fn a_filesystem_group_and_a_call_that_changes_nothing() {
+    let then = |call: &str, gives: &str| {
+        format!(
+            "main  setfsgid(GID2) = 0
+             main  syscall_setresgid({call}) = 0
+             main  add_key(\"keyring\", \"a\", NULL, @s) = K1
+             main  keyctl_describe(K1) = \"keyring;UID;{gives};3f010000;a\""
+        )
+    };
+    allowed(&then("GID, -1, GID", "GID2"));
+    allowed(&then("GID, -1, GID", "GID"));
+    only(&then("-1, GID, -1", "GID"), &then("-1, GID, -1", "GID2"));
+}

@@ -170,3 +170,79 @@ fn a_program_that_a_request_starts() {
     let again = format!("{assumes}\nmain  keyctl_assume_authority(0) = 0");
     only(&then(&again, &missing), &then(&again, &request("K1")));
 }
+
+/// `@s` of a caller without a session keyring is found as `@us` is: not while one of the user keyrings is unusable.
+#[test]
+fn no_session_and_an_unusable_user_keyring() {
+    let then = |user: &str, session: &str| {
+        format!(
+            "main  begin_without_session_keyring() = 0
+             main  enter_user_namespace()
+             main  {user}
+             main  keyctl_describe(@s) = {session}"
+        )
+    };
+    let shown = "\"keyring;UID;65534;1f3f0000;_uid_ses.0\"";
+    for unusable in ["keyctl_revoke(@u) = 0", "keyctl_setperm(@u, 0x37000000) = 0"] {
+        only(&then(unusable, ENOKEY), &then(unusable, shown));
+    }
+    let usable = "keyctl_setperm(@u, 0x3f000000) = 0";
+    only(&then(usable, shown), &then(usable, ENOKEY));
+}
+
+/// Joining the session keyring that the caller has returns no serial number.
+#[test]
+fn joining_the_same_session() {
+    let then = |gives: &str| {
+        format!(
+            "main  keyctl_join_session_keyring(\"one\") = K1
+             main  keyctl_setperm(@s, 0x3f080000) = 0
+             main  keyctl_join_session_keyring(\"one\") = {gives}"
+        )
+    };
+    only(&then("0"), &then("K1"));
+}
+
+/// A persistent keyring that is revoked is replaced, one that is not is found.
+#[test]
+fn a_persistent_keyring_again() {
+    let then = |between: &str, gives: &str| {
+        format!(
+            "main  keyctl_get_persistent(UID, @s) = K1
+             main  {between}
+             main  keyctl_get_persistent(UID, @s) = {gives}"
+        )
+    };
+    let (nothing, revoked) = ("keyctl_capabilities() = 0", "keyctl_revoke(K1) = 0");
+    only(&then(nothing, "K1"), &then(nothing, "K2"));
+    only(&then(revoked, "K2"), &then(revoked, "K1"));
+}
+
+/// The search for an authority that nobody has fails where it may not look.
+#[test]
+fn an_authority_where_the_session_may_not_be_searched() {
+    let then = |gives: &str| {
+        format!(
+            "main  add_key(\"user\", \"a\", \"payload\", @s) = K1
+             main  keyctl_setperm(@s, 0x37000000) = 0
+             main  keyctl_assume_authority(K1) = {gives}"
+        )
+    };
+    only(&then(crate::EACCES), &then(ENOKEY));
+}
+
+/// A request does not see the user session keyring of a caller without a session while that may not be searched.
+#[test]
+fn a_request_without_a_session() {
+    let then = |mask: &str, gives: &str| {
+        format!(
+            "main  begin_without_session_keyring() = 0
+             main  enter_user_namespace()
+             main  add_key(\"user\", \"a\", \"payload\", @us) = K1
+             main  keyctl_setperm(@us, {mask}) = 0
+             main  request_key(\"user\", \"a\", NULL, 0) = {gives}"
+        )
+    };
+    only(&then("0x37000000", ENOKEY), &then("0x37000000", crate::EACCES));
+    only(&then("0x3f000000", "K1"), &then("0x3f000000", ENOKEY));
+}

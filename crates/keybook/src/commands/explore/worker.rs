@@ -2,7 +2,7 @@
 
 use super::report::{Found, Message};
 use crate::status::HELD;
-use ::explore::random::Random;
+use ::explore::random::{Can, Random};
 use ::explore::{Disagreement, Judgment, Laboratory, TaskProgram, exhaustive};
 use anyhow::{Context, Result, anyhow};
 use std::collections::BTreeSet;
@@ -108,7 +108,7 @@ impl Worker {
         if all {
             report(&Message::Exhausted)?;
         }
-        let random = Random::new(limits.seed, keyrings::getuid() == 0);
+        let random = Random::new(limits.seed, Can::here());
         for number in (part.nth as u64..limits.programs).step_by(part.of) {
             if over(limits.end) {
                 break;
