@@ -96,9 +96,11 @@ transitions! {
     "setfsuid" | "setfsgid" => set_filesystem_id(), "commit_creds, key_fsuid_changed";
     "setgroups" => setgroups(), "set_current_groups";
     "capset" => capset(), "cap_capset";
-    "prctl" => prctl(), "cap_task_prctl, task_no_new_privs";
+    "prctl" => prctl(), "cap_task_prctl, task_no_new_privs, replace_mm_exe_file";
     "seccomp" | "setsid" => change_nothing(), "do_seccomp, ksys_setsid";
-    "open" | "io_uring_setup" => open(false), "alloc_empty_file";
+    "open" => open(false), "alloc_empty_file";
+    "io_uring_setup" => io_uring_setup(), "io_uring_setup, io_sq_offload_create";
+    "io_uring_open" => io_uring_open(), "io_openat2, alloc_empty_file";
     "io_uring_register" => io_uring_register(), "io_register_personality, io_unregister_personality";
     "perf_event_open" => perf_event_open(), "perf_event_alloc";
     "memory_file" => open(true), "alloc_empty_file";
@@ -111,6 +113,7 @@ transitions! {
     "receive_descriptor" => receive_descriptor(), "scm_detach_fds";
     "close" => close(), "__fput";
     "mmap" | "dlopen" => map(), "vm_area_alloc, get_file";
+    "copy_mapped_files" => copy_mapped_files(), "remove_vma";
     "munmap" | "dlclose" => unmap(), "remove_vma";
     "chdir" => change_nothing(), "set_fs_pwd";
     "begin_without_session_keyring" => begin_without_session_keyring(), "copy_creds";

@@ -78,6 +78,8 @@ const CHANGE_NOTHING: &[&str] = &[
     "setsid",
     "open",
     "io_uring_setup",
+    "io_uring_open",
+    "copy_mapped_files",
     "memory_file",
     "pipe",
     "socketpair",
