@@ -205,6 +205,7 @@ phrases! {
     DestinationIsInherited => "a new process begins with the default destination 0",
     ExecveDropsThread => "the program that execve begins has the thread keyring of the previous program",
     ExecveDropsProcess => "the program that execve begins has the process keyring of the previous program",
+    ExecveDropsUnusable => "the program that execve begins has the unusable keyrings of the previous program",
     ExecveKeepsSession => "the program that execve begins has a new session keyring",
     ExecveKeepsDestination => "execve resets the default destination of request_key",
     ExecveHoldsOld => "nothing pins the keyrings from before an execve",
