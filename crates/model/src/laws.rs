@@ -223,6 +223,7 @@ phrases! {
     SharedZeroIsOwn => "a shared mapping of /dev/zero pins the credentials that opened the device",
     PerfEventHolds => "a perf event does not pin the credentials of a thread that has ended",
     PeerHolds => "a socket does not pin the credentials of its peer",
+    ListenerHolds => "a socket does not pin the credentials of the thread that listens",
     TracerHolds => "a traced task does not pin the credentials of its tracer",
     ZombieHolds => "a zombie pins no credentials",
     LeaderHolds => "a main thread that ends before its process pins no credentials",

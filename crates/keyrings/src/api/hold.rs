@@ -238,6 +238,37 @@ pub fn listen() -> Result<Descriptor> {
     result
 }
 
+/// Creates a Unix socket with an address, which does not wait for connections yet.
+///
+/// # Errors
+///
+/// Those of socket(2) and bind(2).
+///
+/// # References
+///
+/// socket(2), bind(2)
+pub fn bind() -> Result<Descriptor> {
+    let result = new_socket(|socket, address| socket::bind(socket.as_raw_fd(), address));
+    call("bind", Vec::new, &result);
+    result
+}
+
+/// Has the socket of [`bind`] wait for connections.
+///
+/// # Errors
+///
+/// Those of listen(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// listen(2); `init_peercred`
+#[track_caller]
+pub fn listen_on(socket: &Descriptor) -> Result<()> {
+    let result = socket.file().and_then(|file| socket::listen(&file, socket::Backlog::new(4)?));
+    call("listen", || vec![socket.value()], &result);
+    result
+}
+
 /// Connects to the socket of [`listen`].
 ///
 /// # Errors

@@ -64,7 +64,20 @@ impl Run<'_> {
         Ok(Predicted::List(vec![file.clone(), file]))
     }
 
+    /// Kernel: `unix_listen`, which remembers who listens.
     pub(super) fn listen(&mut self) -> Prediction {
+        if !self.event.args.is_empty() {
+            let socket = self.one_file()?;
+            let own = self.cred_id();
+            self.world.config.listener = Some(own);
+            let table = self.table();
+            let holds = self.law(Fact::ListenerHolds);
+            let sockets = self.world.tables.edit(table);
+            if let Some(nth) = sockets.iter().rposition(|file| *file == socket) {
+                sockets[nth].peer = Some(own).filter(|_| holds);
+            }
+            return Ok(Predicted::Int(0));
+        }
         self.world.config.listener = Some(self.cred_id());
         self.open(false)
     }

@@ -107,6 +107,7 @@ transitions! {
     "pipe" => pair(false), "alloc_empty_file";
     "socketpair" => pair(true), "init_peercred";
     "listen" => listen(), "init_peercred";
+    "bind" => open(false), "alloc_empty_file";
     "connect" => connect(), "unix_stream_connect";
     "accept" => accept(), "alloc_empty_file";
     "send_descriptor" => send_descriptor(), "unix_attach_fds";

@@ -84,6 +84,7 @@ const CHANGE_NOTHING: &[&str] = &[
     "pipe",
     "socketpair",
     "listen",
+    "bind",
     "connect",
     "accept",
     "send_descriptor",
