@@ -329,6 +329,8 @@ pub(crate) struct File {
     pub(crate) outlives_execve: bool,
     /// It is `/dev/zero`, open for writing: a shared mapping maps another file.
     pub(crate) is_zero: bool,
+    /// It is an io_uring instance whose requests a thread of the kernel submits, as the opener.
+    pub(crate) polls: bool,
     /// The credentials that were registered with it, an io_uring instance, by number.
     pub(crate) personalities: Vec<Option<CredId>>,
 }

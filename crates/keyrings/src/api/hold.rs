@@ -81,7 +81,7 @@ fn tag() -> u32 {
 }
 
 impl Descriptor {
-    fn keep(file: OwnedFd) -> Descriptor {
+    pub(super) fn keep(file: OwnedFd) -> Descriptor {
         Descriptor(handles::keep(file, tag()))
     }
 
@@ -238,6 +238,37 @@ pub fn listen() -> Result<Descriptor> {
     result
 }
 
+/// Creates a Unix socket with an address, which does not wait for connections yet.
+///
+/// # Errors
+///
+/// Those of socket(2) and bind(2).
+///
+/// # References
+///
+/// socket(2), bind(2)
+pub fn bind() -> Result<Descriptor> {
+    let result = new_socket(|socket, address| socket::bind(socket.as_raw_fd(), address));
+    call("bind", Vec::new, &result);
+    result
+}
+
+/// Has the socket of [`bind`] wait for connections.
+///
+/// # Errors
+///
+/// Those of listen(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// listen(2); `init_peercred`
+#[track_caller]
+pub fn listen_on(socket: &Descriptor) -> Result<()> {
+    let result = socket.file().and_then(|file| socket::listen(&file, socket::Backlog::new(4)?));
+    call("listen", || vec![socket.value()], &result);
+    result
+}
+
 /// Connects to the socket of [`listen`].
 ///
 /// # Errors
@@ -301,56 +332,6 @@ pub fn send_descriptor(socket: &Descriptor, file: &Descriptor) -> Result<()> {
 pub fn receive_descriptor(socket: &Descriptor) -> Result<Descriptor> {
     let result = handles::receive_descriptor(socket.number()?).map(Descriptor::keep);
     call("receive_descriptor", Vec::new, &result);
-    result
-}
-
-/// Creates an io_uring instance, which is closed like a file.
-///
-/// # Errors
-///
-/// Those of io_uring_setup(2).
-///
-/// # References
-///
-/// io_uring_setup(2)
-pub fn io_uring_setup() -> Result<Descriptor> {
-    let result = handles::io_uring_setup().map(Descriptor::keep);
-    call("io_uring_setup", Vec::new, &result);
-    result
-}
-
-/// Registers the caller's credentials with an io_uring instance, for requests that others submit. Returns
-/// the number of the personality.
-///
-/// # Errors
-///
-/// Those of io_uring_register(2); see [`Descriptor::number`].
-///
-/// # References
-///
-/// io_uring_register(2) with `IORING_REGISTER_PERSONALITY`
-#[track_caller]
-pub fn io_uring_register_personality(uring: &Descriptor) -> Result<i32> {
-    let result = handles::register_personality(uring.number()?);
-    let args = || vec![uring.value(), Value::word("IORING_REGISTER_PERSONALITY")];
-    call("io_uring_register", args, &result);
-    result
-}
-
-/// Removes a personality from an io_uring instance.
-///
-/// # Errors
-///
-/// Those of io_uring_register(2); `EINVAL`: no such personality; see [`Descriptor::number`].
-///
-/// # References
-///
-/// io_uring_register(2) with `IORING_UNREGISTER_PERSONALITY`
-#[track_caller]
-pub fn io_uring_unregister_personality(uring: &Descriptor, number: i32) -> Result<()> {
-    let result = handles::unregister_personality(uring.number()?, number);
-    let operation = Value::word("IORING_UNREGISTER_PERSONALITY");
-    call("io_uring_register", || vec![uring.value(), operation, number.value()], &result);
     result
 }
 

@@ -497,12 +497,20 @@ pub fn keyctl_read(key: KeySerial, buffer: &mut [u8]) -> Result<usize> {
 ///
 /// As [`keyctl_read`]; `EFAULT`: there is something to copy.
 pub fn keyctl_read_without_memory(key: KeySerial, length: usize) -> Result<usize> {
-    let result = keys::fill_without_memory(Filling::Read, key.0, length);
+    fill_without_memory(("keyctl_read", Filling::Read), key, length)
+}
+
+fn fill_without_memory(
+    (name, operation): (&str, Filling),
+    key: KeySerial,
+    length: usize,
+) -> Result<usize> {
+    let result = keys::fill_without_memory(operation, key.0, length);
     let args = || {
         let buffer = vec![Value::word("unmapped"), int(length), Value::word("bytes")];
         vec![key.into(), Value::List(buffer)]
     };
-    recorded("keyctl_read", args, result.map(|available| available as usize))
+    recorded(name, args, result.map(|available| available as usize))
 }
 
 /// [`keyctl_read`] without a buffer: a null pointer with a length, in bytes.
@@ -702,6 +710,15 @@ pub fn keyctl_get_security_alloc(key: KeySerial) -> Result<String> {
 /// As [`keyctl_get_security_alloc`].
 pub fn keyctl_get_security(key: KeySerial, buffer: &mut [u8]) -> Result<usize> {
     fill_buffer(("keyctl_get_security", Filling::GetSecurity), key, buffer)
+}
+
+/// [`keyctl_get_security`] into a buffer that is not mapped, of this length in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_get_security_alloc`]; `EFAULT`: there is room for a byte.
+pub fn keyctl_get_security_without_memory(key: KeySerial, length: usize) -> Result<usize> {
+    fill_without_memory(("keyctl_get_security", Filling::GetSecurity), key, length)
 }
 
 /// Replaces the parent process's session keyring by the caller's, when the parent next returns from the

@@ -7,6 +7,8 @@ pub(crate) mod key;
 pub(crate) mod keyctl;
 pub(crate) mod keyctl_program;
 pub(crate) mod proc_keys;
+pub(crate) mod program_file;
 pub(crate) mod ptrace;
 pub(crate) mod quota;
+pub(crate) mod uring;
 pub(crate) mod wait;

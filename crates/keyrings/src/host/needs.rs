@@ -6,6 +6,7 @@ use crate::api::key::{KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING};
 use crate::sys::handles::{self, SystemLibrary};
 use crate::sys::keys::{self, Filling, NumbersOnly};
 use crate::sys::process::{Way, fork_like};
+use crate::sys::{program_file, uring};
 use crate::tasks::fail::named;
 use nix::errno::Errno;
 use nix::libc;
@@ -119,6 +120,11 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         })
         .map(|error| format!("a key cannot be given to another user here: {}", named(error)))
     }),
+    // A number of no file; -1 would leave the executable as it is.
+    ("checkpoint and restore", || match program_file::set_exe_file(-2) {
+        Err(Errno::EBADF) | Ok(()) => None,
+        Err(error) => Some(format!("the executable cannot be replaced: {}", named(error))),
+    }),
     ("process namespace", || {
         in_child(|| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).map(|()| 0))
             .map(|error| format!("no process namespace can be created: {}", named(error)))
@@ -174,7 +180,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     }),
     ("io_uring", || {
         let failed = |error| format!("io_uring_setup fails with {}", named(error));
-        handles::io_uring_setup().err().map(failed)
+        uring::setup(false).err().map(failed)
     }),
     ("perf events", || {
         let failed = |error| format!("perf_event_open of a thread fails with {}", named(error));

@@ -148,36 +148,6 @@ pub(crate) fn dlclose(library: Handle) -> Option<bool> {
     Some(unsafe { libc::dlclose(library.number as *mut c_void) } == 0)
 }
 
-/// io_uring_setup(2) with room for one entry.
-pub(crate) fn io_uring_setup() -> Result<OwnedFd> {
-    // The kernel's `struct io_uring_params` is 120 bytes long; zero asks for nothing special.
-    let mut params = [0u32; 30];
-    // SAFETY: the kernel reads and writes just that structure.
-    let call = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
-    let descriptor = Errno::result(call)? as RawFd;
-    // SAFETY: the kernel has just opened it.
-    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
-}
-
-/// io_uring_register(2) with `IORING_REGISTER_PERSONALITY`; returns the number of the personality.
-pub(crate) fn register_personality(descriptor: RawFd) -> Result<i32> {
-    const REGISTER: u32 = 9;
-    // SAFETY: the operation uses no memory of this process.
-    let call =
-        unsafe { libc::syscall(libc::SYS_io_uring_register, descriptor, REGISTER, 0usize, 0) };
-    Errno::result(call).map(|number| number as i32)
-}
-
-/// io_uring_register(2) with `IORING_UNREGISTER_PERSONALITY`.
-pub(crate) fn unregister_personality(descriptor: RawFd, number: i32) -> Result<()> {
-    const UNREGISTER: u32 = 10;
-    // SAFETY: the operation uses no memory of this process.
-    let call = unsafe {
-        libc::syscall(libc::SYS_io_uring_register, descriptor, UNREGISTER, 0usize, number)
-    };
-    Errno::result(call).map(drop)
-}
-
 /// perf_event_open(2): a software event of one thread, which counts nothing.
 pub(crate) fn perf_event_open(thread: i32) -> Result<OwnedFd> {
     // The first version of the kernel's `struct perf_event_attr` is 64 bytes long: its type and size,

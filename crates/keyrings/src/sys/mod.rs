@@ -9,6 +9,8 @@ pub(crate) mod handles;
 pub(crate) mod keys;
 mod machine;
 pub(crate) mod process;
+pub(crate) mod program_file;
 pub(crate) mod shared;
+pub(crate) mod uring;
 
 type Result<T> = std::result::Result<T, nix::errno::Errno>;

@@ -35,6 +35,7 @@ impl Run<'_> {
             measures,
             outlives_execve,
             is_zero,
+            polls: false,
             personalities: Vec::new(),
         });
     }
@@ -63,7 +64,20 @@ impl Run<'_> {
         Ok(Predicted::List(vec![file.clone(), file]))
     }
 
+    /// Kernel: `unix_listen`, which remembers who listens.
     pub(super) fn listen(&mut self) -> Prediction {
+        if !self.event.args.is_empty() {
+            let socket = self.one_file()?;
+            let own = self.cred_id();
+            self.world.config.listener = Some(own);
+            let table = self.table();
+            let holds = self.law(Fact::ListenerHolds);
+            let sockets = self.world.tables.edit(table);
+            if let Some(nth) = sockets.iter().rposition(|file| *file == socket) {
+                sockets[nth].peer = Some(own).filter(|_| holds);
+            }
+            return Ok(Predicted::Int(0));
+        }
         self.world.config.listener = Some(self.cred_id());
         self.open(false)
     }
@@ -129,6 +143,54 @@ impl Run<'_> {
         let table = self.table();
         self.world.tables.edit(table).push(file);
         Ok(Predicted::word("file"))
+    }
+
+    /// Kernel: `io_sq_offload_create`, if the instance is polled.
+    pub(super) fn io_uring_setup(&mut self) -> Prediction {
+        self.add_file(None, false);
+        let table = self.table();
+        if let Some(file) = self.world.tables.edit(table).last_mut() {
+            file.polls = !self.event.args.is_empty();
+        }
+        Ok(Predicted::word("file"))
+    }
+
+    /// A request opens a file with the credentials of its personality, of the thread that polls the instance,
+    /// or of the caller. Kernel: `io_openat2`.
+    pub(super) fn io_uring_open(&mut self) -> Prediction {
+        let uring = self.one_file()?;
+        let nth = self.int(1)?;
+        let opener = if nth > 0 && self.law(Fact::PersonalityOpens) {
+            let nth = usize::try_from(nth - 1).unwrap_or(usize::MAX);
+            *uring.personalities.get(nth).ok_or(Stop::Never)?
+        } else if uring.polls && self.law(Fact::PollerOpens) {
+            uring.opener
+        } else {
+            Some(self.cred_id())
+        };
+        self.add_file(None, false);
+        let table = self.table();
+        if let Some(file) = self.world.tables.edit(table).last_mut() {
+            file.opener = opener.filter(|_| file.opener.is_some());
+        }
+        Ok(Predicted::word("file"))
+    }
+
+    /// Copies of the mapped files take their place.
+    pub(super) fn copy_mapped_files(&mut self) -> Attempt {
+        let memory = self.memory();
+        self.world.memories.edit(memory).mapped.clear();
+        Ok(())
+    }
+
+    /// Kernel: `replace_mm_exe_file`.
+    pub(super) fn replace_exe_file(&mut self) -> Attempt {
+        let file = self.one_file()?;
+        let memory = self.memory();
+        if self.law(Fact::ExeFileIsReplaced) {
+            self.world.memories.edit(memory).program = file.opener;
+        }
+        Ok(())
     }
 
     /// An io_uring instance refers to the credentials that are registered with it. Kernel:

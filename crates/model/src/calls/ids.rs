@@ -102,6 +102,9 @@ impl Run<'_> {
 
     /// Of the options of prctl(2), one concerns credentials.
     pub(super) fn prctl(&mut self) -> Attempt {
+        if self.word_or_text(0)? == "PR_SET_MM_MAP" {
+            return self.replace_exe_file();
+        }
         let mut cred = self.cred().clone();
         if self.word_or_text(0)? == "PR_SET_KEEPCAPS" && cred.capabilities == Capabilities::OfUser {
             cred.capabilities = Capabilities::Kept;

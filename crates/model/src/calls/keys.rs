@@ -138,7 +138,11 @@ impl Run<'_> {
         let named = self.key_arg(0)?;
         match self.lookup(named, KeySlot::GetSecurity) {
             Ok(_) if self.is_unknown() => Ok(Predicted::Any),
-            Ok(_) if self.event.args.len() > 1 => Ok(Predicted::Int(1)),
+            Ok(_) if self.event.args.len() > 1 => {
+                let (buffer, is_mapped) = self.buffer(1)?;
+                self.refuse_if(buffer > 0 && !is_mapped, Fact::SecurityUnmapped, EFAULT)?;
+                Ok(Predicted::Int(1))
+            }
             Ok(_) => Ok(Predicted::Text(String::new())),
             // Without permission the kernel searches for the authority to instantiate the key.
             Err(Stop::Errno(EACCES)) if self.law(Fact::SecurityErrno) => {

@@ -4,7 +4,7 @@ use crate::laws::{Fact, KeySlot, OwnFact};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{Group, Memory, TaskId};
-use trace::Value;
+use trace::{Errno, Value};
 
 /// The function of keyutils that a command calls, and what the command prints.
 type Command = (&'static str, Prediction);
@@ -29,7 +29,11 @@ impl<'a> Run<'a> {
             Ok(printed) => (0, printed, String::new()),
             Err(Stop::Errno(errno)) => {
                 let printed = if function == "Unable to dump key" { "Keyring\n" } else { "" };
-                (1, Predicted::Text(printed.to_owned()), format!("{function}: {}\n", errno.words()))
+                (
+                    1,
+                    Predicted::Text(printed.to_owned()),
+                    format!("{function}: {}\n", in_glibc(errno)),
+                )
             }
             Err(other) => return Err(other),
         };
@@ -145,6 +149,11 @@ impl<'a> Run<'a> {
             _ => Ok(Predicted::Any),
         }
     }
+}
+
+/// The words of glibc, with which keyctl(1) prints an error.
+fn in_glibc(errno: Errno) -> &'static str {
+    if errno == Errno::EDQUOT { "Disk quota exceeded" } else { errno.words() }
 }
 
 fn not_a_command() -> Stop {

@@ -3,8 +3,8 @@
 use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{
-    Cred, CredId, Group, GroupId, Holds, Key, Life, Memory, MemoryId, Space, TableId, Task, TaskId,
-    Tracer,
+    Cred, CredId, Group, GroupId, Holds, Key, KeyId, Life, Memory, MemoryId, Space, TableId, Task,
+    TaskId, Tracer,
 };
 use trace::Errno::*;
 use trace::Value;
@@ -189,10 +189,10 @@ impl<'a> Run<'a> {
     fn begin_program(&mut self, task: TaskId, loses: bool) {
         let opener: CredId = self.world.tasks[task].cred;
         let mut cred = self.world.creds[opener].clone();
-        if loses && self.law(Fact::ExecveDropsThread) {
+        if loses && self.drops(cred.thread, Fact::ExecveDropsThread) {
             cred.thread = None;
         }
-        if loses && self.law(Fact::ExecveDropsProcess) {
+        if loses && self.drops(cred.process, Fact::ExecveDropsProcess) {
             cred.process = None;
         }
         self.keep(&mut cred, Fact::ExecveKeepsSession, Fact::ExecveKeepsDestination);
@@ -227,6 +227,15 @@ impl<'a> Run<'a> {
         of_group.files = files;
         self.commit(task, cred);
         self.reparent_children();
+    }
+
+    /// Whether a new program starts without this keyring of the old one.
+    fn drops(&mut self, keyring: Option<KeyId>, law: Fact) -> bool {
+        let is_unusable = keyring.is_some_and(|keyring| {
+            let key = self.key(keyring);
+            key.revoked || key.invalidated || self.is_expired(keyring)
+        });
+        self.law(if is_unusable { Fact::ExecveDropsUnusable } else { law })
     }
 
     /// Ends the whole process.

@@ -1,0 +1,166 @@
+//! io_uring: an instance with room for one request, its personalities, and one request.
+
+use super::Result;
+use nix::errno::Errno;
+use nix::libc;
+use std::ffi::CStr;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The kernel's `struct io_uring_params`, of 120 bytes, in words.
+type Params = [u32; 30];
+
+/// Where the kernel puts what is in the rings: the same for every instance of this size.
+static PARAMS: OnceLock<Params> = OnceLock::new();
+
+/// Words of [`Params`]: the flags, and where the offsets in the two rings stand.
+const FLAGS: usize = 2;
+const TAIL_OF_REQUESTS: usize = 11;
+const MASK_OF_REQUESTS: usize = 12;
+const INDICES_OF_REQUESTS: usize = 16;
+const HEAD_OF_RESULTS: usize = 20;
+const TAIL_OF_RESULTS: usize = 21;
+const MASK_OF_RESULTS: usize = 22;
+const RESULTS: usize = 25;
+
+/// io_uring_setup(2) with room for one request. The kernel's own thread submits the requests of an instance
+/// that is polled (`IORING_SETUP_SQPOLL`).
+pub(crate) fn setup(is_polled: bool) -> Result<OwnedFd> {
+    const SQPOLL: u32 = 2;
+    // Zero asks for nothing special.
+    let mut params: Params = [0; 30];
+    params[FLAGS] = if is_polled { SQPOLL } else { 0 };
+    // SAFETY: the kernel reads and writes just that structure.
+    let call = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
+    let descriptor = Errno::result(call)? as RawFd;
+    PARAMS.get_or_init(|| params);
+    // SAFETY: the kernel has just opened it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// io_uring_register(2) with `IORING_REGISTER_PERSONALITY`; returns the number of the personality.
+pub(crate) fn register_personality(descriptor: RawFd) -> Result<i32> {
+    const REGISTER: u32 = 9;
+    // SAFETY: the operation uses no memory of this process.
+    let call =
+        unsafe { libc::syscall(libc::SYS_io_uring_register, descriptor, REGISTER, 0usize, 0) };
+    Errno::result(call).map(|number| number as i32)
+}
+
+/// io_uring_register(2) with `IORING_UNREGISTER_PERSONALITY`.
+pub(crate) fn unregister_personality(descriptor: RawFd, number: i32) -> Result<()> {
+    const UNREGISTER: u32 = 10;
+    // SAFETY: the operation uses no memory of this process.
+    let call = unsafe {
+        libc::syscall(libc::SYS_io_uring_register, descriptor, UNREGISTER, 0usize, number)
+    };
+    Errno::result(call).map(drop)
+}
+
+/// Opens a file for reading by a request (`IORING_OP_OPENAT`), which it submits and waits for. No other
+/// request may be under way.
+pub(crate) fn open(descriptor: RawFd, personality: i32, path: &CStr) -> Result<OwnedFd> {
+    const RINGS: i64 = 0;
+    const REQUESTS: i64 = 0x1000_0000;
+    const OPENAT: u32 = 18;
+    let params = PARAMS.get().ok_or(Errno::EBADF)?;
+    let (rings, requests) = (Page::of(descriptor, RINGS)?, Page::of(descriptor, REQUESTS)?);
+
+    let tail = rings.word(params[TAIL_OF_REQUESTS]);
+    let next = tail.load(Ordering::Relaxed);
+    let nth = next & rings.word(params[MASK_OF_REQUESTS]).load(Ordering::Relaxed);
+    let path = path.as_ptr() as u64;
+    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as u32;
+    // `struct io_uring_sqe`, of 64 bytes: operation and flags, descriptor, offset, address, mode, flags
+    // of open(2), user data, then the buffer's number and the personality as numbers of 16 bits.
+    let halves = u64::from(personality as u16) << 16;
+    let numbers =
+        if cfg!(target_endian = "big") { (halves as u32).rotate_left(16) } else { halves as u32 };
+    let operation = if cfg!(target_endian = "big") { OPENAT << 24 } else { OPENAT };
+    let (low, high) = (path as u32, (path >> 32) as u32);
+    let address = if cfg!(target_endian = "big") { [high, low] } else { [low, high] };
+    let words = [
+        operation,
+        libc::AT_FDCWD as u32,
+        0,
+        0,
+        address[0],
+        address[1],
+        0,
+        flags,
+        0,
+        0,
+        numbers,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ];
+    for (at, word) in words.into_iter().enumerate() {
+        requests.word(nth * 64 + 4 * at as u32).store(word, Ordering::Relaxed);
+    }
+    rings.word(params[INDICES_OF_REQUESTS] + 4 * nth).store(nth, Ordering::Relaxed);
+    tail.store(next.wrapping_add(1), Ordering::Release);
+    submit_and_wait(descriptor)?;
+
+    let head = rings.word(params[HEAD_OF_RESULTS]);
+    let first = head.load(Ordering::Relaxed);
+    if rings.word(params[TAIL_OF_RESULTS]).load(Ordering::Acquire) == first {
+        return Err(Errno::EAGAIN);
+    }
+    // `struct io_uring_cqe`, of 16 bytes: user data, then the result.
+    let nth = first & rings.word(params[MASK_OF_RESULTS]).load(Ordering::Relaxed);
+    let result = rings.word(params[RESULTS] + 16 * nth + 8).load(Ordering::Relaxed) as i32;
+    head.store(first.wrapping_add(1), Ordering::Release);
+    if result < 0 {
+        return Err(Errno::from_raw(-result));
+    }
+    // SAFETY: the kernel has just opened it for this request.
+    Ok(unsafe { OwnedFd::from_raw_fd(result) })
+}
+
+/// io_uring_enter(2): submits one request, wakes the thread that polls, and waits for one result.
+fn submit_and_wait(descriptor: RawFd) -> Result<()> {
+    const WAIT_AND_WAKE: u32 = 1 | 2;
+    // SAFETY: the kernel has the rings; the request's path outlives the call, which waits for the result.
+    let call = unsafe {
+        let no_signals = null_mut::<libc::sigset_t>();
+        libc::syscall(libc::SYS_io_uring_enter, descriptor, 1, 1, WAIT_AND_WAKE, no_signals, 0usize)
+    };
+    Errno::result(call).map(drop)
+}
+
+/// A page that the kernel shares.
+struct Page(*mut libc::c_void);
+
+impl Page {
+    const SIZE: usize = 4096;
+
+    fn of(descriptor: RawFd, offset: i64) -> Result<Page> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+        // SAFETY: the kernel chooses a free place.
+        let at = unsafe {
+            libc::mmap(null_mut(), Page::SIZE, access, flags, descriptor, offset as libc::off_t)
+        };
+        if at == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(Page(at)) }
+    }
+
+    /// The word at this offset in bytes.
+    fn word(&self, offset: u32) -> &AtomicU32 {
+        let offset = offset as usize;
+        assert!(offset.is_multiple_of(4) && offset < Page::SIZE, "outside of the kernel's rings");
+        // SAFETY: it is inside the page and aligned, and both sides use it atomically.
+        unsafe { AtomicU32::from_ptr(self.0.cast::<u8>().add(offset).cast()) }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // SAFETY: `of` mapped it, and no reference outlives this.
+        unsafe { libc::munmap(self.0, Page::SIZE) };
+    }
+}
