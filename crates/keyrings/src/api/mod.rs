@@ -9,4 +9,5 @@ pub(crate) mod keyctl_program;
 pub(crate) mod proc_keys;
 pub(crate) mod ptrace;
 pub(crate) mod quota;
+pub(crate) mod upcall;
 pub(crate) mod wait;
