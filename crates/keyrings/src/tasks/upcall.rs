@@ -3,7 +3,7 @@
 //! The kernel starts it as root, and it inherits nothing of the snippet. It finds the snippet's memory by the task
 //! that requested the key, which /proc/keys names.
 
-use super::arena::{self, Arena, state};
+use super::arena::{self, Arena, PATIENCE, state};
 use super::fail::{Checked, Failure};
 use super::make::new_desk;
 use super::record::{self, event, record_creation};
@@ -49,6 +49,8 @@ pub(crate) fn serve_if_expected(key: i32) {
     let desk = arena.desk(number);
     desk.occupy();
     record::start();
+    // Nobody else ends it if it waits for a key that nothing instantiates, and its requestor waits for its end.
+    nix::unistd::alarm::set(PATIENCE.as_secs() as u32);
     desk.key.store(key, Ordering::Release);
     desk.set(state::DONE);
     serve(desk)
