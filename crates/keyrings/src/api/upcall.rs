@@ -35,7 +35,8 @@ pub fn upcall(
         requestor.start_with((kind, description, callout, keyring), |request| {
             let (kind, description, callout, keyring) = request;
             let answer = request_key(&kind, &description, Some(&callout), keyring);
-            let (key, errno) = answer.map_or_else(|errno| (NO_KEYRING, errno as i32), |key| (key, 0));
+            let (key, errno) =
+                answer.map_or_else(|errno| (NO_KEYRING, errno as i32), |key| (key, 0));
             Ok::<_, Failure>((key, errno))
         })
     };

@@ -171,7 +171,10 @@ impl Task {
         until(&format!("{} to wait", self.name()), || returned() || self.sleeps_in_order())?;
         if returned() {
             desk.open_record();
-            return Err(Failure::new(format!("{} should wait, but its call returned", self.name())));
+            return Err(Failure::new(format!(
+                "{} should wait, but its call returned",
+                self.name()
+            )));
         }
         Ok(())
     }

@@ -169,7 +169,8 @@ impl Run<'_> {
         });
         let ids = [("UID", cred.user.filesystem), ("GID", cred.group.filesystem)];
         let ids = ids.map(|(name, id)| Predicted::Word(show_id(name, id)));
-        let first = [Predicted::Text("create".to_owned()), Predicted::Key(request.authority.target)];
+        let first =
+            [Predicted::Text("create".to_owned()), Predicted::Key(request.authority.target)];
         Ok(Predicted::List(first.into_iter().chain(ids).chain(keyrings).collect()))
     }
 
