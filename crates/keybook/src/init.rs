@@ -1,7 +1,7 @@
 //! Runs as the first process (init) of a machine, such as a virtual machine booted for one check.
 //!
-//! As init, the program mounts the file systems that the rules read, reaps orphans, and powers the
-//! machine off. A reader of the console finds the result between two marks.
+//! As init, the program mounts the file systems that the rules read, installs itself as request-key(8), reaps orphans, and
+//! powers the machine off. A reader of the console finds the result between two marks.
 
 use kernels::{BEGIN, END};
 use nix::mount::{MsFlags, mount};
@@ -45,6 +45,9 @@ pub(crate) fn run(program: impl FnOnce() -> u8) -> ! {
     }
     // As udev(7) creates it. fexecve(3) opens scripts by this name.
     let _ = std::os::unix::fs::symlink("/proc/self/fd", "/dev/fd");
+    if let Err(error) = keyrings::handler::install() {
+        eprintln!("keybook: request-key(8) cannot be replaced: {error}");
+    }
     println!("{BEGIN}");
     let status = program();
     println!("{END} {status}");

@@ -20,6 +20,7 @@
 //! - tasks: [`fork`], [`pthread_create`], [`vfork`], [`clone()`], [`clone3`], [`posix_spawn`],
 //!   [`execve`], and the orders of a [`Task`];
 //! - expectations: [`expect`] an errno or a result, [`ensure`] a condition;
+//! - requests: [`upcall`], the program of the snippet that handles one, and [`requested`];
 //! - waiting: [`wait_until_gone`], [`wait_for_the_collector`];
 //! - the surroundings: [`proc_keys()`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
 //!
@@ -41,6 +42,7 @@ pub use api::proc_keys::*;
 pub use api::program_file::*;
 pub use api::ptrace::*;
 pub use api::quota::*;
+pub use api::upcall::*;
 pub use api::uring::*;
 pub use api::wait::*;
 pub use host::{environment, needs, probe, room};

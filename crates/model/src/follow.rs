@@ -322,7 +322,10 @@ fn agree(mut one: State, mut other: State) -> State {
     one.tasks.extend(other.tasks.drain(tasks..));
     one.tasks[tasks..].iter_mut().for_each(|task| task.life = Life::Unknown);
     one.keys.extend(other.keys.drain(keys..));
-    one.keys[keys..].iter_mut().for_each(|key| key.place = Place::Unknown);
+    for key in &mut one.keys[keys..] {
+        key.place = Place::Unknown;
+        key.reached_by.clear();
+    }
     one
 }
 

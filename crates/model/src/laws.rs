@@ -356,6 +356,37 @@ phrases! {
     SpecialIdUnknown => "a number below the special ids fails with ENOKEY",
     GroupIdUnknown => "@g is a keyring",
     NoAuthority => "@a fails with another errno without an authority",
+    ProgramOwnsNothing => "the program that handles a request has the thread and process keyring of the requestor",
+    ProgramSession => "the program that handles a request has the session keyring of the requestor",
+    ProgramDefault => "the program that handles a request has the default destination of the requestor",
+    ProgramArguments => "the program that handles a request learns the serial numbers of no keyring",
+    CalloutIsPayload => "the authorization key holds no callout information",
+    RequestorId => "KEY_SPEC_REQUESTOR_KEYRING is the key under construction",
+    OwnIdsWithAuthority => "@t and @p are the requestor's keyrings with assumed authority",
+    AuthorityPossesses => "assumed authority grants no possession of the requestor's keys",
+    AuthorityFinds => "request_key with assumed authority does not search the requestor's keyrings",
+    AuthorityIsInherited => "a child has no part in the assumed authority of its parent",
+    ExecveKeepsAuthority => "execve removes the assumed authority",
+    AuthorityIsGivenUp => "KEYCTL_ASSUME_AUTHORITY of 0 leaves the assumed authority",
+    AuthorityOfOneKey => "assumed authority is for every key under construction",
+    AuthorizationStandsIn => "an authorization key does not replace permissions",
+    InstantiateEndsAuthority => "KEYCTL_INSTANTIATE leaves the assumed authority",
+    InstantiateRestricted => "KEYCTL_INSTANTIATE links the key to a restricted keyring",
+    RingBySpecialId => "KEYCTL_INSTANTIATE with a special id links the key to no keyring",
+    RingBySerial => "KEYCTL_INSTANTIATE with a serial number links the key to no keyring",
+    RingNone => "KEYCTL_INSTANTIATE with 0 links the key to the destination of the request",
+    NestedRequestor => "a program that another one's request starts serves this one",
+    NestedDestination => "a program requests keys for its own keyrings only",
+    NestedWithoutWrite => "a program's request requires Write permission on its requestor's keyring",
+    RequestEndsAuthority => "an inherited authority outlasts a successful request",
+    AbandonedKeepsAuthority => "an inherited authority ends with a request that failed",
+    ConstructionIsLinked => "a key under construction is linked to no keyring",
+    ConstructionIsFound => "a search passes over a key under construction",
+    RestrictedTakesRequested => "a restricted keyring does not receive a requested key",
+    AbandonedIsNegative => "a key that its program does not instantiate stays under construction",
+    RequestErrno => "a request fails with ENOKEY whatever KEYCTL_REJECT specifies",
+    RequestOfUnusable => "a request returns the key although it was revoked before the program's end",
+    RequestWaitsForEnd => "a request returns when the key is instantiated",
     UpcallDefaultThread => "a key that an upcall instantiates is not linked to the thread keyring by default",
     UpcallDefaultProcess => "a key that an upcall instantiates is not linked to the process keyring by default",
     UpcallDefaultSession => "a key that an upcall instantiates is not linked to the session keyring by default",
@@ -543,7 +574,7 @@ impl Law {
 
 /// A set of laws.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Laws([u64; 7]);
+pub(crate) struct Laws([u64; 8]);
 
 impl Laws {
     pub(crate) fn add(&mut self, law: Law) {

@@ -148,6 +148,11 @@ impl Run<'_> {
         if self.law(Law::Own(OwnFact::NotOfParent, keyring)) { None } else { Some(key) }
     }
 
+    /// The keyring of the task whose request the caller handles with assumed authority.
+    fn of_requestor(&self, keyring: OwnKeyring) -> Option<KeyId> {
+        self.world.creds[self.cred().authority?.requestor].of(keyring)
+    }
+
     /// Creates the thread or process keyring of the caller for an argument.
     ///
     /// Kernel: `install_thread_keyring_to_cred`, `install_process_keyring_to_cred`.
@@ -237,6 +242,13 @@ impl Run<'_> {
             return Ok(found);
         }
         let accepts = slot.accepts();
+        if self.key(found.key).constructing
+            && accepts != Accepts::Partial
+            && slot != KeySlot::UnlinkKey
+        {
+            // It waits until the key is instantiated.
+            return Err(Stop::Never);
+        }
         if accepts != Accepts::Any {
             if let Some(errno) = self.invalid(found.key)
                 && self.law(Law::Sound(slot))
@@ -265,7 +277,14 @@ impl Run<'_> {
 
     fn find(&mut self, arg: KeyArg, slot: KeySlot, creates: bool) -> Attempt<Ref> {
         let possessed = self.law(Fact::SpecialIdPossesses);
+        let authority = self.cred().authority;
         let key = match arg {
+            KeyArg::Own(keyring)
+                if let Some(key) = self.of_requestor(keyring)
+                    && !self.law(Fact::OwnIdsWithAuthority) =>
+            {
+                key
+            }
             KeyArg::Own(keyring) => match self.own(keyring).or_else(|| self.another(keyring)) {
                 Some(key) => key,
                 None if creates == self.law(Law::Creates(slot)) => match self.of_parent(keyring) {
@@ -283,9 +302,13 @@ impl Run<'_> {
             KeyArg::Serial(None) if self.is_unknown() => World::OUTSIDE,
             KeyArg::Serial(Some(key)) if self.is_open(key) => key,
             KeyArg::Group => return Err(self.fail(Fact::GroupIdUnknown, EINVAL)),
-            KeyArg::Authority | KeyArg::Requestor => match self.cred().authority {
+            KeyArg::Authority | KeyArg::Requestor => match authority {
                 Some(authority) if arg == KeyArg::Authority => authority.key,
-                Some(authority) => authority.destination,
+                Some(authority) if self.key(authority.key).revoked => {
+                    return Err(Stop::Errno(EKEYREVOKED));
+                }
+                Some(authority) if self.law(Fact::RequestorId) => authority.destination,
+                Some(authority) => authority.target,
                 None => return Err(self.fail(Fact::NoAuthority, ENOKEY)),
             },
             KeyArg::Invalid | KeyArg::None => {
@@ -298,6 +321,19 @@ impl Run<'_> {
             KeyArg::Serial(None) => return Err(self.fail(Fact::GoneErrno, ENOKEY)),
         };
         Ok(Ref { key, possessed })
+    }
+
+    /// The same, where the authorization key of a key under construction stands in for the permission. Kernel:
+    /// `key_get_instantiation_authkey`.
+    pub(crate) fn lookup_authorized(&mut self, arg: KeyArg, slot: KeySlot) -> Attempt<Ref> {
+        match (self.lookup(arg, slot), arg) {
+            (Err(Stop::Errno(EACCES)), KeyArg::Serial(Some(key)))
+                if self.authority_of(key).is_some() && self.law(Fact::AuthorizationStandsIn) =>
+            {
+                Ok(Ref { key, possessed: false })
+            }
+            (found, _) => found,
+        }
     }
 
     /// The session keyring of the caller. One without gets the user session keyring, or a new keyring if the

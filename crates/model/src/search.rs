@@ -185,6 +185,9 @@ impl Run<'_> {
                 {
                     return None;
                 }
+                if self.key(at.key).constructing && !self.law(Fact::ConstructionIsFound) {
+                    return None;
+                }
                 if (self.key(at.key).invalidated && self.law(Fact::InvalidatedIsRefused))
                     || (self.key(at.key).revoked && self.law(Fact::RevokedIsRefused))
                 {
@@ -235,6 +238,14 @@ impl Run<'_> {
         else {
             return own;
         };
+        let law = match wanted {
+            Wanted::Key(_) => Fact::AuthorityPossesses,
+            _ => Fact::AuthorityFinds,
+        };
+        let token = self.key(authority.key);
+        if token.revoked || token.invalidated || !self.law(law) {
+            return own;
+        }
         let requestor = self.world.creds[authority.requestor].clone();
         let theirs = self.search_own(&requestor, wanted);
         match (error, theirs) {

@@ -123,6 +123,8 @@ pub(crate) struct Key {
     pub(crate) invalidated: bool,
     /// The error that finding this negative key fails with.
     pub(crate) negative: Option<Errno>,
+    /// It is under construction: a request created it, and nothing has instantiated it yet.
+    pub(crate) constructing: bool,
     /// Accepts no more links.
     pub(crate) restricted: bool,
     /// Its description has a number that no trace names.
@@ -216,6 +218,15 @@ pub(crate) struct Authority {
     /// The credentials of the task that requested the key, and the keyring for it.
     pub(crate) requestor: CredId,
     pub(crate) destination: KeyId,
+}
+
+/// A request that has not returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) requestor: TaskId,
+    pub(crate) authority: Authority,
+    /// The program that the kernel started for it.
+    pub(crate) program: GroupId,
 }
 
 /// The capabilities of a task in the initial user namespace.
@@ -453,6 +464,7 @@ world! {
         left: (Id, Left),
         user_keyrings: UserKeyrings,
         authorities: Authority,
+        requests: Request,
         persistent: (SpaceId, Id, KeyId),
         /// Files on their way through a socket, and whether they have been received.
         sent: (File, bool),
@@ -654,6 +666,8 @@ impl World {
         }
         let of_users = self.user_keyrings.iter().flat_map(|of| [of.user, of.session]);
         let registered = of_users.chain(self.persistent.iter().map(|(_, _, key)| *key));
+        let requested = self.requests.iter().map(|request| request.authority);
+        todo.extend(requested.flat_map(|it| [it.key, it.target, it.destination]));
         // The garbage collector takes an invalidated one out of the register.
         todo.extend(registered.filter(|key| !self.keys[*key].invalidated));
         self.leads_to(todo)

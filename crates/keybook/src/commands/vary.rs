@@ -9,7 +9,6 @@ use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
 use crate::{init, jobs, progress, project};
 use anyhow::{Context, Result, anyhow, bail};
 use keyrings::circumstance::{self, CIRCUMSTANCES, Circumstance};
-use keyrings::handler;
 use keyrings::probe::Keyrings;
 use keyrings::program::Ended;
 use keyrings::{Errno, NO_ROOM, NOT_APPLICABLE, SEPARATOR, needs};
@@ -93,9 +92,6 @@ pub(crate) fn run(vary: &Vary) -> Result<u8> {
         return Ok(NOTHING_HERE);
     }
     let is_guest = init::is_first_process();
-    if is_guest {
-        handler::install().context("request-key(8) cannot be replaced")?;
-    }
     let (elsewhere, here): (Vec<_>, Vec<_>) =
         circumstances.into_iter().partition(|it| it.is_for_a_guest() && !is_guest);
     let in_guest = match vary.save || !vary.within.is_empty() {

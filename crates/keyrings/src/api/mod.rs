@@ -10,5 +10,6 @@ pub(crate) mod proc_keys;
 pub(crate) mod program_file;
 pub(crate) mod ptrace;
 pub(crate) mod quota;
+pub(crate) mod upcall;
 pub(crate) mod uring;
 pub(crate) mod wait;

@@ -3,4 +3,5 @@
 pub mod environment;
 pub mod needs;
 pub mod probe;
+pub(crate) mod request_key;
 pub mod room;

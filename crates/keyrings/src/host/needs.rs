@@ -1,6 +1,7 @@
 //! What a rule may need besides keyrings, and how to find out whether a need is met.
 
 use super::probe::{self, Keyrings, Reply, capabilities, create, reply_to};
+use super::request_key::is_installed;
 use crate::api::ids::{enter_user_namespace, unused_id};
 use crate::api::key::{KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING};
 use crate::sys::handles::{self, SystemLibrary};
@@ -29,6 +30,7 @@ pub fn implied(trace: &Trace) -> Vec<String> {
             "fexecve" => Some("/dev/fd"),
             "proc_keys" => Some("/proc/keys"),
             "key_users" | "keys_left" | "bytes_left" | "use_up_bytes" => Some("/proc/key-users"),
+            "upcall" => Some(OWN_REQUEST_KEY),
             _ => None,
         };
         let absent = event.outcome == Outcome::Failed(trace::Errno::ENOENT);
@@ -50,6 +52,9 @@ pub fn implied(trace: &Trace) -> Vec<String> {
     needs.dedup();
     needs
 }
+
+/// The need that the program of a rule handles its own requests.
+const OWN_REQUEST_KEY: &str = "own request-key(8)";
 
 /// What the kernel shows instead of an id that a user namespace does not map.
 const OVERFLOW_ID: &str = "65534";
@@ -144,6 +149,10 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
                  /etc/request-key.conf instantiates such a key"
             )
         })
+    }),
+    (OWN_REQUEST_KEY, || {
+        let why = "this program replaces it only in a guest; the request-key(8) of a host stays";
+        (!is_installed()).then(|| why.to_owned())
     }),
     ("user namespace", || {
         in_child(|| enter_user_namespace().map(|()| 0).map_err(|_| Errno::EPERM)).map(|_| {

@@ -1,7 +1,8 @@
 //! A program that request_key(2) starts: this one, installed as request-key(8).
 //!
 //! The file of the stock request-key(8) is replaced, so this is for a machine that exists for one check only. The
-//! program goes on with a snippet if the key to instantiate is described by one, and otherwise runs the stock one.
+//! program becomes a task of a snippet that waits for it, or goes on with a snippet if the key to instantiate is described by
+//! one, and otherwise runs the stock one.
 
 use super::outcome::{Observed, set_alarm, under_supervision};
 use super::vary::resume_here;
@@ -9,6 +10,7 @@ use crate::api::key::{KeySerial, NO_KEYRING};
 use crate::api::keyctl::{
     KEY_REQKEY_DEFL_DEFAULT, keyctl_assume_authority, keyctl_set_reqkey_keyring,
 };
+use crate::host::request_key::{STOCK, is_installed};
 use crate::sys::keys::{self, Filling};
 use crate::sys::process::exit;
 use crate::tasks::arena::Arena;
@@ -16,47 +18,16 @@ use crate::tasks::fail::{Checked, Failure, named};
 use crate::tasks::make::self_again;
 use crate::tasks::record::{self, event, record, record_creation};
 use crate::tasks::task::adopt_orphans;
+use crate::tasks::upcall::serve_if_expected;
 use nix::errno::Errno;
 use std::ffi::CString;
-use std::fs::{self, File};
-use std::io;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use trace::Outcome;
 
-/// The program that the kernel starts.
-const REQUEST_KEY: &str = "/sbin/request-key";
-/// Where the stock one goes.
-const STOCK: &str = "/sbin/request-key.stock";
 /// What the descriptions of our keys begin with.
 const PREFIX: &str = "keyrings-handler:";
-
-/// Installs this program as request-key(8) of the machine.
-///
-/// # Errors
-///
-/// If the files cannot be changed.
-///
-/// # References
-///
-/// request-key(8); `call_sbin_request_key`
-pub fn install() -> io::Result<()> {
-    if is_installed() {
-        return Ok(());
-    }
-    if Path::new(REQUEST_KEY).exists() {
-        fs::rename(REQUEST_KEY, STOCK)?;
-    }
-    fs::create_dir_all("/sbin")?;
-    symlink(std::env::current_exe()?, REQUEST_KEY)
-}
-
-fn is_installed() -> bool {
-    let ours = std::env::current_exe();
-    fs::read_link(REQUEST_KEY).is_ok_and(|target| ours.is_ok_and(|ours| target == ours))
-}
 
 /// Requests a key for which the handler runs the program of a rule; returns what became of it.
 pub(super) fn run(
@@ -86,14 +57,17 @@ pub(super) fn run(
 /// No status of a snippet.
 const NOT_RUN: u32 = u32::MAX;
 
-/// If the kernel started this program as request-key(8): runs the stock one and does not return, or prepares for
-/// the snippet that requested the key, and returns its rule. The caller runs that and passes the result to [`end`].
+pub use crate::host::request_key::install;
+
+/// If the kernel started this program as request-key(8): becomes a task of a snippet or runs the stock one, and does not
+/// return, or prepares for the snippet that requested the key, and returns its rule. The caller runs that and passes the result to [`end`].
 pub fn begin() -> Option<String> {
     let mut args = std::env::args_os();
     if !args.next()?.as_bytes().ends_with(b"/request-key") {
         return None;
     }
     let key: i32 = args.nth(1)?.to_str()?.parse().ok()?;
+    serve_if_expected(key);
     match requested(key) {
         Ok(rule) => Some(rule),
         Err(_) => {

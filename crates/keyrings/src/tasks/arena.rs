@@ -52,10 +52,23 @@ shared_struct! {
         /// 1 once the task has gone through execve(2); in a program that posix_spawn(3) started, 2 and the
         /// desk of its creator.
         pub(crate) fresh_image: AtomicU32,
+        /// The task carries its present order out.
+        pub(crate) is_at_work: AtomicBool,
+        /// Whether the task may write the record: one of the three below.
+        record: AtomicU32,
+        /// The key that the program at this desk is to instantiate, if the kernel started it as request-key(8).
+        pub(crate) key: AtomicI32,
         name: Bytes<LONGEST_NAME>,
         pub(crate) order: Order,
     }
 }
+
+/// The task writes the record as it goes.
+const OPEN: u32 = 0;
+/// It may not, until another task waits for it.
+const CLOSED: u32 = 1;
+/// It waits until it may.
+const WANTED: u32 = 2;
 
 /// States of a desk.
 pub(crate) mod state {
@@ -94,6 +107,8 @@ shared_struct! {
         no_stage: AtomicBool,
         /// What became of the program, if request-key(8) runs it.
         pub(crate) handler_status: AtomicU32,
+        /// The desk, counted from 1, of the program that the kernel is about to start as request-key(8).
+        expected: AtomicUsize,
         /// Every task issues 32-bit calls.
         compat: AtomicBool,
         /// The process with which the snippet began, as its supervisor sees it.
@@ -213,10 +228,13 @@ impl Arena {
             desk.pid.store(0, Ordering::Relaxed);
             desk.tid.store(0, Ordering::Relaxed);
             desk.fresh_image.store(0, Ordering::Relaxed);
+            desk.key.store(0, Ordering::Relaxed);
+            desk.record.store(OPEN, Ordering::Relaxed);
             desk.name.fill(0, &[0; LONGEST_NAME]);
         }
         self.occupied.store(0, Ordering::Relaxed);
         self.failures_len.store(0, Ordering::Relaxed);
+        self.expected.store(0, Ordering::Relaxed);
         self.short.store(false, Ordering::Relaxed);
         self.compat.store(false, Ordering::Relaxed);
         self.spoiled.store(false, Ordering::Relaxed);
@@ -241,6 +259,31 @@ impl Arena {
         let arena = Arena::attach(descriptor)?;
         arena.descriptor.store(descriptor, Ordering::Relaxed);
         Ok(arena)
+    }
+
+    /// Reserves a desk for a program that the kernel will start as request-key(8).
+    pub(crate) fn expect_program(&self, desk: usize) {
+        self.expected.store(desk + 1, Ordering::Release);
+    }
+
+    /// The program does not come.
+    pub(crate) fn expect_no_program(&self) {
+        self.expected.store(0, Ordering::Release);
+    }
+
+    /// Finds the memory of a snippet of which this task waits for such a program, and the program's desk. The descriptor gets
+    /// the number that it has in the other tasks.
+    pub(crate) fn join(file: File, requestor: i32) -> Option<(&'static Arena, usize)> {
+        let arena: &Arena = shared_memory(file.as_raw_fd()).ok()?;
+        let is_it = |desk: &Desk| desk.tid.load(Ordering::Acquire) == requestor;
+        if !arena.desks().iter().any(is_it) {
+            return None;
+        }
+        let number = arena.expected.swap(0, Ordering::AcqRel).checked_sub(1)?;
+        let descriptor = arena.descriptor.load(Ordering::Relaxed);
+        let descriptor = fcntl(&file, FcntlArg::F_DUPFD(descriptor)).ok()?;
+        let arena = Arena::attach(descriptor).ok()?;
+        arena.find_desk(number).map(|_| (arena, number))
     }
 
     /// Has every task issue 32-bit calls, also in the programs that tasks begin.
@@ -389,6 +432,34 @@ impl Desk {
     pub(crate) fn give_to(&self, pid: Pid, tid: Pid) {
         self.pid.store(pid.as_raw(), Ordering::Release);
         self.tid.store(tid.as_raw(), Ordering::Release);
+    }
+
+    /// Has the task wait before it writes the record again.
+    pub(crate) fn close_record(&self) {
+        self.record.store(CLOSED, Ordering::Release);
+    }
+
+    /// Has it write the record from now on.
+    pub(crate) fn open_record(&self) {
+        self.record.store(OPEN, Ordering::Release);
+        futex_wake(&self.record);
+    }
+
+    /// Whether it waits to write the record: its call has returned.
+    pub(crate) fn wants_record(&self) -> bool {
+        self.record.load(Ordering::Acquire) == WANTED
+    }
+
+    /// Waits until the task may write the record.
+    pub(crate) fn await_record(&self) {
+        let want =
+            || self.record.compare_exchange(CLOSED, WANTED, Ordering::AcqRel, Ordering::Acquire);
+        let mut quiet = Duration::ZERO;
+        while want() != Err(OPEN) && quiet < PATIENCE {
+            if futex_wait(&self.record, WANTED, LOOK_UP) == Err(Errno::ETIMEDOUT) {
+                quiet += LOOK_UP;
+            }
+        }
     }
 
     pub(crate) fn state(&self) -> u32 {

@@ -11,3 +11,4 @@ pub(crate) mod serve;
 pub(crate) mod task;
 pub(crate) mod tracer;
 pub(crate) mod until;
+pub(crate) mod upcall;

@@ -31,6 +31,7 @@ pub(crate) fn record(event: impl FnOnce() -> Event) {
 #[cold]
 fn write_down(event: &Event) {
     if let Some(arena) = Arena::here() {
+        arena.desk(arena::my_desk()).await_record();
         arena.append(&event.to_string());
     }
 }

@@ -90,6 +90,7 @@ pub(super) fn obey_until_leave(desk: &Desk) -> u32 {
         let orders = [state::ORDERED, state::LEAVE, state::QUIT];
         match desk.wait(|state| orders.contains(&state), abandoned) {
             Some(state::ORDERED) => {
+                desk.is_at_work.store(true, Ordering::Release);
                 let done = desk.order.obey();
                 desk.set(if done { state::DONE } else { state::FAILED });
             }

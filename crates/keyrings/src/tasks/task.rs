@@ -43,6 +43,23 @@ where
     words.map_err(Failure::report).ok()
 }
 
+/// The same with what the order carries to it.
+fn carried_out_with<A: Plain, R: Plain, E>(
+    order: fn(A) -> Result<R, E>,
+    words: &Words,
+) -> Option<Words>
+where
+    Failure: From<E>,
+{
+    match unpacked(words) {
+        Some(values) => carried_out(order(values)),
+        None => {
+            Failure::new("the values of an order cannot be unpacked").report();
+            None
+        }
+    }
+}
+
 impl Task {
     fn desk(self) -> &'static Desk {
         // A task exists only where an arena does.
@@ -130,18 +147,71 @@ impl Task {
         E: 'static,
         Failure: From<E>,
     {
-        let call: Call<fn(A) -> Result<R, E>> = |order, words| match unpacked(words) {
-            Some(values) => carried_out(order(values)),
-            None => {
-                Failure::new("the values of an order cannot be unpacked").report();
-                None
-            }
-        };
-        self.perform(order, call, values)
+        self.perform(order, |order, words| carried_out_with(order, words), values)
+    }
+
+    /// Has this task begin a piece of the snippet with these values, and waits until the task sleeps in its call, which
+    /// another task will end. The record shows the call at [`Task::finish`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Task::run_with`]; also if the call returns.
+    #[track_caller]
+    pub fn begin_with<A, R, E>(self, values: A, order: fn(A) -> Result<R, E>) -> Checked
+    where
+        A: Plain,
+        R: Plain,
+        E: 'static,
+        Failure: From<E>,
+    {
+        let desk = self.desk();
+        desk.close_record();
+        self.start_with(values, order)?;
+        let returned = || desk.wants_record() || self.is_over();
+        until(&format!("{} to wait", self.name()), || returned() || self.sleeps_in_order())?;
+        if returned() {
+            desk.open_record();
+            return Err(Failure::new(format!(
+                "{} should wait, but its call returned",
+                self.name()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The same without waiting for anything.
+    #[track_caller]
+    pub(crate) fn start_with<A, R, E>(self, values: A, order: fn(A) -> Result<R, E>) -> Checked
+    where
+        A: Plain,
+        R: Plain,
+        E: 'static,
+        Failure: From<E>,
+    {
+        self.start(order, |order, words| carried_out_with(order, words), values)
+    }
+
+    /// Whether it has finished what it began.
+    pub(crate) fn is_over(self) -> bool {
+        matches!(self.desk().state(), state::DONE | state::FAILED | state::GONE)
+    }
+
+    /// Whether it sleeps in a call of its present order.
+    fn sleeps_in_order(self) -> bool {
+        let stat = format!("/proc/{}/task/{}/stat", self.pid(), self.tid());
+        let stat = std::fs::read_to_string(stat).unwrap_or_default();
+        let life = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        self.desk().is_at_work.load(Ordering::Acquire) && matches!(life, Some('S' | 'D'))
     }
 
     #[track_caller]
     fn perform<C: Code, R: Plain>(self, code: C, call: Call<C>, values: impl Plain) -> Checked<R> {
+        self.start(code, call, values)?;
+        self.finish()
+    }
+
+    #[track_caller]
+    fn start<C: Code>(self, code: C, call: Call<C>, values: impl Plain) -> Checked {
         let words = packed(values)
             .ok_or_else(|| Failure::new("an order carries at most 64 words of 64 bits"))?;
         let desk = self.desk();
@@ -150,7 +220,23 @@ impl Task {
             desk.idle();
             return Err(Failure::new("an order is a function of the snippet's own executable"));
         }
+        desk.is_at_work.store(false, Ordering::Release);
         desk.set(state::ORDERED);
+        Ok(())
+    }
+
+    /// Waits for the result of a piece that [`Task::begin_with`] began.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the piece fails, if the task dies, or if it began none.
+    #[track_caller]
+    pub fn finish<R: Plain>(self) -> Checked<R> {
+        let desk = self.desk();
+        if desk.state() == state::IDLE {
+            return Err(Failure::new(format!("{} has begun nothing", self.name())));
+        }
+        desk.open_record();
         self.await_end()?;
         let back = unpacked(&desk.order.words());
         desk.idle();
@@ -195,14 +281,20 @@ impl Task {
         }
     }
 
-    /// Ends this process by exit(2), and reaps it. Only its parent can.
+    /// Ends this process by exit(2), and reaps it. Only its parent can; the kernel reaps a program that it started for
+    /// [`crate::upcall`].
     ///
     /// # Errors
     ///
     /// Fails if the process has ended or is busy, or if the caller is not its parent.
     pub fn exit(self) -> Checked {
         self.exit_unreaped()?;
-        self.reap()
+        if self.is_of_kernel() { Ok(()) } else { self.reap() }
+    }
+
+    /// Whether the kernel started this program, as request-key(8).
+    fn is_of_kernel(self) -> bool {
+        self.desk().key.load(Ordering::Acquire) != 0
     }
 
     /// Ends this process by exit(2); a zombie remains. Only its parent can.
@@ -233,6 +325,10 @@ impl Task {
 
     /// Waits, without reaping, until this process is a zombie.
     fn wait_for_death(self) -> Checked {
+        if self.is_of_kernel() {
+            let what = format!("{} to end", self.name());
+            return until(&what, || kill(self.pid(), None) == Err(Errno::ESRCH));
+        }
         let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
         while let Err(errno) = waitid(Id::Pid(self.pid()), flags) {
             if errno != Errno::EINTR {

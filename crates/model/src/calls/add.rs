@@ -32,7 +32,7 @@ pub(super) const A_LINK: i64 = 4;
 
 /// The longest payload of add_key(2), in bytes, and the longest of type `user`.
 pub(super) const LONGEST_PAYLOAD: usize = 1024 * 1024 - 1;
-const LONGEST_OF_USER: usize = 32767;
+pub(super) const LONGEST_OF_USER: usize = 32767;
 
 impl<'a> Run<'a> {
     /// Kernel: `__do_sys_add_key`, `key_create_or_update`.

@@ -110,7 +110,7 @@ impl Run<'_> {
     }
 
     pub(super) fn keyctl_describe(&mut self) -> Prediction {
-        let found = self.lookup(self.key_arg(0)?, KeySlot::Describe)?;
+        let found = self.lookup_authorized(self.key_arg(0)?, KeySlot::Describe)?;
         if self.key(found.key).numbered || self.is_unknown() {
             return Ok(Predicted::Any);
         }
@@ -136,7 +136,7 @@ impl Run<'_> {
     /// Without a security module that labels keys, the label is empty. Kernel: `keyctl_get_security`.
     pub(super) fn get_security(&mut self) -> Prediction {
         let named = self.key_arg(0)?;
-        match self.lookup(named, KeySlot::GetSecurity) {
+        match self.lookup_authorized(named, KeySlot::GetSecurity) {
             Ok(_) if self.is_unknown() => Ok(Predicted::Any),
             Ok(_) if self.event.args.len() > 1 => {
                 let (buffer, is_mapped) = self.buffer(1)?;
@@ -295,7 +295,7 @@ impl Run<'_> {
         let Ok(seconds) = u32::try_from(seconds) else {
             return self.expected(1, "seconds");
         };
-        let found = self.lookup(named, KeySlot::SetTimeout)?;
+        let found = self.lookup_authorized(named, KeySlot::SetTimeout)?;
         if self.is_open(found.key) {
             return Ok(Predicted::Int(0));
         }

@@ -58,7 +58,7 @@ impl Run<'_> {
         Err(self.fail(Fact::NotAKeyring, ENOTDIR))
     }
 
-    fn takes_links(&mut self, keyring: KeyId) -> Attempt {
+    pub(super) fn takes_links(&mut self, keyring: KeyId) -> Attempt {
         self.is_keyring(keyring)?;
         if self.key(keyring).revoked { Err(Stop::Errno(EKEYREVOKED)) } else { Ok(()) }
     }

@@ -120,6 +120,7 @@ transitions! {
     "begin_without_session_keyring" => begin_without_session_keyring(), "copy_creds";
     "upcall" => begin_handler(), "call_sbin_request_key";
     "key_to_instantiate" => key_to_instantiate(), "call_sbin_request_key";
+    "argv" => argv(), "call_sbin_request_key";
     "use_32_bit_calls" => change_nothing(), "compat_keyctl";
     "wait_until" => wait_until(), "key_garbage_collector, key_validate";
     "wait_for_the_collector" => wait_for_the_collector(), "put_cred_rcu, key_garbage_collector";

@@ -5,7 +5,7 @@ use crate::laws::{Fact, KeySlot, Permission};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Run, Stop};
 use crate::search::{Ref, Wanted};
-use crate::world::{Content, Expiry, Id, KeyId, KeyType};
+use crate::world::{Content, Expiry, Id, KeyId, KeyType, Request};
 use trace::Errno::{self, *};
 
 /// The result of an upcall.
@@ -41,6 +41,12 @@ impl Run<'_> {
         let kind = self.text(0)?;
         let description = self.text(1)?.ok_or(Stop::Errno(EFAULT))?;
         let (callout, destination) = (self.text(2)?, self.key_arg(3)?);
+        let task = self.task;
+        let own = |request: &&Request| request.requestor == task;
+        let begun = self.world.requests.iter().find(own).copied();
+        if let Some(request) = begun {
+            return self.end_request(request);
+        }
         self.request(kind, description, callout, destination)
     }
 
@@ -62,6 +68,8 @@ impl Run<'_> {
         };
         let cred = self.cred().clone();
         match self.search_all(&cred, &Wanted::Like(kind, description, true)) {
+            // It waits until the key is instantiated.
+            Ok(found) if self.key(found.key).constructing => Err(Stop::Never),
             Ok(found) => self.link_found(found, destination),
             Err(EAGAIN) => {
                 let callout = match callout {
@@ -76,7 +84,7 @@ impl Run<'_> {
     }
 
     /// A destination keyring, which may be left out.
-    fn destination(&mut self, arg: KeyArg, slot: KeySlot) -> Attempt<Option<KeyId>> {
+    pub(super) fn destination(&mut self, arg: KeyArg, slot: KeySlot) -> Attempt<Option<KeyId>> {
         match arg {
             KeyArg::None => Ok(None),
             arg => Ok(Some(self.lookup(arg, slot)?.key)),
@@ -150,7 +158,7 @@ impl Run<'_> {
             return Ok(key);
         };
         if self.law(Fact::UpcallNegative) {
-            self.negate(key, errno);
+            self.negate(key, errno, NEGATIVE);
             self.put_link(destination, key);
             if let Some(session) = self.cred().session
                 && by_handler
@@ -171,11 +179,12 @@ impl Run<'_> {
         is_valid && !keyring.restricted && keyring.perm >> 24 & needed == needed
     }
 
-    fn negate(&mut self, key: KeyId, errno: Errno) {
+    pub(super) fn negate(&mut self, key: KeyId, errno: Errno, seconds: u32) {
         let key = self.world.keys.edit(key);
+        key.constructing = false;
         key.content = Content::Nothing;
         key.negative = Some(errno);
-        key.expiry = Expiry::In(NEGATIVE);
+        key.expiry = Expiry::In(seconds);
     }
 
     /// The charge for the session keyring of the helper with its link to the authority, in bytes: its
@@ -190,9 +199,15 @@ impl Run<'_> {
     }
 
     /// Where an upcall links its key if no destination is given. Kernel: `construct_get_dest_keyring`.
-    fn default_destination(&mut self) -> Attempt<KeyId> {
+    pub(super) fn default_destination(&mut self) -> Attempt<KeyId> {
         let cred = self.cred().clone();
-        if let (Some(authority), 0 | 7) = (cred.authority, cred.destination) {
+        if let (Some(authority), 0 | 7) = (cred.authority, cred.destination)
+            && self.law(Fact::NestedDestination)
+        {
+            let at = Ref { key: authority.destination, possessed: true };
+            if !self.permits(at, Permission::Write) && !self.law(Fact::NestedWithoutWrite) {
+                return Err(Stop::Errno(EACCES));
+            }
             return Ok(authority.destination);
         }
         let setting = if self.law(Fact::UpcallSetting) { cred.destination } else { 0 };

@@ -304,7 +304,7 @@ impl Run<'_> {
         key
     }
 
-    /// Instantiates or rejects a key, which fails without the authority. Kernel:
+    /// Instantiates or rejects a key, which fails without assumed authority. Kernel:
     /// `keyctl_instantiate_key_common`, `keyctl_reject_key`.
     pub(super) fn instantiate(&mut self, keyring: usize) -> Prediction {
         let named = self.key_arg(keyring)?;
@@ -312,6 +312,9 @@ impl Run<'_> {
             && self.law(Fact::InstantiateChecksFirst)
         {
             return Err(Stop::Errno(errno));
+        }
+        if let Some(authority) = self.cred().authority {
+            return self.instantiate_by(authority, named);
         }
         if !self.law(Fact::InstantiateNeedsAuthority) {
             self.lookup(named, KeySlot::LinkKeyring)?;
@@ -343,7 +346,9 @@ impl Run<'_> {
     pub(super) fn assume_authority(&mut self) -> Prediction {
         match self.key_arg(0)? {
             KeyArg::None => {
-                self.assume(None);
+                if self.law(Fact::AuthorityIsGivenUp) {
+                    self.assume(None);
+                }
                 Ok(Predicted::Int(0))
             }
             KeyArg::Serial(Some(key)) if let Some(authority) = self.authority_of(key) => {

@@ -74,6 +74,9 @@ impl<'a> Run<'a> {
                 *cred.own_mut(keyring) = None;
             }
         }
+        if cred.authority.is_some() && !self.law(Fact::AuthorityIsInherited) {
+            cred.authority = None;
+        }
         self.keep(&mut cred, Fact::SessionIsInherited, Fact::DestinationIsInherited);
         cred
     }
@@ -195,6 +198,9 @@ impl<'a> Run<'a> {
         if loses && self.drops(cred.process, Fact::ExecveDropsProcess) {
             cred.process = None;
         }
+        if cred.authority.is_some() && !self.law(Fact::ExecveKeepsAuthority) {
+            cred.authority = None;
+        }
         self.keep(&mut cred, Fact::ExecveKeepsSession, Fact::ExecveKeepsDestination);
         cred.begin_program();
 
@@ -240,6 +246,12 @@ impl<'a> Run<'a> {
 
     /// Ends the whole process.
     pub(super) fn exit(&mut self) -> Prediction {
+        if let Some(request) = self.own_request()
+            && !self.key(request.authority.target).constructing
+            && !self.law(Fact::RequestWaitsForEnd)
+        {
+            return Err(Stop::Never);
+        }
         self.end_process(self.group());
         self.reparent_children();
         Ok(Predicted::Nothing)
