@@ -89,7 +89,9 @@ impl Run<'_> {
     pub(crate) fn unlinked_goes(&mut self, key: KeyId) -> bool {
         self.law(match self.key(key).kind {
             KeyType::Keyring => Fact::UnlinkedKeyringGoes,
-            KeyType::User | KeyType::Logon | KeyType::Authority => Fact::UnlinkedGoes,
+            KeyType::User | KeyType::Logon | KeyType::Encrypted | KeyType::Authority => {
+                Fact::UnlinkedGoes
+            }
         })
     }
 
@@ -312,7 +314,8 @@ impl Run<'_> {
             }
             session => {
                 let of_user = self.user_keyrings().session;
-                if creates {
+                let law = if creates { Fact::NoSessionCreates } else { Fact::NoSessionFinds };
+                if creates == self.law(law) {
                     return self.new_session_keyring(None);
                 }
                 let mut cred = self.cred().clone();
