@@ -18,7 +18,6 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("keyctl_chown", "EINVAL", "the id is not mapped"),
     ("keyctl_dh_compute", "EOPNOTSUPP", "the kernel is built without it"),
     ("keyctl_get_persistent", "EINVAL", "the id is not mapped"),
-    ("keyctl_get_keyring_ID(X", "EACCES", "X grants no Search"),
     ("keyctl_link(K, X)", "EOPNOTSUPP", "X is restricted to another type"),
     ("keyctl_link(K, X)", "EACCES", "the key grants no Link"),
     ("keyctl_link(K, X)", "EDEADLK", "K is X"),
