@@ -54,11 +54,11 @@ pub struct Can {
 impl Can {
     /// What they can do here.
     pub fn here() -> Can {
-        let has_session = keyrings::circumstance::has_session_keyring();
+        let meets = |need| keyrings::needs::unmet(need).is_none();
         Can {
             change_ids: keyrings::getuid() == 0,
-            enter_namespaces: has_session.is_ok(),
-            begin_without_session: matches!(has_session, Ok(false)),
+            enter_namespaces: meets("user namespace"),
+            begin_without_session: meets("no session keyring"),
         }
     }
 }

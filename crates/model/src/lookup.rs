@@ -89,7 +89,9 @@ impl Run<'_> {
     pub(crate) fn unlinked_goes(&mut self, key: KeyId) -> bool {
         self.law(match self.key(key).kind {
             KeyType::Keyring => Fact::UnlinkedKeyringGoes,
-            KeyType::User | KeyType::Logon | KeyType::Authority => Fact::UnlinkedGoes,
+            KeyType::User | KeyType::Logon | KeyType::Encrypted | KeyType::Authority => {
+                Fact::UnlinkedGoes
+            }
         })
     }
 
@@ -339,20 +341,22 @@ impl Run<'_> {
     /// The session keyring of the caller. One without gets the user session keyring, or a new keyring if the
     /// call creates keyrings.
     pub(crate) fn session_keyring(&mut self, creates: bool) -> Attempt<KeyId> {
-        match self.cred().session {
+        let session = self.cred().session;
+        match session {
             Some(key) if !creates || !self.world.is_of_user(key) => {
                 if creates && self.key(key).revoked && !self.law(Fact::RevokedSessionStays) {
                     return self.new_session_keyring(None);
                 }
                 Ok(key)
             }
-            Some(_) => self.new_session_keyring(None),
-            None => {
+            Some(_) if self.law(Fact::NoSessionCreates) => self.new_session_keyring(None),
+            _ => {
                 let of_user = match self.is_unknown() {
                     true => self.user_keyrings().session,
                     false => self.usable_user_keyrings()?.session,
                 };
-                if creates {
+                let law = if creates { Fact::NoSessionCreates } else { Fact::NoSessionFinds };
+                if creates == self.law(law) {
                     return self.new_session_keyring(None);
                 }
                 let mut cred = self.cred().clone();

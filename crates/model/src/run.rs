@@ -96,6 +96,11 @@ impl<'a> Run<'a> {
         if is && self.law(law) { Err(Stop::Errno(errno)) } else { Ok(()) }
     }
 
+    /// Fails as a kernel does without the law that something else is checked first.
+    pub(crate) fn fail_first_if(&mut self, is: bool, law: Fact, errno: Errno) -> Attempt {
+        if is && !self.law(law) { Err(Stop::Errno(errno)) } else { Ok(()) }
+    }
+
     /// Fails with the error that a law requires.
     pub(crate) fn fail_if(&mut self, is: bool, law: Fact, errno: Errno) -> Attempt {
         if is { Err(self.fail(law, errno)) } else { Ok(()) }

@@ -4,7 +4,7 @@
 
 use crate::laws::{Fact, Permission};
 use crate::run::{Attempt, Run};
-use crate::world::{Cred, Expiry, KeyId, KeyType, NO_ID, UserKeyrings};
+use crate::world::{Cred, Expiry, Id, KeyId, KeyType, NO_ID, UserKeyrings};
 use trace::Errno::{self, *};
 
 /// A key, and whether the caller possesses it.
@@ -39,21 +39,58 @@ impl Run<'_> {
         if self.is_unknown() {
             return self.permits_unknown(at, needs);
         }
-        let key = self.key(at.key);
-        let (uid, gid, perm) = (key.uid, key.gid, key.perm);
-        let mut has = if uid == cred.user.filesystem {
-            if self.law(Fact::OwnerMask) { perm >> 16 } else { perm }
-        } else if gid != NO_ID && perm & 0x3f00 != 0 && cred.has_group(gid) {
-            if self.law(Fact::GroupMask) { perm >> 8 } else { perm }
-        } else if self.law(Fact::OtherMask) {
-            perm
-        } else {
-            perm >> 16
-        };
+        let perm = self.key(at.key).perm;
+        let mut has = self.granted_without_possession(cred, at.key);
         if at.possessed && self.law(Fact::PossessorMask) {
-            has |= perm >> 24;
+            let possessor = perm >> 24 & 0x3f;
+            // The laws are asked only where they matter: most keys grant one class everything.
+            let is_more = has & !possessor != 0;
+            has = if is_more && !self.law(Fact::PossessorAdds) { 0 } else { has } | possessor;
         }
-        has & 0x3f & needs as u32 != 0
+        has & needs as u32 != 0
+    }
+
+    /// The six bits that decide for a caller who does not possess a key.
+    fn granted_without_possession(&mut self, cred: &Cred, key: KeyId) -> u32 {
+        let (uid, perm) = (self.key(key).uid, self.key(key).perm);
+        let [owner, group, others] = [16, 8, 0].map(|shift| perm >> shift & 0x3f);
+        if self.is_owner(cred, uid) {
+            let own = if self.law(Fact::OwnerMask) { owner } else { others };
+            let is_more = (group | others) & !own != 0;
+            return if is_more && !self.law(Fact::OwnerAlone) { own | group | others } else { own };
+        }
+        let is_member = self.is_member(cred, key);
+        if is_member && group == 0 && others != 0 && !self.law(Fact::GroupEmpty) {
+            return 0;
+        }
+        if is_member && group != 0 {
+            let own = if self.law(Fact::GroupMask) { group } else { others };
+            let is_more = others & !own != 0;
+            return if is_more && !self.law(Fact::GroupAlone) { own | others } else { own };
+        }
+        if others != 0 && !self.law(Fact::OthersMask) {
+            return 0;
+        }
+        if self.law(Fact::OtherMask) { others } else { owner }
+    }
+
+    fn is_owner(&mut self, cred: &Cred, uid: Id) -> bool {
+        let (real, filesystem) = (cred.user.real == uid, cred.user.filesystem == uid);
+        if real != filesystem && !self.law(Fact::OwnerIsFilesystem) { real } else { filesystem }
+    }
+
+    /// Whether a caller is in the group of a key.
+    fn is_member(&mut self, cred: &Cred, key: KeyId) -> bool {
+        let gid = self.key(key).gid;
+        if gid == NO_ID {
+            return false;
+        }
+        let (real, filesystem) = (cred.group.real == gid, cred.group.filesystem == gid);
+        if real != filesystem && !self.law(Fact::GroupIsFilesystem) {
+            return real;
+        }
+        let is_supplementary = !filesystem && cred.groups.contains(&gid);
+        filesystem || (is_supplementary && self.law(Fact::GroupSupplementary))
     }
 
     /// Fails without a permission.
@@ -111,7 +148,7 @@ impl Run<'_> {
         for key in &links {
             let link = Ref { key: *key, possessed: at.possessed };
             if let Some(found) = self.candidate(link, wanted, cred, error) {
-                return Some(found);
+                return self.nested_instead(&links, at, wanted, cred, depth).or(Some(found));
             }
         }
         let mut all = Vec::new();
@@ -144,6 +181,24 @@ impl Run<'_> {
         }
         // A kernel may search sibling keyrings in any order.
         self.any_of(&all)
+    }
+
+    /// What a wrong model finds in a nested keyring before a direct link.
+    fn nested_instead(
+        &mut self,
+        links: &[KeyId],
+        at: Ref,
+        wanted: &Wanted<'_>,
+        cred: &Cred,
+        depth: usize,
+    ) -> Option<Ref> {
+        let is_keyring = |key: &&KeyId| self.key(**key).kind == KeyType::Keyring;
+        let nested = links.iter().copied().find(|key| is_keyring(&key))?;
+        if !matches!(wanted, Wanted::Like(..)) || depth > 0 || self.law(Fact::DirectFirst) {
+            return None;
+        }
+        let nested = Ref { key: nested, possessed: at.possessed };
+        self.search_in(nested, wanted, cred, &mut EAGAIN, DEPTH)
     }
 
     /// One of several, chosen by the kernel; `None` if there are none.
@@ -215,17 +270,26 @@ impl Run<'_> {
         Some(at)
     }
 
-    /// The user session keyring, if it exists and can be found. Kernel: `get_user_session_keyring_rcu`.
-    fn user_session(&mut self, cred: &Cred) -> Option<KeyId> {
+    /// The user keyrings, if they exist.
+    fn keyrings_of_user(&self, cred: &Cred) -> Option<UserKeyrings> {
         let is_it = |of: &&UserKeyrings| of.space == cred.space && of.uid == cred.user.real;
-        let key = self.world.user_keyrings.iter().find(is_it).map(|of| of.session)?;
+        self.world.user_keyrings.iter().find(is_it).copied()
+    }
+
+    /// The session keyring, or else the user session keyring, if it exists and can be found. Kernel:
+    /// `get_user_session_keyring_rcu`.
+    fn session_to_search(&mut self, cred: &Cred) -> Option<KeyId> {
+        if cred.session.is_some() {
+            return cred.session;
+        }
+        let key = self.keyrings_of_user(cred)?.session;
         if self.is_unknown() {
             return Some(key);
         }
         let at = Ref { key, possessed: true };
         let is_usable =
             self.invalid(key).is_none() && self.permits_to(cred, at, Permission::Search);
-        is_usable.then_some(key)
+        (is_usable && self.law(Fact::UserSessionIsSearched)).then_some(key)
     }
 
     /// Searches the keyrings of credentials: thread, process, and session or user session.
@@ -257,11 +321,10 @@ impl Run<'_> {
     }
 
     fn search_own(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
-        let session = cred.session.or_else(|| self.user_session(cred));
         let mut order = [
             (cred.thread, Fact::PossessionByThread),
             (cred.process, Fact::PossessionByProcess),
-            (session, Fact::PossessionBySession),
+            (self.session_to_search(cred), Fact::PossessionBySession),
         ];
         if matches!(wanted, Wanted::Like(..)) {
             if !self.law(Fact::ThreadBeforeProcess) {
@@ -270,6 +333,12 @@ impl Run<'_> {
             if !self.law(Fact::ProcessBeforeSession) {
                 order.swap(1, 2);
             }
+        }
+        let mut order = order.to_vec();
+        if let Some(of_user) = self.keyrings_of_user(cred)
+            && !self.law(Fact::UserKeyringNeedsLink)
+        {
+            order.push((Some(of_user.user), Fact::PossessionBySession));
         }
         let mut missing = None;
         let mut failed = None;

@@ -177,6 +177,7 @@ impl Tidy {
             let mut copy = old.keys[key].clone();
             let name = mem::take(&mut copy.name);
             copy.map_links(|link| self.keys[&link.nth()]);
+            copy.trusts = None;
             let key = self.keys[&key.nth()];
             *new.keys.edit(key) = copy;
             name.iter().for_each(|name| new.set_name(key, name));

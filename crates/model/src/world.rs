@@ -43,6 +43,7 @@ pub(crate) enum KeyType {
     Keyring,
     User,
     Logon,
+    Encrypted,
     /// The authority to instantiate a key.
     Authority,
 }
@@ -54,6 +55,7 @@ impl KeyType {
             "keyring" => Some(KeyType::Keyring),
             "user" => Some(KeyType::User),
             "logon" => Some(KeyType::Logon),
+            "encrypted" => Some(KeyType::Encrypted),
             _ => None,
         }
     }
@@ -63,6 +65,7 @@ impl KeyType {
             KeyType::Keyring => "keyring",
             KeyType::User => "user",
             KeyType::Logon => "logon",
+            KeyType::Encrypted => "encrypted",
             KeyType::Authority => ".request_key_auth",
         }
     }
@@ -125,8 +128,10 @@ pub(crate) struct Key {
     pub(crate) negative: Option<Errno>,
     /// It is under construction: a request created it, and nothing has instantiated it yet.
     pub(crate) constructing: bool,
-    /// Accepts no more links.
-    pub(crate) restricted: bool,
+    /// Accepts no more links: the error that they fail with.
+    pub(crate) restricted: Option<Errno>,
+    /// The keyring that its restriction names.
+    pub(crate) trusts: Option<KeyId>,
     /// Its description has a number that no trace names.
     pub(crate) numbered: bool,
     /// It links keys that the trace does not show.
@@ -393,6 +398,10 @@ pub(crate) struct Config {
     pub(crate) unknown: bool,
     /// `UID` is root, with all capabilities.
     pub(crate) root: Option<bool>,
+    /// `CONFIG_ASYMMETRIC_KEY_TYPE`.
+    pub(crate) asymmetric: Option<bool>,
+    /// `CONFIG_ENCRYPTED_KEYS`.
+    pub(crate) encrypted: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
     pub(crate) dh: Option<bool>,
     /// The credentials of the listening socket.
@@ -679,6 +688,7 @@ impl World {
         while let Some(key) = todo.pop() {
             if !self.keys[key].gone && found.insert(key) {
                 todo.extend(self.lasting_links(key));
+                todo.extend(self.keys[key].trusts);
             }
         }
         found

@@ -105,6 +105,20 @@ pub const KEY_USR_ALL: Permissions = 0x003f_0000;
 pub const KEY_GRP_READ: Permissions = 0x0000_0200;
 /// The group may write.
 pub const KEY_GRP_WRITE: Permissions = 0x0000_0400;
+/// Every permission of the group.
+pub const KEY_GRP_ALL: Permissions = 0x0000_3f00;
+/// Others may see type, owner, mask and description.
+pub const KEY_OTH_VIEW: Permissions = 0x0000_0001;
+/// Others may read.
+pub const KEY_OTH_READ: Permissions = 0x0000_0002;
+/// Others may write.
+pub const KEY_OTH_WRITE: Permissions = 0x0000_0004;
+/// Others may search.
+pub const KEY_OTH_SEARCH: Permissions = 0x0000_0008;
+/// Others may link.
+pub const KEY_OTH_LINK: Permissions = 0x0000_0010;
+/// Others may change attributes.
+pub const KEY_OTH_SETATTR: Permissions = 0x0000_0020;
 /// Every permission of others.
 pub const KEY_OTH_ALL: Permissions = 0x0000_003f;
 

@@ -491,6 +491,33 @@ pub fn keyctl_read(key: KeySerial, buffer: &mut [u8]) -> Result<usize> {
     fill_buffer(("keyctl_read", Filling::Read), key, buffer)
 }
 
+/// The form with a buffer that is not mapped, of this length in bytes.
+fn fill_without_memory(
+    (name, operation): (&str, Filling),
+    key: KeySerial,
+    length: usize,
+) -> Result<usize> {
+    let result = keys::fill_without_memory(operation, key.0, length);
+    let args = || vec![key.into(), unmapped(length)];
+    recorded(name, args, result.map(|available| available as usize))
+}
+
+/// The form without a buffer: a null pointer with a length, in bytes.
+fn fill_without_buffer(
+    (name, operation): (&str, Filling),
+    key: KeySerial,
+    length: usize,
+) -> Result<usize> {
+    let result = keys::fill_without_buffer(operation, key.0, length);
+    let args = || vec![key.into(), no_memory(length)];
+    recorded(name, args, result.map(|available| available as usize))
+}
+
+/// A buffer that is not mapped, of this length in bytes.
+fn unmapped(length: usize) -> Value {
+    Value::List(vec![Value::word("unmapped"), int(length), Value::word("bytes")])
+}
+
 /// [`keyctl_read`] into a buffer that is not mapped, of this length in bytes.
 ///
 /// # Errors
@@ -500,27 +527,40 @@ pub fn keyctl_read_without_memory(key: KeySerial, length: usize) -> Result<usize
     fill_without_memory(("keyctl_read", Filling::Read), key, length)
 }
 
-fn fill_without_memory(
-    (name, operation): (&str, Filling),
-    key: KeySerial,
-    length: usize,
-) -> Result<usize> {
-    let result = keys::fill_without_memory(operation, key.0, length);
-    let args = || {
-        let buffer = vec![Value::word("unmapped"), int(length), Value::word("bytes")];
-        vec![key.into(), Value::List(buffer)]
-    };
-    recorded(name, args, result.map(|available| available as usize))
-}
-
 /// [`keyctl_read`] without a buffer: a null pointer with a length, in bytes.
 ///
 /// # Errors
 ///
 /// As [`keyctl_read_alloc`].
 pub fn keyctl_read_without_buffer(key: KeySerial, length: usize) -> Result<usize> {
-    let result = keys::read_without_buffer(key.0, length).map(|available| available as usize);
-    recorded("keyctl_read", || vec![key.into(), no_memory(length)], result)
+    fill_without_buffer(("keyctl_read", Filling::Read), key, length)
+}
+
+/// [`keyctl_describe`] into a buffer that is not mapped, of this length in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_describe`]; `EFAULT`: the buffer is large enough.
+pub fn keyctl_describe_without_memory(key: KeySerial, length: usize) -> Result<usize> {
+    fill_without_memory(("keyctl_describe", Filling::Describe), key, length)
+}
+
+/// [`keyctl_describe`] without a buffer: a null pointer with a length, in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_describe_alloc`].
+pub fn keyctl_describe_without_buffer(key: KeySerial, length: usize) -> Result<usize> {
+    fill_without_buffer(("keyctl_describe", Filling::Describe), key, length)
+}
+
+/// [`keyctl_get_security`] without a buffer: a null pointer with a length, in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_get_security_alloc`].
+pub fn keyctl_get_security_without_buffer(key: KeySerial, length: usize) -> Result<usize> {
+    fill_without_buffer(("keyctl_get_security", Filling::GetSecurity), key, length)
 }
 
 /// Reads a keyring, whose payload is an array of serial numbers: the keys that it links to.
@@ -900,14 +940,41 @@ pub fn keyctl_restrict_keyring(
     keyring: KeySerial,
     restriction: Option<(&str, &str)>,
 ) -> Result<()> {
-    let c_strings = restriction.map(|(kind, rest)| (c_string(kind), c_string(rest)));
-    let c_strings = c_strings.as_ref().map(|(kind, rest)| (&**kind, &**rest));
-    let result = keys::restrict(keyring.0, c_strings).map(drop);
+    let (kind, restriction) = restriction.unzip();
+    keyctl_restrict_keyring_with(keyring, kind, restriction)
+}
+
+/// [`keyctl_restrict_keyring`] with a null pointer for each argument that is `None`.
+///
+/// # Errors
+///
+/// As [`keyctl_restrict_keyring`]; `EINVAL`: one of the two is missing, or the type does not know the
+/// restriction; `ENOKEY`: no such type; `ENOENT`: the type has no restrictions.
+pub fn keyctl_restrict_keyring_with(
+    keyring: KeySerial,
+    kind: Option<&str>,
+    restriction: Option<&str>,
+) -> Result<()> {
+    let (c_kind, c_restriction) = (kind.map(c_string), restriction.map(c_string));
+    let result = keys::restrict(keyring.0, c_kind.as_deref(), c_restriction.as_deref());
+    let args = || vec![keyring.into(), text_or_null(kind), text_or_null(restriction)];
+    recorded("keyctl_restrict_keyring", args, result.map(drop))
+}
+
+/// Restricts a keyring to asymmetric keys with a signature that a key or a key of a keyring can verify. The
+/// trace shows the restriction in two parts, as it contains a serial number.
+///
+/// # Errors
+///
+/// As [`keyctl_restrict_keyring_with`]; `EDEADLK`: that keyring is restricted by this one, or is it.
+pub fn keyctl_restrict_keyring_by(keyring: KeySerial, trusted: KeySerial) -> Result<()> {
+    let restriction = c_string(&format!("key_or_keyring:{}", trusted.0));
+    let result = keys::restrict(keyring.0, Some(c"asymmetric"), Some(&restriction));
     let args = || {
-        let (kind, rest) = restriction.unzip();
-        vec![keyring.into(), text_or_null(kind), text_or_null(rest)]
+        let restriction = Value::List(vec![Value::word("key_or_keyring"), trusted.into()]);
+        vec![keyring.into(), Value::text("asymmetric"), restriction]
     };
-    recorded("keyctl_restrict_keyring", args, result)
+    recorded("keyctl_restrict_keyring", args, result.map(drop))
 }
 
 /// Moves a link from one keyring to another in one step (Linux 5.3 and newer). Flags: 0 or
@@ -957,6 +1024,16 @@ pub fn keyctl_capabilities() -> Result<Vec<u8>> {
     let shown = capabilities.as_ref().map(drop).map_err(|error| *error);
     call("keyctl_capabilities", Vec::new, &shown);
     capabilities
+}
+
+/// [`keyctl_capabilities`] into a buffer that is not mapped, of this length in bytes.
+///
+/// # Errors
+///
+/// As [`keyctl_capabilities`]; `EFAULT`: there is something to copy.
+pub fn keyctl_capabilities_without_memory(length: usize) -> Result<()> {
+    let result = keys::capabilities_without_memory(length).map(drop);
+    recorded("keyctl_capabilities", || vec![unmapped(length)], result)
 }
 
 /// Reports changes of a key through a notification pipe (Linux 5.8 and newer); an id of -1 ends it.

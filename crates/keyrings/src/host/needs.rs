@@ -159,6 +159,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
             "no user namespace can be created here, or its ids cannot be mapped".to_owned()
         })
     }),
+    ("no session keyring", probe::has_session_keyring),
     ("no security labels", || {
         in_child(|| {
             // Of a keyring created here, as others may not be visible.
@@ -199,6 +200,17 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     ("CONFIG_KEY_DH_OPERATIONS", || capability(probe::DIFFIE_HELLMAN, true)),
     ("no CONFIG_KEY_DH_OPERATIONS", || capability(probe::DIFFIE_HELLMAN, false)),
     ("CONFIG_ASYMMETRIC_KEY_TYPE", || capability(probe::PUBLIC_KEYS, true)),
+    ("CONFIG_ENCRYPTED_KEYS", || {
+        in_child(|| {
+            // A payload that the type refuses, as a key would use quota.
+            let (kind, name, payload) = (Some(c"encrypted"), Some(c"k"), Some(&b"none"[..]));
+            match keys::add_key(kind, name, payload, KEY_SPEC_PROCESS_KEYRING.0) {
+                Err(Errno::EINVAL) => Ok(0),
+                other => other,
+            }
+        })
+        .map(|error| format!("a key of type `encrypted` cannot be added: {}", named(error)))
+    }),
     ("CONFIG_KEY_NOTIFICATIONS", || capability(probe::NOTIFICATIONS, true)),
     ("no CONFIG_KEY_NOTIFICATIONS", || capability(probe::NOTIFICATIONS, false)),
 ];

@@ -2,8 +2,10 @@
 //! the name of the system.
 
 use super::room;
-use crate::api::key::{CREATE, KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING, KeySerial};
-use crate::sys::keys::{self, NumbersOnly};
+use crate::api::key::{
+    CREATE, KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_SESSION_KEYRING, KEY_SPEC_THREAD_KEYRING, KeySerial,
+};
+use crate::sys::keys::{self, Filling, NumbersOnly};
 use crate::sys::process::{Way, exit, fork_like};
 use crate::tasks::fail::named;
 use crate::tasks::record;
@@ -210,6 +212,27 @@ pub(crate) fn reply_to(call: fn() -> Result<i64, Errno>) -> Reply {
                 return Reply::Error(Errno::from_raw(status));
             }
             _ => return Reply::Works,
+        }
+    }
+}
+
+/// Why the calling process does not lack a session keyring, or why that is unknown; `None` if it lacks one. A child
+/// asks, in a user namespace, because the kernel creates one for a caller without.
+pub(crate) fn has_session_keyring() -> Option<String> {
+    let reply = reply_to(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
+        let mut text = [0; 64];
+        keys::fill(Filling::Describe, KEY_SPEC_SESSION_KEYRING.0, &mut text)?;
+        let is_of_user = text.windows(8).any(|part| part == b"_uid_ses");
+        if is_of_user { Ok(0) } else { Err(Errno::EEXIST) }
+    });
+    match reply {
+        Reply::Works => None,
+        Reply::Error(Errno::EEXIST) => {
+            Some("a session keyring: this program was started with one".to_owned())
+        }
+        Reply::Error(_) | Reply::Killed => {
+            Some("a user namespace: it cannot be entered here".to_owned())
         }
     }
 }

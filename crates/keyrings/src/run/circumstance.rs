@@ -21,9 +21,8 @@ use crate::api::keyctl::{
     keyctl_restrict_keyring, keyctl_setperm,
 };
 use crate::api::quota::quota_of;
-use crate::host::probe::{Reply, reply_to};
+use crate::host::probe::has_session_keyring;
 use crate::sys::compat;
-use crate::sys::keys::{Filling, fill};
 use crate::tasks::arena::{Arena, unique_number};
 use crate::tasks::churn::churn;
 use crate::tasks::fail::{Checked, Failure, named};
@@ -32,6 +31,7 @@ use crate::tasks::record::{event, record};
 use crate::tasks::tracer::trace_all;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
+use std::sync::atomic::{AtomicBool, Ordering};
 use trace::{Outcome, Value};
 
 /// A circumstance in which a snippet can run.
@@ -186,14 +186,7 @@ pub static CIRCUMSTANCES: &[Circumstance] = &[
         }
         Ok(())
     }),
-    on(Stage::NoSession, "no-session", "no session keyring exists", || {
-        if has_session_keyring()? {
-            return Err(Failure::new("a session keyring: this program was started with one"));
-        }
-        record_no_session();
-        // The user keyrings, which the kernel creates instead, end with the namespace.
-        enter_user_namespace()
-    }),
+    on(Stage::NoSession, "no-session", "no session keyring exists", begin_without_session),
     here("shared-session", "another process shares the session keyring", || {
         fork("bystander").map(drop)
     }),
@@ -292,39 +285,32 @@ fn use_quota_but(bytes: u32) -> Checked {
     own_session()
 }
 
-/// Joins a new session keyring, which belongs to the present user and group, as a login creates one.
+/// Joins a new session keyring, which belongs to the present user and group, as a login creates one, unless
+/// the program begins without one.
 fn own_session() -> Checked {
-    keyctl_join_session_keyring(None)?;
+    if !WITHOUT_SESSION.load(Ordering::Relaxed) {
+        keyctl_join_session_keyring(None)?;
+    }
     Ok(())
+}
+
+/// Whether the program begins without a session keyring in every circumstance.
+pub(super) static WITHOUT_SESSION: AtomicBool = AtomicBool::new(false);
+
+/// Begins without a session keyring, in a user namespace: the user keyrings, which the kernel creates instead,
+/// end with it.
+pub(super) fn begin_without_session() -> Checked {
+    if let Some(why) = has_session_keyring() {
+        return Err(Failure::new(why));
+    }
+    record_no_session();
+    enter_user_namespace()
 }
 
 /// Records that the trace begins without a session keyring.
 pub(super) fn record_no_session() {
     let returned = Outcome::Returned(Value::Int(0));
     record(|| event("begin_without_session_keyring", vec![], returned));
-}
-
-/// Whether the calling process has a session keyring. A child asks, in a user namespace, because the kernel
-/// creates one for a caller without.
-///
-/// # Errors
-///
-/// If a user namespace cannot be entered here.
-pub fn has_session_keyring() -> Checked<bool> {
-    let reply = reply_to(|| {
-        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER)?;
-        let mut text = [0; 64];
-        fill(Filling::Describe, KEY_SPEC_SESSION_KEYRING.0, &mut text)?;
-        let is_of_user = text.windows(8).any(|part| part == b"_uid_ses");
-        if is_of_user { Ok(0) } else { Err(Errno::EEXIST) }
-    });
-    match reply {
-        Reply::Works => Ok(false),
-        Reply::Error(Errno::EEXIST) => Ok(true),
-        Reply::Error(_) | Reply::Killed => {
-            Err(Failure::new("a user namespace: it cannot be entered here"))
-        }
-    }
 }
 
 /// Has the process, and all that it creates, issue 32-bit calls of add_key(2), request_key(2) and

@@ -1,5 +1,6 @@
 //! Running a snippet: the frame around every rule's program.
 
+use super::circumstance::{WITHOUT_SESSION, begin_without_session};
 use super::outcome::{
     NO_KEYRINGS, NO_ROOM, NOT_APPLICABLE, NOT_AS_EXPECTED, Observed, set_alarm, supervised,
 };
@@ -15,6 +16,7 @@ use crate::tasks::serve::serve_if_invited;
 use crate::tasks::task::{adopt_orphans, end_all};
 use nix::errno::Errno;
 use std::io::Write;
+use std::sync::atomic::Ordering;
 use trace::Owner;
 
 /// Environment variable that names a directory. A snippet leaves its trace there, as
@@ -33,6 +35,13 @@ pub const SEPARATOR: &str = "---\n";
 /// standard error.
 pub fn observe(rule: &str, program: impl FnOnce() -> Checked + Send) -> Observed {
     observed(rule, Box::new(program))
+}
+
+/// [`observe`] for a program that begins without a session keyring, in a new user namespace. This program must
+/// have been started without one.
+pub fn observe_without_session(rule: &str, program: impl FnOnce() -> Checked + Send) -> Observed {
+    WITHOUT_SESSION.store(true, Ordering::Relaxed);
+    observed(rule, Box::new(|| begin_without_session().and_then(|()| program())))
 }
 
 /// [`observe`] for a program of any type, compiled once.
@@ -78,7 +87,7 @@ fn conclude(rule: &str, result: Checked) -> Observed {
 /// Gives the calling process what every program begins with: an anonymous session keyring, and the
 /// default destination of request_key(2).
 pub(super) fn begin_with_session() -> Result<(), Errno> {
-    if !has_no_session() {
+    if !has_no_session() && !WITHOUT_SESSION.load(Ordering::Relaxed) {
         keyctl_join_session_keyring(None)?;
     }
     begin_destination()

@@ -166,10 +166,10 @@ pub(crate) fn fill_without_memory(operation: Filling, key: i32, length: usize) -
     unsafe { keyctl(operation as u32, args) }
 }
 
-/// `KEYCTL_READ` with a null pointer for the buffer, and any length; returns how many bytes there are.
-pub(crate) fn read_without_buffer(key: i32, length: usize) -> Result<i64> {
+/// [`fill`] with a null pointer for the buffer, and any length; returns how many bytes there are.
+pub(crate) fn fill_without_buffer(operation: Filling, key: i32, length: usize) -> Result<i64> {
     // SAFETY: the buffer is null.
-    unsafe { keyctl(libc::KEYCTL_READ, [id(key), NULL, Arg::Number(length), NULL]) }
+    unsafe { keyctl(operation as u32, [id(key), NULL, Arg::Number(length), NULL]) }
 }
 
 /// `KEYCTL_CAPABILITIES`; returns how many bytes there are.
@@ -177,6 +177,13 @@ pub(crate) fn capabilities(buffer: &mut [u8]) -> Result<i64> {
     let length = length(buffer);
     let args = [Arg::Output(buffer), length, NULL, NULL];
     // SAFETY: the buffer may be written, and its length goes with it.
+    unsafe { keyctl(libc::KEYCTL_CAPABILITIES, args) }
+}
+
+/// `KEYCTL_CAPABILITIES` with a buffer that is not mapped, of any length.
+pub(crate) fn capabilities_without_memory(length: usize) -> Result<i64> {
+    let args = [unmapped(), Arg::Number(length), NULL, NULL];
+    // SAFETY: the kernel cannot write there, and fails.
     unsafe { keyctl(libc::KEYCTL_CAPABILITIES, args) }
 }
 
@@ -247,10 +254,13 @@ pub(crate) fn dh_compute(keys: [i32; 3], buffer: &mut [u8]) -> Result<i64> {
     unsafe { keyctl(libc::KEYCTL_DH_COMPUTE, args) }
 }
 
-/// `KEYCTL_RESTRICT_KEYRING`: a key type and a restriction, or null pointers for `None`.
-pub(crate) fn restrict(keyring: i32, restriction: Option<(&CStr, &CStr)>) -> Result<i64> {
-    let (kind, rest) = restriction.unzip();
-    let args = [id(keyring), text_or_null(kind), text_or_null(rest), NULL];
+/// `KEYCTL_RESTRICT_KEYRING`: a key type and a restriction; `None` is a null pointer.
+pub(crate) fn restrict(
+    keyring: i32,
+    kind: Option<&CStr>,
+    restriction: Option<&CStr>,
+) -> Result<i64> {
+    let args = [id(keyring), text_or_null(kind), text_or_null(restriction), NULL];
     // SAFETY: the strings end in NUL and live through the call.
     unsafe { keyctl(libc::KEYCTL_RESTRICT_KEYRING, args) }
 }

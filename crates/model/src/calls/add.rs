@@ -34,6 +34,9 @@ pub(super) const A_LINK: i64 = 4;
 pub(super) const LONGEST_PAYLOAD: usize = 1024 * 1024 - 1;
 pub(super) const LONGEST_OF_USER: usize = 32767;
 
+/// The longest name of a type, in bytes.
+const LONGEST_TYPE: usize = 31;
+
 impl<'a> Run<'a> {
     /// Kernel: `__do_sys_add_key`, `key_create_or_update`.
     pub(super) fn add_key(&mut self) -> Attempt<KeyId> {
@@ -74,7 +77,7 @@ impl<'a> Run<'a> {
         let (_, is_readable) = self.payload_size(2)?;
         self.fail_if(!is_readable, Fact::PayloadUnreadable, EFAULT)?;
         let at = self.lookup(keyring, KeySlot::AddKey)?;
-        let Some(kind) = KeyType::named(kind) else {
+        let Some(kind) = KeyType::named(kind).filter(|kind| self.is_built(*kind)) else {
             if self.is_unknown() {
                 return self.open_key_for(Some(at.key));
             }
@@ -91,23 +94,34 @@ impl<'a> Run<'a> {
         if !self.has_room(uid, 1, 0) && !self.law(Fact::AddPayloadBeforeQuota) {
             return Err(Stop::Errno(EDQUOT));
         }
-        self.check_payload(kind, length)?;
-        let payload = match payload {
-            Payload::None => String::new(),
-            Payload::Text(text) => text.to_owned(),
-            Payload::Bytes(..) if self.is_unknown() => String::new(),
-            // The trace doesn't show the bytes.
-            Payload::Bytes(length, _) => "\0".repeat(length),
-        };
+        if let Err(stop) = self.check_payload(kind, length) {
+            if let Some(key) = self.linked_like(at.key, kind, description)
+                && !self.law(Fact::AddFailsWhole)
+            {
+                self.take_link(at.key, key);
+            }
+            return Err(stop);
+        }
+        let payload = self.payload_text(payload);
         self.create_or_update(at, kind, description, &payload)
     }
 
+    /// Whether the kernel has a type.
+    pub(super) fn is_built(&mut self, kind: KeyType) -> bool {
+        if kind != KeyType::Encrypted {
+            return true;
+        }
+        let known = self.world.config.encrypted;
+        let is_built = known.unwrap_or_else(|| self.either());
+        self.world.config.encrypted = Some(is_built);
+        is_built
+    }
+
     fn check_payload(&mut self, kind: KeyType, length: usize) -> Attempt {
-        let fits = match kind {
-            KeyType::Keyring => length == 0,
-            KeyType::User | KeyType::Logon | KeyType::Authority => length > 0,
-        };
-        self.refuse_if(!fits, Fact::AddEmptyPayload, EINVAL)?;
+        if kind == KeyType::Keyring {
+            return self.refuse_if(length > 0, Fact::KeyringPayload, EINVAL);
+        }
+        self.refuse_if(length == 0, Fact::AddEmptyPayload, EINVAL)?;
         self.refuse_if(length > LONGEST_OF_USER, Fact::AddPayloadForType, EINVAL)?;
         Ok(())
     }
@@ -119,7 +133,7 @@ impl<'a> Run<'a> {
         description: &str,
         payload: &str,
     ) -> Attempt<KeyId> {
-        let is_refused = kind == KeyType::Logon && !description.contains(':');
+        let is_refused = kind == KeyType::Logon && matches!(description.find(':'), None | Some(0));
         if self.is_open(at.key) && !is_refused {
             return self.open_key_for(None);
         }
@@ -128,16 +142,23 @@ impl<'a> Run<'a> {
             // It may link such a key, which is then updated.
             return self.open_key_for(None);
         }
-        self.refuse_if(self.key(at.key).restricted, Fact::LinkRestricted, EPERM)?;
+        self.refuse_restricted(at.key)?;
         let is_updated = match kind {
             KeyType::Keyring => !self.law(Fact::AddKeyringReplaces),
-            KeyType::User | KeyType::Logon | KeyType::Authority => self.law(Fact::AddUpdates),
+            KeyType::User | KeyType::Logon | KeyType::Encrypted | KeyType::Authority => {
+                self.law(Fact::AddUpdates)
+            }
         };
         if let Some(key) = same
             && is_updated
         {
-            let invalid = self.key(key).revoked || self.key(key).invalidated;
-            if !invalid || !self.law(Fact::AddSkipsUnsound) {
+            let is = self.key(key);
+            let (invalid, negative) = (is.revoked || is.invalidated, is.negative.is_some());
+            let is_over = is.expiry == Expiry::Passed;
+            let is_skipped = (invalid && self.law(Fact::AddSkipsUnsound))
+                || (is_over && !self.law(Fact::AddRevivesExpired))
+                || (negative && !self.law(Fact::AddMakesGood));
+            if !is_skipped {
                 let found = Ref { key, possessed: at.possessed };
                 if !self.permits(found, Permission::Write) && self.law(Fact::AddUpdateNeedsWrite) {
                     return Err(self.fail(Fact::PermissionErrno, EACCES));
@@ -146,10 +167,8 @@ impl<'a> Run<'a> {
                 return Ok(key);
             }
         }
-        if is_refused {
-            // Only this type checks, and only when a key is created.
-            return Err(Stop::Errno(EINVAL));
-        }
+        // Only this type checks its description, and only when a key is created.
+        self.refuse_if(is_refused, Fact::LogonColon, EINVAL)?;
         let uid = self.cred().user.filesystem;
         let bytes = (description.len() + 1 + payload.len()) as i64;
         // A link that is replaced is charged already.
@@ -172,7 +191,7 @@ impl<'a> Run<'a> {
         let uid = if self.law(Fact::AddOwner) { cred.user.filesystem } else { cred.user.real };
         let gid = if self.law(Fact::AddGroup) { cred.group.filesystem } else { cred.group.real };
         let perm = match kind {
-            KeyType::Keyring | KeyType::User => 0x3f01_0000,
+            KeyType::Keyring | KeyType::User | KeyType::Encrypted => 0x3f01_0000,
             KeyType::Logon => 0x3d01_0000,
             KeyType::Authority => 0x0b01_0000,
         };
@@ -180,7 +199,9 @@ impl<'a> Run<'a> {
         let payer = if self.law(Fact::AddCounts) { Some(uid) } else { None };
         let content = match kind {
             KeyType::Keyring => Content::Links(Vec::new()),
-            KeyType::User | KeyType::Logon | KeyType::Authority => Content::Payload(payload.into()),
+            KeyType::User | KeyType::Logon | KeyType::Encrypted | KeyType::Authority => {
+                Content::Payload(payload.into())
+            }
         };
         let description = description.into();
         Key { kind, description, content, uid, gid, perm, payer, ..Key::default() }
@@ -212,11 +233,25 @@ impl<'a> Run<'a> {
         let Some(kind) = kind else {
             return Err(self.fail(Fact::TypeNull, EFAULT));
         };
-        if kind.is_empty() || kind.len() > 31 {
-            return Err(Stop::Errno(EINVAL));
-        }
+        let is_odd = kind.is_empty() || kind.len() > LONGEST_TYPE;
+        self.refuse_if(is_odd, Fact::TypeLength, EINVAL)?;
         self.refuse_if(kind.starts_with('.'), Fact::TypeWithDot, EPERM)?;
         Ok(kind)
+    }
+
+    fn payload_text(&self, payload: Payload<'_>) -> String {
+        match payload {
+            Payload::None => String::new(),
+            Payload::Text(text) => text.to_owned(),
+            Payload::Bytes(..) if self.is_unknown() => String::new(),
+            // The trace doesn't show the bytes.
+            Payload::Bytes(length, _) => "\0".repeat(length),
+        }
+    }
+
+    /// A payload argument as text.
+    pub(super) fn payload_arg(&self, nth: usize) -> Attempt<String> {
+        Ok(self.payload_text(self.payload(nth)?))
     }
 
     /// The length of a payload argument, in bytes.

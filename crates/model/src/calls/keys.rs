@@ -3,6 +3,7 @@
 use crate::laws::{Fact, KeySlot, Law};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
+use crate::search::Wanted;
 use crate::world::{Content, Expiry, Id, KeyId, KeyType, NO_ID};
 use trace::Errno::*;
 use trace::Value;
@@ -10,9 +11,19 @@ use trace::Value;
 /// The longest buffer that KEYCTL_READ fills at once, in bytes.
 const PAGE: i64 = 4096;
 
+/// The shortest text of an encrypted key, in bytes.
+const SHORTEST_ENCRYPTED: i64 = 150;
+
+/// The most digits of a user and a group id together.
+const MOST_DIGITS: i64 = 20;
+
 impl Run<'_> {
     pub(super) fn keyctl_read(&mut self) -> Prediction {
+        self.buffer_comes_last()?;
         let key = self.readable(self.key_arg(0)?)?;
+        if self.key(key).kind == KeyType::Encrypted {
+            return self.read_encrypted(key);
+        }
         if self.event.args.len() > 1 {
             let (buffer, is_mapped) = self.buffer(1)?;
             let mut links = self.key(key).links().to_vec();
@@ -36,7 +47,7 @@ impl Run<'_> {
     }
 
     /// The length of a buffer argument, in bytes, and whether it can be written.
-    fn buffer(&self, nth: usize) -> Attempt<(i64, bool)> {
+    pub(super) fn buffer(&self, nth: usize) -> Attempt<(i64, bool)> {
         match self.arg(nth)? {
             Value::List(values) => match values.as_slice() {
                 // Without a buffer the length does not matter.
@@ -46,6 +57,12 @@ impl Run<'_> {
             },
             _ => Ok((self.int(nth)?, true)),
         }
+    }
+
+    /// A buffer is used only once the key has been found and may be read.
+    fn buffer_comes_last(&mut self) -> Attempt {
+        let is_unmapped = self.event.args.len() > 1 && !self.buffer(1)?.1;
+        self.fail_first_if(is_unmapped, Fact::BufferLast, EFAULT)
     }
 
     /// The contents of a key that may be read.
@@ -70,6 +87,7 @@ impl Run<'_> {
                 }
                 Ok(Predicted::Keys(links))
             }
+            Content::Payload(_) if self.key(key).kind == KeyType::Encrypted => Ok(Predicted::Any),
             Content::Payload(payload) => Ok(Predicted::Text(payload.to_string())),
             Content::Nothing => Err(Stop::Errno(EKEYREVOKED)),
         }
@@ -109,7 +127,30 @@ impl Run<'_> {
         Ok(found.key)
     }
 
+    /// The kernel reads an encrypted key with the caller's master key, unless only the size is returned. Kernel:
+    /// `encrypted_read`, `request_user_key`.
+    fn read_encrypted(&mut self, key: KeyId) -> Prediction {
+        let is_short = self.event.args.len() > 1 && self.buffer(1)?.0 < SHORTEST_ENCRYPTED;
+        let Content::Payload(payload) = self.key(key).content.clone() else {
+            return Ok(Predicted::Any);
+        };
+        if is_short || self.is_unknown() {
+            return Ok(Predicted::Any);
+        }
+        let name = payload.split(' ').find_map(|word| word.strip_prefix("user:"));
+        let cred = self.cred().clone();
+        let wanted = Wanted::Like(KeyType::User, name.unwrap_or_default(), true);
+        let errno = match self.search_all(&cred, &wanted) {
+            Ok(_) => return Ok(Predicted::Any),
+            Err(EAGAIN) => ENOKEY,
+            Err(errno) => errno,
+        };
+        self.refuse_if(true, Fact::EncryptedReader, errno)?;
+        Ok(Predicted::Any)
+    }
+
     pub(super) fn keyctl_describe(&mut self) -> Prediction {
+        self.buffer_comes_last()?;
         let found = self.lookup_authorized(self.key_arg(0)?, KeySlot::Describe)?;
         if self.key(found.key).numbered || self.is_unknown() {
             return Ok(Predicted::Any);
@@ -118,11 +159,19 @@ impl Run<'_> {
         if self.event.args.len() == 1 {
             return Ok(Predicted::Text(description));
         }
+        let (full, (buffer, is_mapped)) = (description.len() as i64 + 1, self.buffer(1)?);
         // The length depends on the digits of the ids, which the trace shows of unmapped ids only.
-        if description.contains(";UID") || description.contains(";GID") {
-            return Ok(Predicted::Any);
+        let is_known = !description.contains(";UID") && !description.contains(";GID");
+        let longest = if is_known { full } else { full + MOST_DIGITS };
+        self.refuse_if(!is_mapped && buffer >= longest, Fact::DescribeUnmapped, EFAULT)?;
+        if !is_known {
+            let may_fit = !is_mapped && buffer >= full - MOST_DIGITS && buffer < longest;
+            return if may_fit && self.either() {
+                Err(Stop::Errno(EFAULT))
+            } else {
+                Ok(Predicted::Any)
+            };
         }
-        let (full, buffer) = (description.len() as i64 + 1, self.int(1)?);
         let size = if self.law(Fact::DescribeSize) { full } else { full.min(buffer) };
         Ok(Predicted::Int(size))
     }
@@ -136,6 +185,7 @@ impl Run<'_> {
     /// Without a security module that labels keys, the label is empty. Kernel: `keyctl_get_security`.
     pub(super) fn get_security(&mut self) -> Prediction {
         let named = self.key_arg(0)?;
+        self.buffer_comes_last()?;
         match self.lookup_authorized(named, KeySlot::GetSecurity) {
             Ok(_) if self.is_unknown() => Ok(Predicted::Any),
             Ok(_) if self.event.args.len() > 1 => {
@@ -166,9 +216,9 @@ impl Run<'_> {
         if length == 0 {
             return Err(Stop::Errno(EINVAL));
         }
-        let payload = self.text(1)?.unwrap_or_default();
         if self.law(Fact::UpdatePayload) {
-            self.update_payload(found.key, payload)?;
+            let payload = self.payload_arg(1)?;
+            self.update_payload(found.key, &payload)?;
         }
         Ok(())
     }

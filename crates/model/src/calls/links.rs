@@ -13,10 +13,19 @@ use trace::Value;
 /// The depth of keyrings in a tree that may be linked.
 const DEPTH: usize = 6;
 
+/// What KEYCTL_RESTRICT_KEYRING allows, beside a type.
+#[derive(Clone, Copy)]
+enum Restriction<'a> {
+    None,
+    Text(&'a str),
+    /// Keys with a signature that this key verifies, or one of this keyring.
+    By(Option<KeyId>),
+}
+
 /// `KEYCTL_MOVE_EXCL`.
 const EXCLUSIVE: i64 = 1;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     pub(super) fn keyctl_link(&mut self) -> Attempt {
         let (key, keyring) = (self.key_arg(0)?, self.key_arg(1)?);
         self.link_args(key, keyring)
@@ -36,7 +45,7 @@ impl Run<'_> {
     pub(super) fn link(&mut self, keyring: KeyId, key: KeyId) -> Attempt {
         self.takes_links(keyring)?;
         if self.is_open(keyring) || self.is_open(key) {
-            self.refuse_if(self.key(keyring).restricted, Fact::LinkRestricted, EPERM)?;
+            self.refuse_restricted(keyring)?;
             self.may_fail()?;
             self.put_link(keyring, key);
             return Ok(());
@@ -45,10 +54,46 @@ impl Run<'_> {
         if !self.law(Fact::CycleLast) && self.key(key).kind == KeyType::Keyring {
             self.no_cycle(keyring, key, 0)?;
         }
-        self.begin_link(keyring, kind, &description)?;
-        self.check_link(keyring, key)?;
+        let there = self.begin_link(keyring, kind, &description)?;
+        if there == Some(key)
+            && self.key(keyring).restricted.is_some()
+            && !self.law(Fact::RestrictedSame)
+        {
+            return Ok(());
+        }
+        if let Err(stop) = self.check_link(keyring, key) {
+            if let Some(there) = there
+                && there != key
+                && !self.law(Fact::LinkFailsWhole)
+            {
+                self.take_link(keyring, there);
+            }
+            return Err(stop);
+        }
         self.put_link(keyring, key);
         Ok(())
+    }
+
+    /// Fails where a keyring accepts no links. Kernel: `__key_link_check_restriction`.
+    pub(super) fn refuse_restricted(&mut self, keyring: KeyId) -> Attempt {
+        match self.key(keyring).restricted {
+            Some(EPERM) => self.refuse_if(true, Fact::LinkRestricted, EPERM),
+            Some(errno) => Err(self.fail(Fact::RestrictByErrno, errno)),
+            None => {
+                let mut above = self.world.present().into_iter();
+                let is_below = above.any(|key| {
+                    let key = self.key(key);
+                    key.restricted.is_some() && key.links().contains(&keyring)
+                });
+                self.fail_first_if(is_below, Fact::RestrictsOne, EPERM)
+            }
+        }
+    }
+
+    /// A restriction concerns new links only.
+    fn may_lose_links(&mut self, keyring: KeyId) -> Attempt {
+        let is_restricted = self.key(keyring).restricted.is_some();
+        self.fail_first_if(is_restricted, Fact::RestrictedLoses, EPERM)
     }
 
     pub(super) fn is_keyring(&mut self, keyring: KeyId) -> Attempt {
@@ -87,7 +132,7 @@ impl Run<'_> {
     /// Fails where a keyring doesn't accept a key. Kernel: `__key_link_check_restriction`,
     /// `__key_link_check_live_key`.
     fn check_link(&mut self, keyring: KeyId, key: KeyId) -> Attempt {
-        self.refuse_if(self.key(keyring).restricted, Fact::LinkRestricted, EPERM)?;
+        self.refuse_restricted(keyring)?;
         if self.key(key).kind == KeyType::Keyring {
             self.no_cycle(keyring, key, 0)?;
         }
@@ -246,6 +291,7 @@ impl Run<'_> {
         let Some(link) = link else {
             return Err(self.fail(Fact::UnlinkMissing, ENOENT));
         };
+        self.may_lose_links(keyring.key)?;
         self.take_link(keyring.key, link);
         Ok(())
     }
@@ -292,14 +338,31 @@ impl Run<'_> {
         let Some(link) = self.linked_like(from, kind, &description) else {
             return Err(self.fail(Fact::MoveMissing, ENOENT));
         };
-        let there = self.begin_link(to, kind, &description)?;
-        self.refuse_if(there.is_some() && exclusive, Fact::MoveExclusive, EEXIST)?;
-        self.check_link(to, key.key)?;
+        if let Err(stop) = self.check_move(key.key, to, exclusive) {
+            if !self.law(Fact::MoveFailsWhole) {
+                self.take_link(from, link);
+            }
+            return Err(stop);
+        }
+        self.may_lose_links(from)?;
         if self.law(Fact::MoveUnlinks) {
             self.take_link(from, link);
         }
         self.put_link(to, key.key);
         Ok(())
+    }
+
+    /// Fails where a keyring does not accept a key that is moved.
+    fn check_move(&mut self, key: KeyId, to: KeyId, exclusive: bool) -> Attempt {
+        let (kind, description) = self.index(key);
+        let there = self.begin_link(to, kind, &description)?;
+        if there.is_some() && exclusive {
+            if self.key(to).restricted.is_some() && !self.law(Fact::MoveExclusiveFirst) {
+                self.check_link(to, key)?;
+            }
+            self.refuse_if(true, Fact::MoveExclusive, EEXIST)?;
+        }
+        self.check_link(to, key)
     }
 
     pub(super) fn keyctl_clear(&mut self) -> Attempt {
@@ -314,6 +377,7 @@ impl Run<'_> {
         if self.is_open(found.key) {
             return Ok(());
         }
+        self.may_lose_links(found.key)?;
         if self.law(Fact::ClearEmpties) {
             self.empty(found.key);
         }
@@ -325,27 +389,97 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Only without a type: the keyring then accepts no links. Kernel: `keyring_restrict`.
+    /// Without a type the keyring then accepts no links, with one those that the type allows. Kernel:
+    /// `keyctl_restrict_keyring`, `keyring_restrict`.
     pub(super) fn restrict_keyring(&mut self) -> Attempt {
-        let (kind, restriction) = (self.text(1)?, self.text(2)?);
-        let keyring = self.lookup(self.key_arg(0)?, KeySlot::Restrict)?;
-        if kind.is_some() != restriction.is_some() {
-            return Err(Stop::Errno(EINVAL));
+        let (kind, restriction) = (self.text(1)?, self.restriction()?);
+        let keyring = self.lookup(self.key_arg(0)?, KeySlot::Restrict)?.key;
+        let is_half = kind.is_some() == matches!(restriction, Restriction::None);
+        if is_half && self.key(keyring).restricted.is_some() {
+            self.fail_first_if(true, Fact::RestrictHalfFirst, EEXIST)?;
         }
-        if kind.is_some() {
-            self.type_name(kind)?;
-        }
-        self.is_keyring(keyring.key)?;
-        if self.is_open(keyring.key) {
+        self.refuse_if(is_half, Fact::RestrictHalf, EINVAL)?;
+        let kind = kind.map(|kind| self.type_name(Some(kind))).transpose()?;
+        self.is_keyring(keyring)?;
+        if self.is_open(keyring) {
             return Ok(());
         }
-        // No type that this model knows has a restriction.
-        if let Some(kind) = kind {
-            let unknown = KeyType::named(kind).is_none();
-            return Err(Stop::Errno(if unknown { ENOKEY } else { ENOENT }));
+        if self.is_unknown() && kind.is_some() {
+            // The trace does not show what the kernel has, nor which keyrings are restricted by which.
+            self.may_fail()?;
+            self.world.keys.edit(keyring).restricted = Some(EOPNOTSUPP);
+            return Ok(());
         }
-        self.refuse_if(self.key(keyring.key).restricted, Fact::RestrictOnce, EEXIST)?;
-        self.world.keys.edit(keyring.key).restricted = true;
+        let trusted = kind.map(|kind| self.trusted(kind, restriction)).transpose()?;
+        let is_again = self.key(keyring).restricted.is_some();
+        self.refuse_if(is_again, Fact::RestrictOnce, EEXIST)?;
+        let is_cycle = trusted.is_some_and(|trusted| self.trusts(trusted, keyring));
+        self.refuse_if(is_cycle, Fact::RestrictCycle, EDEADLK)?;
+        let restricted = self.world.keys.edit(keyring);
+        restricted.restricted = Some(if trusted.is_some() { EOPNOTSUPP } else { EPERM });
+        if trusted.is_some() && self.law(Fact::RestrictHolds) {
+            self.world.keys.edit(keyring).trusts = trusted;
+        }
         Ok(())
+    }
+
+    fn restriction(&self) -> Attempt<Restriction<'a>> {
+        match self.arg(2)? {
+            Value::List(parts) => match parts.as_slice() {
+                [Value::Word(form), Value::Word(key)] if form == "key_or_keyring" => {
+                    match self.key_word(key) {
+                        Some(KeyArg::Serial(key)) => Ok(Restriction::By(key)),
+                        _ => self.expected(2, "a key"),
+                    }
+                }
+                _ => self.expected(2, "a restriction"),
+            },
+            _ => Ok(self.text(2)?.map_or(Restriction::None, Restriction::Text)),
+        }
+    }
+
+    /// The key that a restriction by a type names.
+    fn trusted(&mut self, kind: &str, restriction: Restriction<'_>) -> Attempt<KeyId> {
+        if kind == "asymmetric" && self.has_asymmetric() {
+            return match restriction {
+                Restriction::By(Some(key)) if self.exists(key) => Ok(key),
+                Restriction::By(_) => Err(Stop::Errno(ENOKEY)),
+                Restriction::Text(text) if !text.starts_with("builtin") => {
+                    if self.law(Fact::RestrictForm) {
+                        Err(Stop::Errno(EINVAL))
+                    } else {
+                        Err(Stop::Never)
+                    }
+                }
+                _ => Err(Stop::Unknown("a restriction to the kernel's own keys".to_owned())),
+            };
+        }
+        // No other type has a restriction.
+        let is_known = KeyType::named(kind).is_some_and(|kind| self.is_built(kind));
+        let (law, errno) = match is_known {
+            true => (Fact::RestrictNoMethod, ENOENT),
+            false => (Fact::RestrictUnknownType, ENOKEY),
+        };
+        Err(self.fail(law, errno))
+    }
+
+    fn has_asymmetric(&mut self) -> bool {
+        let known = self.world.config.asymmetric;
+        let has = known.unwrap_or_else(|| self.either());
+        self.world.config.asymmetric = Some(has);
+        has
+    }
+
+    /// Whether a keyring is, or is restricted by, another, directly or not. Kernel:
+    /// `keyring_detect_restriction_cycle`.
+    fn trusts(&self, keyring: KeyId, other: KeyId) -> bool {
+        let mut at = Some(keyring);
+        while let Some(key) = at {
+            if key == other {
+                return true;
+            }
+            at = self.key(key).trusts;
+        }
+        false
     }
 }

@@ -8,7 +8,12 @@ use trace::Errno::*;
 impl Run<'_> {
     /// Succeeds and creates nothing. Kernel: `keyctl_capabilities`.
     pub(super) fn capabilities(&mut self) -> Prediction {
-        if self.law(Fact::Capabilities) { Ok(Predicted::Any) } else { Err(Stop::Errno(EOPNOTSUPP)) }
+        self.fail_first_if(true, Fact::Capabilities, EOPNOTSUPP)?;
+        if !self.event.args.is_empty() {
+            let (buffer, is_mapped) = self.buffer(0)?;
+            self.refuse_if(buffer > 0 && !is_mapped, Fact::CapabilitiesUnmapped, EFAULT)?;
+        }
+        Ok(Predicted::Any)
     }
 
     /// As a kernel without CONFIG_KEY_NOTIFICATIONS does.

@@ -101,7 +101,10 @@ impl Run<'_> {
             if !self.permits(found, Permission::Link) && self.law(Fact::FoundNeedsLink) {
                 return Err(self.fail(Fact::PermissionErrno, EACCES));
             }
-            if self.law(Fact::FoundIsLinked) {
+            let is_restricted = self.key(destination).restricted.is_some();
+            if is_restricted && !self.law(Fact::RestrictedDestination) {
+                self.put_link(destination, found.key);
+            } else if self.law(Fact::FoundIsLinked) {
                 self.link(destination, found.key)?;
             }
         }
@@ -176,7 +179,7 @@ impl Run<'_> {
         let keyring = self.key(session);
         let needed = Permission::Search as u32 | Permission::Write as u32;
         let is_valid = !keyring.revoked && !keyring.invalidated && keyring.expiry != Expiry::Passed;
-        is_valid && !keyring.restricted && keyring.perm >> 24 & needed == needed
+        is_valid && keyring.restricted.is_none() && keyring.perm >> 24 & needed == needed
     }
 
     pub(super) fn negate(&mut self, key: KeyId, errno: Errno, seconds: u32) {

@@ -10,7 +10,7 @@ use crate::world::{
     Expiry, Id, Ids, Key, KeyId, KeyType, Life, NO_ID, UNKNOWN_DESTINATION, UserKeyrings, World,
 };
 use trace::Errno::{self, *};
-use trace::{REQKEY_DEFAULTS, Value};
+use trace::{Outcome, REQKEY_DEFAULTS, Value};
 
 /// How long a persistent keyring lasts without being asked for, in seconds, unless an administrator has changed it.
 const PERSISTENT: u32 = 3 * 24 * 3600;
@@ -73,34 +73,37 @@ impl Run<'_> {
 
     pub(super) fn join_session_keyring(&mut self) -> Prediction {
         let name = self.text(0)?;
-        if name.is_some_and(|name| name.starts_with('.')) {
-            return Err(Stop::Errno(EPERM));
-        }
+        let has_dot = name.is_some_and(|name| name.starts_with('.'));
+        self.refuse_if(has_dot, Fact::JoinWithDot, EPERM)?;
         if self.is_unknown() {
             if !self.law(Fact::JoinKeepsOthers) {
                 let mut cred = self.cred().clone();
                 cred.drop_own_keyrings();
                 self.commit(self.task, cred);
             }
-            return Ok(Predicted::Key(self.open_key_for(None)?));
+            let key = self.open_key_for(None)?;
+            // 0 for the present session keyring.
+            let is_again = self.event.outcome == Outcome::Returned(Value::Int(0));
+            return Ok(if is_again { Predicted::Int(0) } else { key.into() });
         }
         if !self.law(Fact::JoinMakes)
             && let Some(session) = self.cred().session
         {
-            return Ok(Predicted::Key(session));
+            return Ok(session.into());
         }
         let found = match name {
             Some(name) if self.law(Fact::JoinFinds) => self.joinable(name),
             _ => None,
         };
         match found {
-            // The kernel has nothing to do and names no key.
-            Some(key) if self.cred().session == Some(key) => Ok(Predicted::Int(0)),
+            Some(key) if self.cred().session == Some(key) && self.law(Fact::JoinAgain) => {
+                Ok(Predicted::Int(0))
+            }
             Some(key) => {
                 self.install_session(key);
-                Ok(Predicted::Key(key))
+                Ok(key.into())
             }
-            None => Ok(Predicted::Key(self.new_session_keyring(name)?)),
+            None => Ok(self.new_session_keyring(name)?.into()),
         }
     }
 
@@ -143,6 +146,9 @@ impl Run<'_> {
             if !has_name || is.space != cred.space || is.revoked {
                 continue;
             }
+            if is.expiry == Expiry::Passed && !self.law(Fact::JoinExpired) {
+                continue;
+            }
             let may = self.permits(Ref { key, possessed: false }, Permission::Search);
             if (may || !self.law(Fact::JoinNeedsSearch)) && self.exists(key) {
                 all.push(key);
@@ -155,26 +161,27 @@ impl Run<'_> {
     pub(super) fn session_to_parent(&mut self) -> Attempt {
         let key = self.session_keyring(false)?;
         self.need_valid(key)?;
-        self.need(Ref { key, possessed: true }, Permission::Link)?;
+        if self.law(Fact::ToParentLink) {
+            self.need(Ref { key, possessed: true }, Permission::Link)?;
+        }
         let group = self.group();
         let Some(parent) = self.world.groups[group].parent else {
             return Err(Stop::Errno(EPERM));
         };
-        if !self.world.is_alone(parent) || self.world.tasks[parent].life != Life::Runs {
+        let runs = self.world.tasks[parent].life == Life::Runs;
+        if !runs || (!self.world.is_alone(parent) && self.law(Fact::ToParentThreads)) {
             return Err(Stop::Errno(EPERM));
         }
         let (own, other) = (self.cred().clone(), self.world.cred(parent).clone());
-        if own.session == other.session {
+        let same = |other: Ids, own: Ids| other.all()[..3].iter().all(|id| *id == own.effective);
+        let same_ids = same(other.user, own.user) && same(other.group, own.group);
+        if own.session == other.session && (same_ids || self.law(Fact::ToParentSame)) {
             return Ok(());
         }
-        let same = |other: Ids, own: Ids| other.all()[..3].iter().all(|id| *id == own.effective);
-        let same_user = same(other.user, own.user) && same(other.group, own.group);
-        let sessions = [own.session, other.session];
-        let owned =
-            sessions.into_iter().flatten().all(|key| self.key(key).uid == own.user.effective);
-        if !same_user || !owned {
-            return Err(Stop::Errno(EPERM));
-        }
+        self.refuse_if(!same_ids, Fact::ToParentIds, EPERM)?;
+        let mut sessions = [own.session, other.session].into_iter().flatten();
+        let is_owned = sessions.all(|key| self.key(key).uid == own.user.effective);
+        self.refuse_if(!is_owned, Fact::ToParentOwner, EPERM)?;
         let mut cred = other;
         if self.law(Fact::ToParent) {
             cred.session = own.session;

@@ -4,7 +4,7 @@ use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{
     Cred, CredId, Group, GroupId, Holds, Key, KeyId, Life, Memory, MemoryId, Space, TableId, Task,
-    TaskId, Tracer,
+    TaskId, Tracer, UserKeyrings,
 };
 use trace::Errno::*;
 use trace::Value;
@@ -251,6 +251,12 @@ impl<'a> Run<'a> {
             && !self.law(Fact::RequestWaitsForEnd)
         {
             return Err(Stop::Never);
+        }
+        let (space, uid) = (self.cred().space, self.cred().user.real);
+        let is_it = |of: &UserKeyrings| of.space == space && of.uid == uid;
+        let have = self.world.user_keyrings.iter().any(is_it);
+        if have && !self.law(Fact::UserKeyringsOutlive) {
+            self.world.user_keyrings.take_out(is_it);
         }
         self.end_process(self.group());
         self.reparent_children();
