@@ -20,7 +20,7 @@
 //! - tasks: [`fork`], [`pthread_create`], [`vfork`], [`clone()`], [`clone3`], [`posix_spawn`],
 //!   [`execve`], and the orders of a [`Task`];
 //! - expectations: [`expect`] an errno or a result, [`ensure`] a condition;
-//! - waiting: [`wait_until_gone`], [`wait_for_the_collector`];
+//! - waiting: [`wait_until_gone`], [`wait_for_the_collector`], [`wait_for_notifications`];
 //! - the surroundings: [`proc_keys()`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
 //!
 //! Inside, imports point one way: `run` → `host` → `api` → `tasks` → `sys`. All unsafe code is in `sys`.
@@ -41,6 +41,7 @@ pub use api::proc_keys::*;
 pub use api::ptrace::*;
 pub use api::quota::*;
 pub use api::wait::*;
+pub use api::watch::*;
 pub use host::{environment, needs, probe, room};
 pub use nix::errno::Errno::{self, *};
 pub use nix::sys::signal::Signal;

@@ -373,6 +373,14 @@ pub(crate) struct UserKeyrings {
     pub(crate) session: KeyId,
 }
 
+/// What a watch has reported and nobody has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) key: KeyId,
+    pub(crate) what: &'static str,
+    pub(crate) other: Option<KeyId>,
+}
+
 /// Facts about the machine that a trace shows only as it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -382,6 +390,10 @@ pub(crate) struct Config {
     pub(crate) root: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
     pub(crate) dh: Option<bool>,
+    /// `CONFIG_KEY_NOTIFICATIONS`.
+    pub(crate) notifications: Option<bool>,
+    /// There is a notification pipe.
+    pub(crate) notifies: bool,
     /// The credentials of the listening socket.
     pub(crate) listener: Option<CredId>,
 }
@@ -450,6 +462,10 @@ world! {
         spaces: Space,
         left: (Id, Left),
         user_keyrings: UserKeyrings,
+        /// Keys that are watched.
+        watched: KeyId,
+        /// Oldest first.
+        reports: Report,
         authorities: Authority,
         persistent: (SpaceId, Id, KeyId),
         /// Files on their way through a socket, and whether they have been received.

@@ -10,3 +10,4 @@ pub(crate) mod proc_keys;
 pub(crate) mod ptrace;
 pub(crate) mod quota;
 pub(crate) mod wait;
+pub(crate) mod watch;

@@ -11,6 +11,9 @@ use trace::Value;
 /// The longest buffer that KEYCTL_READ fills at once, in bytes.
 const PAGE: i64 = 4096;
 
+/// View permission of the possessor, the owner, the group and others.
+const VIEW_OF_ANYONE: u32 = 0x0101_0101;
+
 impl Run<'_> {
     pub(super) fn keyctl_read(&mut self) -> Prediction {
         let key = self.readable(self.key_arg(0)?)?;
@@ -185,6 +188,9 @@ impl Run<'_> {
         if self.is_open(found.key) {
             return Ok(());
         }
+        if !self.key(found.key).revoked {
+            self.report(found.key, Fact::ReportsRevoke, "revoked", None);
+        }
         self.world.keys.edit(found.key).revoked = true;
         if self.key(found.key).kind != KeyType::Keyring {
             let given_up = self.key(found.key).content.len();
@@ -246,6 +252,7 @@ impl Run<'_> {
         if gid != NO_ID && self.law(Fact::ChownSets) {
             self.world.keys.edit(found.key).gid = gid;
         }
+        self.report_change(found.key);
         Ok(())
     }
 
@@ -286,6 +293,13 @@ impl Run<'_> {
         if self.law(Fact::SetpermSets) {
             self.world.keys.edit(found.key).perm = mask;
         }
+        self.report_change(found.key);
+        if self.world.watched.iter().any(|watched| *watched == found.key)
+            && mask & VIEW_OF_ANYONE == 0
+            && !self.law(Fact::WatchOutlivesView)
+        {
+            self.world.watched.take_out(|watched| *watched == found.key);
+        }
         Ok(())
     }
 
@@ -308,6 +322,7 @@ impl Run<'_> {
         if self.law(Fact::TimeoutSets) {
             self.world.keys.edit(found.key).expiry = expiry;
         }
+        self.report_change(found.key);
         Ok(Predicted::Int(0))
     }
 }

@@ -173,6 +173,7 @@ impl Run<'_> {
         if self.is_unknown() && !self.keeps_links_known(keyring, key) {
             return;
         }
+        self.report(keyring, Fact::ReportsLinks, "linked", Some(key));
         let (kind, description) = self.index(key);
         if self.law(Fact::LinkDisplaces)
             && let Some(before) = self.noted_like(keyring, kind, &description)
@@ -246,6 +247,7 @@ impl Run<'_> {
         let Some(link) = link else {
             return Err(self.fail(Fact::UnlinkMissing, ENOENT));
         };
+        self.report(keyring.key, Fact::ReportsUnlinks, "unlinked", Some(link));
         self.take_link(keyring.key, link);
         Ok(())
     }
@@ -295,6 +297,7 @@ impl Run<'_> {
         let there = self.begin_link(to, kind, &description)?;
         self.refuse_if(there.is_some() && exclusive, Fact::MoveExclusive, EEXIST)?;
         self.check_link(to, key.key)?;
+        self.report(from, Fact::ReportsUnlinks, "unlinked", Some(link));
         if self.law(Fact::MoveUnlinks) {
             self.take_link(from, link);
         }
@@ -313,6 +316,9 @@ impl Run<'_> {
         self.is_keyring(found.key)?;
         if self.is_open(found.key) {
             return Ok(());
+        }
+        if !self.key(found.key).links().is_empty() {
+            self.report(found.key, Fact::ReportsClear, "cleared", None);
         }
         if self.law(Fact::ClearEmpties) {
             self.empty(found.key);
