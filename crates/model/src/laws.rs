@@ -351,6 +351,7 @@ phrases! {
     WatchNumberFirst => "KEYCTL_WATCH_KEY looks the key up before it checks the number of the watch",
     WatchNeedsPipe => "KEYCTL_WATCH_KEY of a file that is no notification pipe fails with another errno",
     WatchMissing => "KEYCTL_WATCH_KEY that ends a watch which does not exist fails with another errno",
+    WatchHolds => "a watch does not pin the credentials of the task that began it",
     ReportsLinks => "a watch reports no new link",
     ReportsUnlinks => "a watch reports no link that is removed",
     ReportsClear => "a watch reports no KEYCTL_CLEAR",

@@ -373,6 +373,13 @@ pub(crate) struct UserKeyrings {
     pub(crate) session: KeyId,
 }
 
+/// A watch of a key, with the credentials of the task that began it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) key: KeyId,
+    pub(crate) beginner: Option<CredId>,
+}
+
 /// What a watch has reported and nobody has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
@@ -462,8 +469,7 @@ world! {
         spaces: Space,
         left: (Id, Left),
         user_keyrings: UserKeyrings,
-        /// Keys that are watched.
-        watched: KeyId,
+        watches: Watch,
         /// Oldest first.
         reports: Report,
         authorities: Authority,
@@ -651,6 +657,8 @@ impl World {
                 all.extend(creds.map(|cred| (Holds::File, cred)));
             }
         }
+        let beginners = self.watches.iter().filter_map(|watch| watch.beginner);
+        all.extend(beginners.map(|cred| (Holds::File, cred)));
         for (file, _) in self.sent.iter().filter(|(_, taken)| !taken) {
             all.extend(file.opener.map(|cred| (Holds::Socket, cred)));
         }

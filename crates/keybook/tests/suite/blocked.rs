@@ -90,7 +90,7 @@ fn a_rule_is_observed_if_its_calls_are_allowed() {
 /// `git bisect run` tries another version after 125, and calls one bad after any other status below 128.
 #[test]
 fn a_bisection_skips_what_cannot_be_observed() {
-    let bisect = |args: &[&str], calls: &[i64]| {
+    let bisect = |args: &[&'static str], calls: &[i64]| {
         let args = [&["check", "--bisect"], args].concat();
         keybook(&args, calls, errno(libc::EPERM)).status.code()
     };

@@ -294,11 +294,11 @@ impl Run<'_> {
             self.world.keys.edit(found.key).perm = mask;
         }
         self.report_change(found.key);
-        if self.world.watched.iter().any(|watched| *watched == found.key)
+        if self.is_watched(found.key)
             && mask & VIEW_OF_ANYONE == 0
             && !self.law(Fact::WatchOutlivesView)
         {
-            self.world.watched.take_out(|watched| *watched == found.key);
+            self.stop_watching(found.key);
         }
         Ok(())
     }

@@ -317,9 +317,7 @@ impl Run<'_> {
         if self.is_open(found.key) {
             return Ok(());
         }
-        if !self.key(found.key).links().is_empty() {
-            self.report(found.key, Fact::ReportsClear, "cleared", None);
-        }
+        self.report(found.key, Fact::ReportsClear, "cleared", None);
         if self.law(Fact::ClearEmpties) {
             self.empty(found.key);
         }

@@ -2,7 +2,7 @@
 
 use crate::laws::{Fact, KeySlot};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{KeyId, Report};
+use crate::world::{KeyId, Report, Watch};
 use trace::Errno::*;
 use trace::Value;
 
@@ -36,17 +36,25 @@ impl Run<'_> {
         if number == END {
             self.end_watch(key)?;
         } else {
-            self.world.watched.add(key);
+            let beginner = if self.law(Fact::WatchHolds) { Some(self.cred_id()) } else { None };
+            self.world.watches.add(Watch { key, beginner });
         }
         Ok(Predicted::Int(0))
     }
 
     fn end_watch(&mut self, key: KeyId) -> Attempt {
-        let is_watched = self.world.watched.iter().any(|watched| *watched == key);
-        self.fail_if(!is_watched, Fact::WatchMissing, EBADSLT)?;
+        self.fail_if(!self.is_watched(key), Fact::WatchMissing, EBADSLT)?;
         self.report(key, Fact::ReportsEnd, "removed", None);
-        self.world.watched.take_out(|watched| *watched == key);
+        self.stop_watching(key);
         Ok(())
+    }
+
+    pub(crate) fn is_watched(&self, key: KeyId) -> bool {
+        self.world.watches.iter().any(|watch| watch.key == key)
+    }
+
+    pub(crate) fn stop_watching(&mut self, key: KeyId) {
+        self.world.watches.take_out(|watch| watch.key == key);
     }
 
     /// Kernel: `watch_queue_init`.
@@ -75,7 +83,7 @@ impl Run<'_> {
         what: &'static str,
         other: Option<KeyId>,
     ) {
-        if self.world.watched.iter().any(|watched| *watched == key) && self.law(law) {
+        if self.is_watched(key) && self.law(law) {
             self.world.reports.add(Report { key, what, other });
         }
     }
@@ -88,7 +96,7 @@ impl Run<'_> {
     /// Notes a new payload, which concerns no keyring that links the key.
     pub(crate) fn report_update(&mut self, key: KeyId) {
         self.report(key, Fact::ReportsNoContents, "updated", None);
-        for keyring in self.world.watched.iter().copied().collect::<Vec<_>>() {
+        for Watch { key: keyring, .. } in self.world.watches.iter().copied().collect::<Vec<_>>() {
             if self.key(keyring).links().contains(&key) && !self.law(Fact::ReportsNoContents) {
                 self.world.reports.add(Report { key: keyring, what: "updated", other: None });
             }
