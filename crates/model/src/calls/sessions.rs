@@ -149,12 +149,15 @@ impl Run<'_> {
     pub(super) fn session_to_parent(&mut self) -> Attempt {
         let key = self.session_keyring(false)?;
         self.need_valid(key)?;
-        self.need(Ref { key, possessed: true }, Permission::Link)?;
+        if self.law(Fact::ToParentNeedsLink) {
+            self.need(Ref { key, possessed: true }, Permission::Link)?;
+        }
         let group = self.group();
         let Some(parent) = self.world.groups[group].parent else {
             return Err(Stop::Errno(EPERM));
         };
-        if !self.world.is_alone(parent) || self.world.tasks[parent].life != Life::Runs {
+        self.refuse_if(!self.world.is_alone(parent), Fact::ToParentAlone, EPERM)?;
+        if self.world.tasks[parent].life != Life::Runs {
             return Err(Stop::Errno(EPERM));
         }
         let (own, other) = (self.cred().clone(), self.world.cred(parent).clone());
@@ -166,9 +169,12 @@ impl Run<'_> {
         let sessions = [own.session, other.session];
         let owned =
             sessions.into_iter().flatten().all(|key| self.key(key).uid == own.user.effective);
-        if !same_user || !owned {
+        let effective = [(other.user, own.user), (other.group, own.group)];
+        if effective.iter().any(|(other, own)| other.effective != own.effective) {
             return Err(Stop::Errno(EPERM));
         }
+        self.refuse_if(!same_user, Fact::ToParentSameIds, EPERM)?;
+        self.refuse_if(!owned, Fact::ToParentOwned, EPERM)?;
         let mut cred = other;
         if self.law(Fact::ToParent) {
             cred.session = own.session;
