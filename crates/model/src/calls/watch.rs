@@ -71,7 +71,9 @@ impl Run<'_> {
             Predicted::List(words.into_iter().flatten().collect())
         };
         let all = self.world.reports.iter().map(words).collect();
-        self.world.reports.take_out(|_| true);
+        while self.world.reports.len() > 0 {
+            self.world.reports.take_out(|_| true);
+        }
         Ok(Predicted::List(all))
     }
 
