@@ -202,7 +202,7 @@ pub(crate) fn perf_event_open(thread: i32) -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
-/// pipe2(2) of a pipe that the kernel writes notifications to, with room for so many.
+/// pipe2(2) of a pipe that the kernel writes notifications to, with room for this number of notifications.
 pub(crate) fn notification_pipe(room: usize) -> Result<(OwnedFd, OwnedFd)> {
     use nix::fcntl::OFlag;
     // `IOC_WATCH_QUEUE_SET_SIZE`; for `O_NOTIFICATION_PIPE`, `O_EXCL` is another name.
