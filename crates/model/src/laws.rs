@@ -301,6 +301,7 @@ phrases! {
     LinkTargetFirst => "KEYCTL_LINK looks up the key before the keyring that receives the link",
     LinkRestricted => "a restricted keyring accepts links",
     RestrictOnce => "a keyring can be restricted twice",
+    RestrictByType => "a keyring can be restricted by a type that has no restrictions",
     UnlinkByName => "KEYCTL_UNLINK removes only the key it is given",
     UnlinkMissing => "KEYCTL_UNLINK of what is not linked fails with another errno",
     MoveInOrder => "KEYCTL_MOVE looks up the keyrings before the key",

@@ -342,6 +342,10 @@ impl Run<'_> {
         }
         // No type that this model knows has a restriction.
         if let Some(kind) = kind {
+            if !self.law(Fact::RestrictByType) {
+                self.world.keys.edit(keyring.key).restricted = true;
+                return Ok(());
+            }
             let unknown = KeyType::named(kind).is_none();
             return Err(Stop::Errno(if unknown { ENOKEY } else { ENOENT }));
         }
