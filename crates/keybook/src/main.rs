@@ -21,7 +21,7 @@ use commands::{
     build, check, diff, explain, explore, guarantees as guarantees_command, judge, kernels, look,
     man as man_command, preprocess, rules, strace, vary, wrong,
 };
-use status::{HELD, MISUSE};
+use status::{ABORT, HELD, MISUSE};
 use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -145,7 +145,11 @@ fn run(default: &str) -> u8 {
         Ok(command_line) => command_line.command,
         Err(error) => {
             let _ = error.print();
-            return if error.use_stderr() { MISUSE } else { HELD };
+            return match error.use_stderr() {
+                true if env::args_os().any(|arg| arg == "--bisect") => ABORT,
+                true => MISUSE,
+                false => HELD,
+            };
         }
     };
     let status = match command {

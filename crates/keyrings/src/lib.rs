@@ -21,7 +21,7 @@
 //!   [`execve`], and the orders of a [`Task`];
 //! - expectations: [`expect`] an errno or a result, [`ensure`] a condition;
 //! - requests: [`upcall`], the program of the snippet that handles one, and [`requested`];
-//! - waiting: [`wait_until_gone`], [`wait_for_the_collector`];
+//! - waiting: [`wait_until_gone`], [`wait_for_the_collector`], [`wait_for_notifications`];
 //! - the surroundings: [`proc_keys()`], [`key_users`], [`setresuid`], [`open`], [`keyctl_program()`].
 //!
 //! Inside, imports point one way: `run` → `host` → `api` → `tasks` → `sys`. All unsafe code is in `sys`.
@@ -45,6 +45,7 @@ pub use api::quota::*;
 pub use api::upcall::*;
 pub use api::uring::*;
 pub use api::wait::*;
+pub use api::watch::*;
 pub use host::{environment, needs, probe, room};
 pub use nix::errno::Errno::{self, *};
 pub use nix::sys::signal::Signal;

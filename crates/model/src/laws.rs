@@ -93,6 +93,7 @@ key_slots! {
     GetPersistent:         "keyring of KEYCTL_GET_PERSISTENT",  creates, [Write],          Valid;
     Pkey:                  "KEYCTL_PKEY_…",                     finds,   [Search],         Valid;
     DhCompute:             "KEYCTL_DH_COMPUTE",                 finds,   [],               Any;
+    Watch:                 "KEYCTL_WATCH_KEY",                  creates, [View],           Valid;
 }
 
 /// The keyrings that belong to one thread or to one process.
@@ -386,6 +387,18 @@ phrases! {
     DescribeSize => "KEYCTL_DESCRIBE returns how much of the description it copied",
     DhUnsupported => "KEYCTL_DH_COMPUTE without CONFIG_KEY_DH_OPERATIONS looks its keys up",
     WatchUnsupported => "KEYCTL_WATCH_KEY without CONFIG_KEY_NOTIFICATIONS looks the key up",
+    WatchNumberFirst => "KEYCTL_WATCH_KEY looks the key up before it checks the number of the watch",
+    WatchNeedsPipe => "KEYCTL_WATCH_KEY of a file that is no notification pipe fails with another errno",
+    WatchMissing => "KEYCTL_WATCH_KEY that ends a watch which does not exist fails with another errno",
+    WatchHolds => "a watch does not pin the credentials of the task that began it",
+    ReportsLinks => "a watch reports no new link",
+    ReportsUnlinks => "a watch reports no link that is removed",
+    ReportsClear => "a watch reports no KEYCTL_CLEAR",
+    ReportsChange => "a watch reports no new mask, owner or timeout",
+    ReportsRevoke => "a watch reports no KEYCTL_REVOKE",
+    ReportsEnd => "a watch does not report the end of its key",
+    ReportsNoContents => "a watch of a keyring reports the update of a key that it links",
+    WatchOutlivesView => "a watch ends when the mask no longer permits View",
     SpecialIdUnknown => "a number below the special ids fails with ENOKEY",
     GroupIdUnknown => "@g is a keyring",
     NoAuthority => "@a fails with another errno without an authority",

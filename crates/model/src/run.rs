@@ -260,6 +260,7 @@ impl<'a> Run<'a> {
                 continue;
             }
             self.world.end_key(key);
+            self.report(key, Fact::ReportsEnd, "removed", None);
             if let Some(payer) = self.key(key).payer {
                 let bytes = self.key(key).bytes;
                 self.charge(payer, -1, -bytes);

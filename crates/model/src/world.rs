@@ -391,6 +391,21 @@ pub(crate) struct UserKeyrings {
     pub(crate) session: KeyId,
 }
 
+/// A watch of a key, with the credentials of the task that began it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watch {
+    pub(crate) key: KeyId,
+    pub(crate) beginner: Option<CredId>,
+}
+
+/// What a watch has reported and nobody has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) key: KeyId,
+    pub(crate) what: &'static str,
+    pub(crate) other: Option<KeyId>,
+}
+
 /// Facts about the machine that a trace shows only as it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Config {
@@ -404,6 +419,10 @@ pub(crate) struct Config {
     pub(crate) encrypted: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
     pub(crate) dh: Option<bool>,
+    /// `CONFIG_KEY_NOTIFICATIONS`.
+    pub(crate) notifications: Option<bool>,
+    /// There is a notification pipe.
+    pub(crate) notifies: bool,
     /// The credentials of the listening socket.
     pub(crate) listener: Option<CredId>,
 }
@@ -472,6 +491,9 @@ world! {
         spaces: Space,
         left: (Id, Left),
         user_keyrings: UserKeyrings,
+        watches: Watch,
+        /// Oldest first.
+        reports: Report,
         authorities: Authority,
         requests: Request,
         persistent: (SpaceId, Id, KeyId),
@@ -658,6 +680,8 @@ impl World {
                 all.extend(creds.map(|cred| (Holds::File, cred)));
             }
         }
+        let beginners = self.watches.iter().filter_map(|watch| watch.beginner);
+        all.extend(beginners.map(|cred| (Holds::File, cred)));
         for (file, _) in self.sent.iter().filter(|(_, taken)| !taken) {
             all.extend(file.opener.map(|cred| (Holds::Socket, cred)));
         }

@@ -35,6 +35,7 @@ macro_rules! errnos {
 errnos! {
     EACCES => "Permission denied",
     EAGAIN => "Try again",
+    EBADSLT => "Invalid slot",
     EDEADLK => "Resource deadlock would occur",
     EDQUOT => "Quota exceeded",
     EEXIST => "File exists",

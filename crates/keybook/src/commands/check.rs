@@ -3,7 +3,7 @@
 use crate::embedded::{self, Embedded};
 use crate::report::{self, CheckResult, Checked, Report};
 use crate::runner::{self, Finished, Job, Limits};
-use crate::status::NOTHING_HERE;
+use crate::status::{NOTHING_HERE, of_bisection};
 use crate::{jobs, output, progress};
 use anyhow::{Result, anyhow};
 use clap::{ValueEnum, value_parser};
@@ -29,6 +29,10 @@ pub(crate) struct Check {
     // Three times as long as a snippet waits for any event.
     #[arg(long, value_name = "SECONDS", default_value_t = 180, value_parser = value_parser!(u32).range(1..))]
     deadline: u32,
+    /// Exit as `git bisect run` asks: with 125 if none of the rules can be observed, with 128 if the command is
+    /// invalid.
+    #[arg(long)]
+    bisect: bool,
 }
 
 #[derive(Clone, Copy, Default, ValueEnum)]
@@ -46,7 +50,12 @@ enum Format {
     Junit,
 }
 
-pub(crate) fn run(Check { rules, format, jobs, deadline }: &Check) -> Result<u8> {
+pub(crate) fn run(asked: &Check) -> Result<u8> {
+    let status = checked(asked);
+    if asked.bisect { Ok(of_bisection(status)) } else { status }
+}
+
+fn checked(Check { rules, format, jobs, deadline, .. }: &Check) -> Result<u8> {
     let rules = embedded::select(rules).map_err(|error| anyhow!(error))?;
     let (checked, stopped) = match Keyrings::here().explain() {
         Some(why) => {

@@ -9,7 +9,7 @@ mod matrix;
 use crate::report::Report;
 use crate::site::columns::{Column, ColumnKind};
 use crate::site::environments::RESULTS;
-use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE};
+use crate::status::{DIFFERS, HELD, MISUSE, NOTHING_HERE, of_bisection};
 use crate::{jobs, output, progress, project};
 use ::kernels::fetch::{Progress, Wanted};
 use ::kernels::{Architecture, Kernel, Limits, Payload, Target};
@@ -51,6 +51,9 @@ pub(crate) struct Kernels {
     /// Save the results in this folder; default: the project's snapshots/kernels.
     #[arg(long, value_name = "FOLDER")]
     save: Option<PathBuf>,
+    /// Check only this rule, on one kernel, and exit as `git bisect run` asks: with 125 if it can't be observed there.
+    #[arg(long, value_name = "RULE")]
+    bisect: Vec<String>,
     /// How to show the matrix.
     #[arg(long, value_enum, default_value_t)]
     format: ListFormat,
@@ -82,7 +85,8 @@ pub(crate) fn run(asked: &Kernels) -> Result<u8> {
     match &asked.action {
         Some(Action::Fetch { packages, arch }) => fetch(packages, *arch),
         Some(Action::List) => list(&subjects(asked)?),
-        None => check(asked),
+        None if asked.bisect.is_empty() => check(asked),
+        None => Ok(of_bisection(bisect(asked))),
     }
 }
 
@@ -232,8 +236,7 @@ fn programs(subjects: Vec<Subject>, named: &[PathBuf]) -> Result<Vec<(Subject, P
 
 /// Runs executables on subjects, several at a time.
 fn run_all(runs: &[(Subject, PathBuf)], asked: &Kernels) -> Vec<Finished> {
-    let end = Duration::from_secs(asked.deadline.into());
-    let limits = Limits { begin: end / 5, end, ..Limits::default() };
+    let limits = limits(asked);
     let bar = progress::bar(runs.len() as u64, "{pos}/{len} kernels, {elapsed} {msg}");
     bar.enable_steady_tick(Duration::from_millis(500));
     let next = Mutex::new(runs.iter().enumerate());
@@ -263,12 +266,43 @@ fn run_all(runs: &[(Subject, PathBuf)], asked: &Kernels) -> Vec<Finished> {
     finished.into_iter().map(|(_, one)| one).collect()
 }
 
-fn run_one(subject: &Subject, executable: &Path, limits: &Limits) -> Result<Column> {
-    let payload = Payload {
-        executable: executable.to_owned(),
-        args: ["check", "--format", "json"].map(str::to_owned).to_vec(),
-        files: companions::find(subject.architecture()),
+/// Checks the rules that a bisection is about on the only kernel that is selected.
+fn bisect(asked: &Kernels) -> Result<u8> {
+    let runs = programs(subjects(asked)?, &asked.programs)?;
+    let [(subject, executable)] = &runs[..] else {
+        bail!("--bisect is for one kernel: name it, or the folder with it by --from");
     };
+    let args = ["check", "--bisect"].map(str::to_owned).into_iter().chain(asked.bisect.clone());
+    match ::kernels::run(&subject.kernel, &payload(subject, executable, args), &limits(asked)) {
+        Ok(run) => {
+            output::print(&run.output)?;
+            Ok(u8::try_from(run.status)?)
+        }
+        Err(error) => {
+            eprintln!("keybook: {error:#}");
+            Ok(NOTHING_HERE)
+        }
+    }
+}
+
+fn limits(asked: &Kernels) -> Limits {
+    Limits { end: Duration::from_secs(asked.deadline.into()), ..Limits::default() }
+}
+
+fn payload(
+    subject: &Subject,
+    executable: &Path,
+    args: impl IntoIterator<Item = String>,
+) -> Payload {
+    Payload {
+        executable: executable.to_owned(),
+        args: args.into_iter().collect(),
+        files: companions::find(subject.architecture()),
+    }
+}
+
+fn run_one(subject: &Subject, executable: &Path, limits: &Limits) -> Result<Column> {
+    let payload = payload(subject, executable, ["check", "--format", "json"].map(str::to_owned));
     let run = ::kernels::run(&subject.kernel, &payload, limits)?;
     let report: Report = serde_json::from_str(&run.output).with_context(|| {
         let last = run.output.lines().last().unwrap_or("nothing");

@@ -87,6 +87,20 @@ fn a_rule_is_observed_if_its_calls_are_allowed() {
     }
 }
 
+/// `git bisect run` tries another version after 125, and calls one bad after any other status below 128.
+#[test]
+fn a_bisection_skips_what_cannot_be_observed() {
+    let bisect = |args: &[&'static str], calls: &[i64]| {
+        let args = [&["check", "--bisect"], args].concat();
+        keybook(&args, calls, errno(libc::EPERM)).status.code()
+    };
+    assert_eq!(bisect(&["process.fork"], &[]), Some(0));
+    assert_eq!(bisect(&["process.fork"], &[KEYCTL, ADD_KEY, REQUEST_KEY]), Some(125));
+    assert_eq!(bisect(&["thread.execve.keys-live-on"], &[ADD_KEY]), Some(125));
+    assert_eq!(bisect(&["no.such-rule"], &[]), Some(128));
+    assert_eq!(bisect(&["--no-such-option"], &[]), Some(128));
+}
+
 #[test]
 fn the_book_is_built_from_the_snapshots_all_the_same() {
     let _alone = alone();

@@ -166,7 +166,7 @@ pub fn memory_file(contents: &str) -> Result<Descriptor> {
     result
 }
 
-fn keep_both((one, other): (OwnedFd, OwnedFd)) -> (Descriptor, Descriptor) {
+pub(super) fn keep_both((one, other): (OwnedFd, OwnedFd)) -> (Descriptor, Descriptor) {
     (Descriptor::keep(one), Descriptor::keep(other))
 }
 

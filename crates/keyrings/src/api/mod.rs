@@ -13,3 +13,4 @@ pub(crate) mod quota;
 pub(crate) mod upcall;
 pub(crate) mod uring;
 pub(crate) mod wait;
+pub(crate) mod watch;

@@ -9,7 +9,7 @@ use super::{Result, machine};
 use nix::errno::Errno;
 use nix::libc;
 use std::ffi::{CStr, c_void};
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard};
 
 /// What a handle stands for.
@@ -168,6 +168,18 @@ pub(crate) fn perf_event_open(thread: i32) -> Result<OwnedFd> {
     let descriptor = Errno::result(call)? as RawFd;
     // SAFETY: the kernel has just opened it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// pipe2(2) of a pipe that the kernel writes notifications to, with room for this number of notifications.
+pub(crate) fn notification_pipe(room: usize) -> Result<(OwnedFd, OwnedFd)> {
+    use nix::fcntl::OFlag;
+    // `IOC_WATCH_QUEUE_SET_SIZE`; for `O_NOTIFICATION_PIPE`, `O_EXCL` is another name.
+    const SET_SIZE: u32 = 0x5760;
+    let ends = nix::unistd::pipe2(OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+    // SAFETY: the operation takes a number.
+    let call = unsafe { libc::ioctl(ends.0.as_raw_fd(), SET_SIZE as _, room) };
+    Errno::result(call)?;
+    Ok(ends)
 }
 
 /// accept(2).

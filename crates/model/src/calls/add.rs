@@ -216,6 +216,7 @@ impl<'a> Run<'a> {
             }
             self.charge(payer, 0, more);
         }
+        self.report_update(key);
         let key = self.world.keys.edit(key);
         if key.payer.is_some() {
             key.bytes += more;

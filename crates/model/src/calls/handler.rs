@@ -86,7 +86,8 @@ impl Run<'_> {
             None => self.default_destination()?,
         };
         self.user_keyrings();
-        let refuses = self.key(destination).restricted.is_some() && !self.law(Fact::RestrictedTakesRequested);
+        let refuses =
+            self.key(destination).restricted.is_some() && !self.law(Fact::RestrictedTakesRequested);
         if self.key(destination).revoked || refuses {
             return Err(Stop::Never);
         }
@@ -197,7 +198,11 @@ impl Run<'_> {
             let (kind, description) = (self.key(target).kind, self.key(target).description.clone());
             self.takes_links(ring)?;
             self.begin_link(ring, kind, &description)?;
-            self.refuse_if(self.key(ring).restricted.is_some(), Fact::InstantiateRestricted, EPERM)?;
+            self.refuse_if(
+                self.key(ring).restricted.is_some(),
+                Fact::InstantiateRestricted,
+                EPERM,
+            )?;
         }
         if !self.key(target).constructing {
             return Err(Stop::Unknown("a key under construction".to_owned()));

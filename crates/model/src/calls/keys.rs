@@ -16,6 +16,8 @@ const SHORTEST_ENCRYPTED: i64 = 150;
 
 /// The most digits of a user and a group id together.
 const MOST_DIGITS: i64 = 20;
+/// View permission of the possessor, the owner, the group and others.
+const VIEW_OF_ANYONE: u32 = 0x0101_0101;
 
 impl Run<'_> {
     pub(super) fn keyctl_read(&mut self) -> Prediction {
@@ -234,6 +236,9 @@ impl Run<'_> {
         if self.is_open(found.key) {
             return Ok(());
         }
+        if !self.key(found.key).revoked {
+            self.report(found.key, Fact::ReportsRevoke, "revoked", None);
+        }
         self.world.keys.edit(found.key).revoked = true;
         if self.key(found.key).kind != KeyType::Keyring {
             let given_up = self.key(found.key).content.len();
@@ -295,6 +300,7 @@ impl Run<'_> {
         if gid != NO_ID && self.law(Fact::ChownSets) {
             self.world.keys.edit(found.key).gid = gid;
         }
+        self.report_change(found.key);
         Ok(())
     }
 
@@ -335,6 +341,13 @@ impl Run<'_> {
         if self.law(Fact::SetpermSets) {
             self.world.keys.edit(found.key).perm = mask;
         }
+        self.report_change(found.key);
+        if self.is_watched(found.key)
+            && mask & VIEW_OF_ANYONE == 0
+            && !self.law(Fact::WatchOutlivesView)
+        {
+            self.stop_watching(found.key);
+        }
         Ok(())
     }
 
@@ -357,6 +370,7 @@ impl Run<'_> {
         if self.law(Fact::TimeoutSets) {
             self.world.keys.edit(found.key).expiry = expiry;
         }
+        self.report_change(found.key);
         Ok(Predicted::Int(0))
     }
 }

@@ -218,6 +218,7 @@ impl<'a> Run<'a> {
         if self.is_unknown() && !self.keeps_links_known(keyring, key) {
             return;
         }
+        self.report(keyring, Fact::ReportsLinks, "linked", Some(key));
         let (kind, description) = self.index(key);
         if self.law(Fact::LinkDisplaces)
             && let Some(before) = self.noted_like(keyring, kind, &description)
@@ -292,6 +293,7 @@ impl<'a> Run<'a> {
             return Err(self.fail(Fact::UnlinkMissing, ENOENT));
         };
         self.may_lose_links(keyring.key)?;
+        self.report(keyring.key, Fact::ReportsUnlinks, "unlinked", Some(link));
         self.take_link(keyring.key, link);
         Ok(())
     }
@@ -345,6 +347,7 @@ impl<'a> Run<'a> {
             return Err(stop);
         }
         self.may_lose_links(from)?;
+        self.report(from, Fact::ReportsUnlinks, "unlinked", Some(link));
         if self.law(Fact::MoveUnlinks) {
             self.take_link(from, link);
         }
@@ -378,6 +381,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         self.may_lose_links(found.key)?;
+        self.report(found.key, Fact::ReportsClear, "cleared", None);
         if self.law(Fact::ClearEmpties) {
             self.empty(found.key);
         }

@@ -13,6 +13,7 @@ mod requests;
 mod sessions;
 mod tasks;
 mod unknown;
+mod watch;
 
 use crate::laws::KeySlot;
 use crate::run::{Attempt, Prediction, Run, Stop};
@@ -76,6 +77,8 @@ transitions! {
     "keyctl_assume_authority" => assume_authority(), "keyctl_assume_authority";
     "keyctl_capabilities" => capabilities(), "keyctl_capabilities";
     "keyctl_watch_key" => watch_key(), "keyctl_watch_key";
+    "notification_pipe" => notification_pipe(), "watch_queue_init";
+    "notifications" => notifications(), "post_one_notification";
     "keyctl_dh_compute" => dh_compute(), "keyctl_dh_compute";
     "keyctl_pkey_query" | "keyctl_pkey_encrypt" | "keyctl_pkey_decrypt" | "keyctl_pkey_sign" | "keyctl_pkey_verify" => pkey(),
         "keyctl_pkey_params_get";

@@ -16,15 +16,6 @@ impl Run<'_> {
         Ok(Predicted::Any)
     }
 
-    /// As a kernel without CONFIG_KEY_NOTIFICATIONS does.
-    pub(super) fn watch_key(&mut self) -> Prediction {
-        let arg = self.key_arg(0)?;
-        if !self.law(Fact::WatchUnsupported) {
-            self.lookup_or_create(arg, KeySlot::Describe, true)?;
-        }
-        Err(Stop::Errno(EOPNOTSUPP))
-    }
-
     /// A keyring is not accepted as one of the numbers. Kernel: `keyctl_dh_compute`, `dh_data_from_key`.
     pub(super) fn dh_compute(&mut self) -> Prediction {
         if self.world.config.dh.is_none() {
