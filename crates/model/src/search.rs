@@ -56,6 +56,8 @@ impl Run<'_> {
         let [owner, group, others] = [16, 8, 0].map(|shift| perm >> shift & 0x3f);
         if self.is_owner(cred, uid) {
             let own = if self.law(Fact::OwnerMask) { owner } else { others };
+            let write = own & Permission::Write as u32;
+            let own = if write != 0 && !self.law(Fact::OwnerWrites) { own & !write } else { own };
             let is_more = (group | others) & !own != 0;
             return if is_more && !self.law(Fact::OwnerAlone) { own | group | others } else { own };
         }
@@ -320,6 +322,12 @@ impl Run<'_> {
         }
     }
 
+    /// Whether it is the thread or process keyring of other credentials.
+    fn is_of_another(&self, cred: &Cred, key: KeyId) -> bool {
+        let has = |cred: &Cred| [cred.thread, cred.process].contains(&Some(key));
+        !has(cred) && self.world.live().into_iter().any(|task| has(self.world.cred(task)))
+    }
+
     fn search_own(&mut self, cred: &Cred, wanted: &Wanted<'_>) -> Result<Ref, Errno> {
         let mut order = [
             (cred.thread, Fact::PossessionByThread),
@@ -345,6 +353,13 @@ impl Run<'_> {
         for (keyring, law) in order {
             let Some(key) = keyring else { continue };
             if matches!(wanted, Wanted::Key(_)) && !self.law(law) {
+                continue;
+            }
+            if let Wanted::Key(wanted) = wanted
+                && law == Fact::PossessionBySession
+                && self.is_of_another(cred, *wanted)
+                && !self.law(Fact::PossessionOfOthers)
+            {
                 continue;
             }
             match self.search(Ref { key, possessed: true }, wanted, cred) {

@@ -59,6 +59,9 @@ impl Run<'_> {
         destination: KeyArg,
     ) -> Attempt<KeyId> {
         let kind = self.type_name(kind)?;
+        if let Some(found) = self.found_without_destination(kind, description, destination) {
+            return Ok(found);
+        }
         let destination = self.destination(destination, KeySlot::RequestKeyDestination)?;
         let Some(kind) = KeyType::named(kind) else {
             if self.is_unknown() {
@@ -81,6 +84,22 @@ impl Run<'_> {
             }
             Err(errno) => Err(Stop::Errno(errno)),
         }
+    }
+
+    /// What a wrong model finds before it would create the destination.
+    fn found_without_destination(
+        &mut self,
+        kind: &str,
+        description: &str,
+        destination: KeyArg,
+    ) -> Option<KeyId> {
+        let KeyArg::Own(own) = destination else { return None };
+        if self.own(own).is_some() || self.is_unknown() {
+            return None;
+        }
+        let wanted = Wanted::Like(KeyType::named(kind)?, description, true);
+        let found = self.search_all(&self.cred().clone(), &wanted).ok()?;
+        (!self.law(Fact::HitCreates)).then_some(found.key)
     }
 
     /// A destination keyring, which may be left out.
