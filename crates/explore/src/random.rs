@@ -47,7 +47,7 @@ pub struct Can {
     pub change_ids: bool,
     /// Enter a user namespace.
     pub enter_namespaces: bool,
-    /// Begin without a session keyring, as the calling process has none.
+    /// Begin without a session keyring, which the calling process does not have.
     pub begin_without_session: bool,
 }
 

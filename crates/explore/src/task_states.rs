@@ -176,7 +176,9 @@ impl TaskStates {
             && child.parent == process
             && !own.stuck
             && !child.stuck
-            && own.namespace == child.namespace
+            // To trace a task that entered one requires capabilities outside.
+            && own.namespace.is_none()
+            && child.namespace.is_none()
             && !self.tasks.iter().any(has_children)
     }
 

@@ -121,7 +121,7 @@ fn every_kind() -> Result<(), String> {
 fn shrunk() -> Result<(), String> {
     let laboratory = laboratory(revoking_child)?;
     let random = Random::new(1, Can::default());
-    let mut found = (0..200).filter_map(|number| {
+    let mut found = (0..2000).filter_map(|number| {
         let long = match laboratory.judge(&random.program(number)?) {
             Judgment::Disagrees(found) => found,
             _ => return None,
@@ -129,7 +129,7 @@ fn shrunk() -> Result<(), String> {
         let short = disagreement(random.judge(number, &laboratory, true));
         Some(short.map(|short| (long.program().steps.len(), short)))
     });
-    let (long, short) = found.next().ok_or("no child revokes a key in any of 200 programs")??;
+    let (long, short) = found.next().ok_or("no child revokes a key in any of 2000 programs")??;
     let program = short.program();
     // A child, its call, and at most a call that creates the key.
     if long > 5 && program.steps.len() <= 3 && short.trace.to_string().contains("keyctl_revoke") {
@@ -180,7 +180,10 @@ fn same_events() -> Result<(), String> {
                 // A trace numbers all files and keys that it shows; a program those that calls return.
                 let request = event.request();
                 let names = |c: char| !(c.is_alphanumeric() || c == '_' || c == '@');
-                let words = request.split(names).map(|word| match word.strip_prefix(['K']) {
+                // The name of a session has a number by which no other run has it.
+                let is_number = |word: &&str| word.len() > 5 && word.parse::<u64>().is_ok();
+                let words = request.split(names).filter(|word| !is_number(word));
+                let words = words.map(|word| match word.strip_prefix(['K']) {
                     Some(rest) if rest.parse::<u32>().is_ok() => "K",
                     _ if word.starts_with("file") => "file",
                     _ => word,

@@ -18,7 +18,8 @@ pub fn run(linux: &Path, payload: &Payload, limits: &Limits) -> Result<Run, Erro
         let temp = tempfile::tempdir().map_err(Error::doing("no directory for User Mode Linux"))?;
         let mut command = Command::new(&linux);
         command
-            .args(["mem=256M", &initrd, "con=null", "con0=null,fd:1", "quiet"])
+            // The kernel's errors would stand among what the program prints; what is worse is shown.
+            .args(["mem=256M", &initrd, "con=null", "con0=null,fd:1", "loglevel=3"])
             // Otherwise UML appends these two itself, after `--`, among the arguments of init.
             .args(["root=98:0", "console=tty0"])
             // For its process id file and control socket; the default is in ~/.uml.

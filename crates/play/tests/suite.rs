@@ -184,7 +184,7 @@ fn a_trace_becomes_a_program() {
     assert_eq!(snippet["by_hand"], serde_json::json!(["keyctl_fly(K1)"]));
 }
 
-/// The reader of logs asks the model by texts, and is told what the model says.
+/// The reader of logs asks the model by texts, and receives what the model says.
 #[test]
 fn the_model_in_another_module_says_the_same() {
     fn rules(laws: &[Law]) -> Vec<String> {

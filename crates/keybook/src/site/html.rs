@@ -29,7 +29,7 @@ pub(crate) fn id_link(rule: &Rule) -> String {
     link(rule, &rule.id.replace('.', ".<wbr>"))
 }
 
-/// A link to the explorer with a program of which so many calls were made.
+/// A link to the explorer with a program, of which the first `made` calls were made.
 pub(crate) fn explorer(program: &Trace, made: usize, text: &str) -> String {
     let lines: String = program.events().iter().map(|event| format!("{event}\n")).collect();
     let mut hash = String::new();
@@ -44,7 +44,7 @@ pub(crate) fn explorer(program: &Trace, made: usize, text: &str) -> String {
     format!("<a href=\"{{up}}play/explorer.html#t={hash}&amp;n={made}\">{text}</a>")
 }
 
-/// A link to the explorer with a rule's program of which so many calls were made.
+/// A link to the explorer with a rule's program, of which the first `made` calls were made.
 pub(crate) fn explorer_of(rule: &Rule, made: usize, text: &str) -> String {
     let id = &rule.id;
     format!("<a href=\"{{up}}play/explorer.html?rule={id}&amp;calls={made}\">{text}</a>")

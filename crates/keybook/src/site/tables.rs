@@ -34,7 +34,7 @@ const FATE: &str = "{{#table fate}}";
 /// If the table of the first page says otherwise than a trace.
 pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Result<()> {
     type Table = fn(&Tables<'_>) -> String;
-    let all: [(&str, Table); 19] = [
+    let all: [(&str, Table); 20] = [
         ("{{#table lifecycle}}", lifecycle::table),
         ("{{#table operations}}", operations::table),
         ("{{#table failed}}", failed::index),
@@ -42,6 +42,7 @@ pub(super) fn fill_in(tables: &Tables<'_>, text: &mut String, page: &Path) -> Re
         ("{{#table unusable}}", unusable::table),
         ("{{#table processes}}", processes::table),
         ("{{#table sentences}}", sentences::table),
+        ("{{#table beyond}}", sentences::beyond),
         ("{{#table rules}}", index::table),
         ("{{#table columns}}", observed::columns),
         ("{{#table containers}}", containers::table),

@@ -27,6 +27,7 @@ fn every_link_leads_somewhere() {
             let (page, place) = link.split_once('#').unwrap_or((link, ""));
             // What the explorer is asked to show.
             let page = page.split('?').next().unwrap_or_default();
+            let place = if place.starts_with("t=") { "" } else { place };
             let target = if page.is_empty() {
                 file.clone()
             } else {

@@ -20,7 +20,7 @@ struct Reported {
 /// A rule, a circumstance, and what became of the rule in it.
 type Found = (&'static str, &'static str, CellResult);
 
-/// Runs rules in these circumstances on the fastest kernel of the cache: User Mode Linux needs no emulation.
+/// Runs rules in these circumstances on the newest of the fastest kernels of the cache: User Mode Linux needs no emulation.
 pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> Result<Vec<Found>> {
     let cache = ::kernels::cache();
     let kernels = if cache.exists() { ::kernels::find(&cache)? } else { Vec::new() };
@@ -28,7 +28,7 @@ pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> 
     let is_fast = |kernel: &&Kernel| matches!(kernel.target, Target::Uml { .. });
     let is_own = |kernel: &&Kernel| matches!(kernel.target, Target::Qemu { architecture, .. } if Some(architecture) == own);
     let (Some(own), Some(kernel)) =
-        (own, kernels.iter().find(is_fast).or(kernels.iter().rfind(is_own)))
+        (own, kernels.iter().rfind(is_fast).or(kernels.iter().rfind(is_own)))
     else {
         return not_applicable(rules, circumstances);
     };

@@ -115,7 +115,7 @@ pub(super) fn wrong(tables: &Tables<'_>) -> String {
 }
 
 /// How many rules a row names at most.
-const SHOWN: usize = 6;
+const SHOWN: usize = 3;
 
 fn wrong_row(Refused { law, by, named }: &Refused, rules: &BTreeMap<&str, &Rule>) -> String {
     let links = by[..*named].iter().take(SHOWN).filter_map(|id| rules.get(id.as_str()));

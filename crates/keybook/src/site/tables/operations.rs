@@ -293,8 +293,8 @@ mod tests {
         };
         assert_eq!(
             cell("keyctl_search(X, \"user\", …, 0)", 2),
-            "ok · ENOKEY (no such key) · EKEYEXPIRED (the key has expired) · EKEYREVOKED (the key \
-             is revoked) · EACCES (the key grants no Search)"
+            "ok · ENOKEY (no such key) · EKEYREVOKED (the key is revoked) · EKEYEXPIRED (the key \
+             has expired) · EACCES (the key grants no Search)"
         );
         assert_eq!(
             cell("keyctl_move(K, X, K, 0)", 2),

@@ -1,5 +1,5 @@
 //! Each sentence of the manual pages with what the rules say of it: from the sentence to the rules, and with
-//! them to program, trace and kernels. The rules that no sentence leads to follow.
+//! them to program, trace and kernels; and the rules that no sentence leads to.
 
 use super::input::{Seen, Tables};
 use crate::output;
@@ -25,10 +25,14 @@ pub(super) fn table(tables: &Tables<'_>) -> String {
         out += &verdict(&rules);
         out += &by_verdict(&rules, tables);
     }
+    out
+}
+
+/// The rules that no sentence leads to.
+pub(super) fn beyond(tables: &Tables<'_>) -> String {
     let beyond: Vec<&Seen<'_>> =
         tables.seen.iter().filter(|seen| seen.rule.from.is_empty()).collect();
-    out + "## Beyond the pages {#beyond}\n\nRules that no sentence leads to.\n\n"
-        + &by_verdict(&beyond, tables)
+    by_verdict(&beyond, tables)
 }
 
 /// How many rules there are, and that none is left out.
@@ -36,7 +40,7 @@ fn summary(tables: &Tables<'_>) -> String {
     let all = tables.seen.len();
     let beyond = tables.seen.iter().filter(|seen| seen.rule.from.is_empty()).count();
     format!(
-        "{} of the {all} rules come from a sentence, {beyond} from none. Each has a program and a trace, \
+        "{} of the {all} rules come from a sentence; {beyond} are [beyond the pages](beyond.md). Each has a program and a trace, \
          and says on how many of {} other kernels it held.\n\n",
         all - beyond,
         tables.columns.iter().filter(|column| column.kind == ColumnKind::Kernel).count()

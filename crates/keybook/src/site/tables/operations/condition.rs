@@ -61,4 +61,6 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("request_key", "EPERM", "X is restricted"),
     ("request_key", "ENOKEY", "no such key"),
     ("request_key", "ENOKEY, created", "no such key"),
+    ("keyctl_watch_key", "EOPNOTSUPP", "the kernel is built without it"),
+    ("keyctl_watch_key", "EINVAL, created", "no notification pipe"),
 ];
