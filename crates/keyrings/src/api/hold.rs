@@ -248,7 +248,9 @@ pub fn listen() -> Result<Descriptor> {
 ///
 /// socket(2), bind(2)
 pub fn bind() -> Result<Descriptor> {
-    let result = new_socket(|socket, address| socket::bind(socket.as_raw_fd(), address));
+    // The kernel chooses an address that no other socket has.
+    let any = socket::UnixAddr::new_unnamed();
+    let result = new_socket(|socket, _| socket::bind(socket.as_raw_fd(), &any));
     call("bind", Vec::new, &result);
     result
 }

@@ -3,7 +3,7 @@
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{CredId, File, MemoryId, TableId, TaskId};
-use trace::Value;
+use trace::{Errno::EPERM, Value};
 
 impl Run<'_> {
     fn table(&self) -> TableId {
@@ -186,6 +186,9 @@ impl Run<'_> {
     /// Kernel: `replace_mm_exe_file`.
     pub(super) fn replace_exe_file(&mut self) -> Attempt {
         let file = self.one_file()?;
+        if !self.is_capable() {
+            return Err(Stop::Errno(EPERM));
+        }
         let memory = self.memory();
         if self.law(Fact::ExeFileIsReplaced) {
             self.world.memories.edit(memory).program = file.opener;
