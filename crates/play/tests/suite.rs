@@ -221,6 +221,10 @@ fn the_model_in_another_module_says_the_same() {
         far.appears(task);
     }
     assert!(refused > 100, "{refused}");
+    for model in [&mut near as &mut dyn Onlooker, &mut far] {
+        model.forgets();
+        model.appears(task);
+    }
     let event = &fault.events()[0];
     let [near, far] = [near.event(event.clone(), true), far.event(event.clone(), true)];
     let (near, far) = (near.unwrap_err(), far.unwrap_err());
