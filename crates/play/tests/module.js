@@ -17,6 +17,9 @@ const LARGEST = 150_000;
 // Calls that no rule makes: how they are written, a program with them, and where.
 const ELSEWHERE = Object.fromEntries(['seccomp', 'setsid', 'begin_without_session_keyring', 'upcall', 'use_32_bit_calls']
     .map(call => [call, [`${call}()`, [`main  ${call}()`], 0]]));
+for (const written of ['syscall_setresgid(-1, -1, GID)', 'syscall_setgroups()']) {
+    ELSEWHERE[written.split('(')[0]] = [written, [`main  ${written}`], 0];
+}
 ELSEWHERE.key_to_instantiate = ['key_to_instantiate()', ['main  upcall() = child', 'child  key_to_instantiate()'], 1];
 
 // The pages' own script, without a page.
