@@ -94,6 +94,7 @@ pub const CONDITIONS: &[Condition] = &[
     given("session", &["session keyring"], &["no-session"]),
     given("mask", &["mask 0", "mask of 0", "Read bit"], &["wide-masks"]),
     given("ids", &["real user", "filesystem user", "filesystem group", "user ids"], UNEQUAL_IDS),
+    given("quota", &["within the quota"], &["little-quota"]),
     // An ordinary user loses capabilities by execve(2).
     given("success", &["a successful"], &["capabilities"]),
     given("groups", &["group"], &["groups"]),
