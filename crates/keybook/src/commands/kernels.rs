@@ -286,7 +286,8 @@ fn bisect(asked: &Kernels) -> Result<u8> {
 }
 
 fn limits(asked: &Kernels) -> Limits {
-    Limits { end: Duration::from_secs(asked.deadline.into()), ..Limits::default() }
+    let end = Duration::from_secs(asked.deadline.into());
+    Limits { begin: end / 5, end, ..Limits::default() }
 }
 
 fn payload(
