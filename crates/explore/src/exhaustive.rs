@@ -114,8 +114,8 @@ impl Prefix {
             Slot::Mask => MASKS.map(u32::cast_signed).to_vec(),
             Slot::Seconds => SECONDS.to_vec(),
             Slot::Reqkey => vec![0, 1, 2, 3, 6, -1],
-            // Those used so far, and one more.
             Slot::Type | Slot::Flags => vec![0, 1],
+            // Those used so far, and one more.
             Slot::Name => (0..=self.names).take(slot.words().len()).collect(),
             // Another user requires root.
             Slot::Owner => vec![id::OWN, id::NO_CHANGE],

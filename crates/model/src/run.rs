@@ -3,7 +3,7 @@
 use crate::choices::Choices;
 use crate::laws::{Fact, Law, Laws};
 use crate::world::{
-    Cred, CredId, Expiry, GroupId, Id, Key, KeyId, NO_ID, TaskId, UNMAPPED_ID, World,
+    Config, Cred, CredId, Expiry, GroupId, Id, Key, KeyId, NO_ID, TaskId, UNMAPPED_ID, World,
 };
 use trace::Errno::{self, *};
 use trace::{Event, OVERFLOW_ID, Outcome, Value};
@@ -109,6 +109,14 @@ impl<'a> Run<'a> {
     /// Either of two choices.
     pub(crate) fn either(&mut self) -> bool {
         self.choices.choose(2) == 1
+    }
+
+    /// Whether the kernel is configured with something. A trace may show it; from then on the answer is the same.
+    pub(crate) fn is_configured(&mut self, option: fn(&mut Config) -> &mut Option<bool>) -> bool {
+        let known = *option(&mut self.world.config);
+        let is = known.unwrap_or_else(|| self.either());
+        *option(&mut self.world.config) = Some(is);
+        is
     }
 
     pub(crate) fn cred(&self) -> &Cred {

@@ -355,14 +355,12 @@ impl Run<'_> {
             if matches!(wanted, Wanted::Key(_)) && !self.law(law) {
                 continue;
             }
-            if let Wanted::Key(wanted) = wanted
-                && law == Fact::PossessionBySession
-                && self.is_of_another(cred, *wanted)
-                && !self.law(Fact::PossessionOfOthers)
-            {
-                continue;
-            }
             match self.search(Ref { key, possessed: true }, wanted, cred) {
+                Ok(found)
+                    if law == Fact::PossessionBySession
+                        && matches!(wanted, Wanted::Key(_))
+                        && self.is_of_another(cred, found.key)
+                        && !self.law(Fact::PossessionOfOthers) => {}
                 Ok(found) => return Ok(found),
                 // A negative key takes precedence over no key.
                 Err(EAGAIN) => missing = missing.or(Some(EAGAIN)),

@@ -8,28 +8,24 @@ pub(super) fn clone_args(flags: c_int, stack: c_long) -> [c_long; 2] {
     if cfg!(target_arch = "s390x") { [stack, flags.into()] } else { [flags.into(), stack] }
 }
 
-/// setresuid(2), setresgid(2) and setgroups(2). The calls with the plain names have ids of 16 bits on i386.
-pub(super) const SYS_SETRESUID: c_long = {
-    #[cfg(target_arch = "x86")]
-    let number = libc::SYS_setresuid32;
-    #[cfg(not(target_arch = "x86"))]
-    let number = libc::SYS_setresuid;
-    number
-};
-pub(super) const SYS_SETRESGID: c_long = {
-    #[cfg(target_arch = "x86")]
-    let number = libc::SYS_setresgid32;
-    #[cfg(not(target_arch = "x86"))]
-    let number = libc::SYS_setresgid;
-    number
-};
-pub(super) const SYS_SETGROUPS: c_long = {
-    #[cfg(target_arch = "x86")]
-    let number = libc::SYS_setgroups32;
-    #[cfg(not(target_arch = "x86"))]
-    let number = libc::SYS_setgroups;
-    number
-};
+macro_rules! calls_with_wide_ids {
+    ($($name:ident = $plain:ident or $on_i386:ident;)*) => {$(
+        pub(super) const $name: c_long = {
+            #[cfg(target_arch = "x86")]
+            let number = libc::$on_i386;
+            #[cfg(not(target_arch = "x86"))]
+            let number = libc::$plain;
+            number
+        };
+    )*};
+}
+
+// The calls with the plain names have ids of 16 bits on i386.
+calls_with_wide_ids! {
+    SYS_SETRESUID = SYS_setresuid or SYS_setresuid32;
+    SYS_SETRESGID = SYS_setresgid or SYS_setresgid32;
+    SYS_SETGROUPS = SYS_setgroups or SYS_setgroups32;
+}
 
 /// The two words of a structure with 64 flags, each a bit field of one bit in C; the first flag is bit 0 of `flags`.
 pub(super) fn bit_fields(flags: u64) -> [u32; 2] {

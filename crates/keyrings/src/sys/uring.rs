@@ -64,42 +64,24 @@ pub(crate) fn unregister_personality(descriptor: RawFd, number: i32) -> Result<(
 pub(crate) fn open(descriptor: RawFd, personality: i32, path: &CStr) -> Result<OwnedFd> {
     const RINGS: i64 = 0;
     const REQUESTS: i64 = 0x1000_0000;
-    const OPENAT: u32 = 18;
+    const OPENAT: u8 = 18;
     let params = PARAMS.get().ok_or(Errno::EBADF)?;
     let (rings, requests) = (Page::of(descriptor, RINGS)?, Page::of(descriptor, REQUESTS)?);
 
     let tail = rings.word(params[TAIL_OF_REQUESTS]);
     let next = tail.load(Ordering::Relaxed);
     let nth = next & rings.word(params[MASK_OF_REQUESTS]).load(Ordering::Relaxed);
-    let path = path.as_ptr() as u64;
-    let flags = (libc::O_RDONLY | libc::O_CLOEXEC) as u32;
-    // `struct io_uring_sqe`, of 64 bytes: operation and flags, descriptor, offset, address, mode, flags
-    // of open(2), user data, then the buffer's number and the personality as numbers of 16 bits.
-    let halves = u64::from(personality as u16) << 16;
-    let numbers =
-        if cfg!(target_endian = "big") { (halves as u32).rotate_left(16) } else { halves as u32 };
-    let operation = if cfg!(target_endian = "big") { OPENAT << 24 } else { OPENAT };
-    let (low, high) = (path as u32, (path >> 32) as u32);
-    let address = if cfg!(target_endian = "big") { [high, low] } else { [low, high] };
-    let words = [
-        operation,
-        libc::AT_FDCWD as u32,
-        0,
-        0,
-        address[0],
-        address[1],
-        0,
-        flags,
-        0,
-        0,
-        numbers,
-        0,
-        0,
-        0,
-        0,
-        0,
-    ];
-    for (at, word) in words.into_iter().enumerate() {
+    // `struct io_uring_sqe`: the operation, the folder, the path's address, the flags of open(2), the personality.
+    let mut request = [0; 64];
+    let mut put = |at: usize, field: &[u8]| request[at..at + field.len()].copy_from_slice(field);
+    put(0, &[OPENAT]);
+    put(4, &libc::AT_FDCWD.to_ne_bytes());
+    put(16, &(path.as_ptr() as u64).to_ne_bytes());
+    put(28, &(libc::O_RDONLY | libc::O_CLOEXEC).to_ne_bytes());
+    put(42, &(personality as u16).to_ne_bytes());
+    let (words, _) = request.as_chunks();
+    for (at, word) in words.iter().enumerate() {
+        let word = u32::from_ne_bytes(*word);
         requests.word(nth * 64 + 4 * at as u32).store(word, Ordering::Relaxed);
     }
     rings.word(params[INDICES_OF_REQUESTS] + 4 * nth).store(nth, Ordering::Relaxed);

@@ -108,13 +108,7 @@ impl<'a> Run<'a> {
 
     /// Whether the kernel has a type.
     pub(super) fn is_built(&mut self, kind: KeyType) -> bool {
-        if kind != KeyType::Encrypted {
-            return true;
-        }
-        let known = self.world.config.encrypted;
-        let is_built = known.unwrap_or_else(|| self.either());
-        self.world.config.encrypted = Some(is_built);
-        is_built
+        kind != KeyType::Encrypted || self.is_configured(|config| &mut config.encrypted)
     }
 
     fn check_payload(&mut self, kind: KeyType, length: usize) -> Attempt {

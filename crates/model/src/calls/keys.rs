@@ -16,6 +16,7 @@ const SHORTEST_ENCRYPTED: i64 = 150;
 
 /// The most digits of a user and a group id together.
 const MOST_DIGITS: i64 = 20;
+
 /// View permission of the possessor, the owner, the group and others.
 const VIEW_OF_ANYONE: u32 = 0x0101_0101;
 

@@ -444,7 +444,7 @@ impl<'a> Run<'a> {
 
     /// The key that a restriction by a type names.
     fn trusted(&mut self, kind: &str, restriction: Restriction<'_>) -> Attempt<KeyId> {
-        if kind == "asymmetric" && self.has_asymmetric() {
+        if kind == "asymmetric" && self.is_configured(|config| &mut config.asymmetric) {
             return match restriction {
                 Restriction::By(Some(key)) if self.exists(key) => Ok(key),
                 Restriction::By(_) => Err(Stop::Errno(ENOKEY)),
@@ -465,13 +465,6 @@ impl<'a> Run<'a> {
             false => (Fact::RestrictUnknownType, ENOKEY),
         };
         Err(self.fail(law, errno))
-    }
-
-    fn has_asymmetric(&mut self) -> bool {
-        let known = self.world.config.asymmetric;
-        let has = known.unwrap_or_else(|| self.either());
-        self.world.config.asymmetric = Some(has);
-        has
     }
 
     /// Whether a keyring is, or is restricted by, another, directly or not. Kernel:

@@ -18,10 +18,7 @@ impl Run<'_> {
 
     /// A keyring is not accepted as one of the numbers. Kernel: `keyctl_dh_compute`, `dh_data_from_key`.
     pub(super) fn dh_compute(&mut self) -> Prediction {
-        if self.world.config.dh.is_none() {
-            self.world.config.dh = Some(self.either());
-        }
-        if self.world.config.dh == Some(false) {
+        if !self.is_configured(|config| &mut config.dh) {
             if !self.law(Fact::DhUnsupported) {
                 self.lookup(self.key_arg(0)?, KeySlot::DhCompute)?;
             }

@@ -15,10 +15,7 @@ impl Run<'_> {
     /// Kernel: `keyctl_watch_key`, or without CONFIG_KEY_NOTIFICATIONS nothing.
     pub(super) fn watch_key(&mut self) -> Prediction {
         let arg = self.key_arg(0)?;
-        if self.world.config.notifications.is_none() {
-            self.world.config.notifications = Some(self.either());
-        }
-        if self.world.config.notifications == Some(false) {
+        if !self.is_configured(|config| &mut config.notifications) {
             if !self.law(Fact::WatchUnsupported) {
                 self.lookup_or_create(arg, KeySlot::Watch, true)?;
             }
