@@ -93,7 +93,7 @@ fn one_setting_publishes_the_book() {
     let badge = page(built.path(), "badge.json");
     let badge: serde_json::Value = serde_json::from_str(&badge).unwrap();
     let message = badge["message"].as_str().unwrap();
-    assert!(message.ends_with(" rules · 13 kernels · 0 differ"), "{message}");
+    assert!(message.ends_with(" rules · 14 kernels · 0 differ"), "{message}");
     assert!(page(built.path(), "badge.svg").contains(&format!(">{message}</text>")));
     assert!(!book().join("badge.svg").exists());
     assert!(!book().join("badge.json").exists());

@@ -42,7 +42,7 @@ const QUERIES: &[(&str, &str)] = &[
     ("kinit", "answers/questions.html#kinit"),
     ("quota comes back late", "answers/questions.html#quota-late"),
     // What strerror(3) says.
-    ("Disk quota exceeded", "both/quota.html"),
+    ("Disk quota exceeded", "both/quota-full.html"),
     ("key has been revoked add_key", "both/revoked.html"),
     // Errors by what strerror(3) says, and by name.
     ("Required key not available", "failed/enokey.html"),
