@@ -231,6 +231,11 @@ impl Reader<'_> {
         };
         let Origin { from, verdict: Some(verdict), kernel, given, needs } = origin else { return };
         self.form(title, name, statement, &given);
+        if program.contains("enter_user_namespace") && !needs.iter().any(|n| n == "user namespace")
+        {
+            let what = format!("`{title}` enters a user namespace that it does not need");
+            self.problem(provenance.start, what, "add `needs: user namespace`");
+        }
         let others = rest.iter().map(|block| &block.range).filter(|range| *range != snippet);
         let why: Vec<&str> = others.map(|range| self.text[range.clone()].trim_end()).collect();
         self.page.rules.push(Rule {
