@@ -229,13 +229,9 @@ impl Reader<'_> {
         else {
             return;
         };
+        self.needs(title, provenance.start, program, &origin.needs);
         let Origin { from, verdict: Some(verdict), kernel, given, needs } = origin else { return };
         self.form(title, name, statement, &given);
-        if program.contains("enter_user_namespace") && !needs.iter().any(|n| n == "user namespace")
-        {
-            let what = format!("`{title}` enters a user namespace that it does not need");
-            self.problem(provenance.start, what, "add `needs: user namespace`");
-        }
         let others = rest.iter().map(|block| &block.range).filter(|range| *range != snippet);
         let why: Vec<&str> = others.map(|range| self.text[range.clone()].trim_end()).collect();
         self.page.rules.push(Rule {
@@ -292,6 +288,15 @@ impl Reader<'_> {
                 let what = format!("the statement of `{id}` does not say its condition `{name}`");
                 self.problem(at, what, format!("write one of: {}", condition.words.join(", ")));
             }
+        }
+    }
+
+    /// Checks that the program needs what it enters.
+    fn needs(&mut self, id: &str, at: usize, program: &str, needs: &[String]) {
+        let enters = program.contains("enter_user_namespace");
+        if enters && !needs.iter().any(|need| need == "user namespace") {
+            let what = format!("`{id}` enters a user namespace that it does not need");
+            self.problem(at, what, "add `needs: user namespace`");
         }
     }
 
