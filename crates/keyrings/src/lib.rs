@@ -38,6 +38,7 @@ pub use api::ids::*;
 pub use api::key::*;
 pub use api::keyctl::*;
 pub use api::keyctl_program::*;
+pub use api::memory::*;
 pub use api::proc_keys::*;
 pub use api::program_file::*;
 pub use api::ptrace::*;

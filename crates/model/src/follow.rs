@@ -180,7 +180,7 @@ pub enum Holder {
     Traced(String),
     /// The program that this task executes: its file was opened before execve(2).
     Program(String),
-    /// A mapped file or a library, by its name in the trace.
+    /// A mapped file, a library, a segment or a context of asynchronous I/O, by its name in the trace.
     Mapped(String),
     /// An open file.
     File,

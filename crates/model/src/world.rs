@@ -331,7 +331,26 @@ pub(crate) struct Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Memory {
     pub(crate) program: Option<CredId>,
-    pub(crate) mapped: Vec<(Arc<str>, CredId)>,
+    pub(crate) mapped: Vec<Mapped>,
+}
+
+impl Memory {
+    /// That of a new process. Kernel: `dup_mm`, which copies no context of asynchronous I/O.
+    pub(crate) fn copy(&self) -> Memory {
+        let mut copy = self.clone();
+        copy.mapped.retain(|mapped| &*mapped.name != CONTEXT);
+        copy
+    }
+}
+
+/// The name of a context of asynchronous I/O.
+pub(crate) const CONTEXT: &str = "context";
+
+/// What the memory of a process holds, by its name in a trace, with the credentials it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mapped {
+    pub(crate) name: Arc<str>,
+    pub(crate) creds: Vec<CredId>,
 }
 
 /// An open file, by the credentials it refers to: those that opened it, those at the other end, and
@@ -360,7 +379,7 @@ pub(crate) enum Holds {
     Traced(TaskId),
     /// The file of the program that the process of this task executes.
     Program(TaskId),
-    /// A mapped file or a library.
+    /// What the memory of a process holds.
     Mapped(Arc<str>),
     /// An open file.
     File,
@@ -501,6 +520,8 @@ world! {
         sent: (File, bool),
         /// Connections by the client's credentials, and whether they have been accepted.
         waiting: (CredId, bool),
+        /// System V segments, by the credentials that created them.
+        segments: CredId,
     }
     derived {
         /// The keys that are not known to be destroyed.
@@ -669,8 +690,9 @@ impl World {
                 let group = &self.groups[task.group];
                 let memory = &self.memories[group.memory];
                 all.extend(memory.program.map(|cred| (Holds::Program(group.leader), cred)));
-                let mapped = memory.mapped.iter();
-                all.extend(mapped.map(|(name, cred)| (Holds::Mapped(name.clone()), *cred)));
+                for Mapped { name, creds } in &memory.mapped {
+                    all.extend(creds.iter().map(|cred| (Holds::Mapped(name.clone()), *cred)));
+                }
                 let files = self.tables[group.files].iter();
                 let creds = files.flat_map(|file| {
                     let measured = file.measures.map(|task| self.tasks[task].cred);

@@ -1,16 +1,16 @@
 //! What pins the credentials of its creator: open files of every kind.
 //!
-//! A [`Descriptor`], [`Mapping`] or [`Library`] is a handle that can travel to another task. It can be
+//! A [`Descriptor`] is a handle that can travel to another task. It can be
 //! used up once, and only in the process and program it belongs to. Elsewhere the call is refused
 //! before it reaches the kernel, and the snippet fails.
 
-use crate::sys::handles::{self, Handle, Resource, SystemLibrary};
+use crate::sys::handles::{self, Handle, Resource};
 use crate::sys::process;
 use crate::tasks::arena::Arena;
-use crate::tasks::fail::{Checked, Failure, refused};
+use crate::tasks::fail::refused;
 use crate::tasks::make::own_executable;
 use crate::tasks::plain::{Parcel, Plain};
-use crate::tasks::record::{Recorded, call, event, record};
+use crate::tasks::record::{Recorded, call};
 use crate::tasks::task::Task;
 use nix::errno::Errno;
 use nix::fcntl::{self, OFlag};
@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU32, Ordering};
-use trace::{Outcome, Value};
+use trace::Value;
 
 type Result<T> = std::result::Result<T, Errno>;
 
@@ -28,7 +28,7 @@ macro_rules! handles {
     ($($(#[$about:meta])* $name:ident is $word:literal;)*) => {$(
         $(#[$about])*
         #[derive(Debug, PartialEq, Eq)]
-        pub struct $name(Handle);
+        pub struct $name(pub(super) Handle);
 
         impl $name {
             /// Another handle of the same: for a thread of this process, or for a child that inherits it by
@@ -59,14 +59,15 @@ macro_rules! handles {
 handles! {
     /// An open file of the calling process, until [`close`].
     Descriptor is "file";
-    /// A page of a file in the memory of the calling process, until [`munmap`].
+    /// A page of a file in the memory of the calling process, until [`crate::munmap`].
     Mapping is "mapping";
-    /// A library in the memory of the calling process, until [`dlclose`].
+    /// A library in the memory of the calling process, until [`crate::dlclose`].
     Library is "library";
+    /// A shared memory segment in the memory of the calling process, until [`crate::shmdt`].
+    Attachment is "attachment";
+    /// A context of asynchronous I/O of the calling process, until [`crate::io_destroy`].
+    IoContext is "context";
 }
-
-/// glibc's library for getaddrinfo_a(3), for [`dlopen`].
-pub const LIBANL: SystemLibrary = SystemLibrary::Libanl;
 
 impl Recorded for (Descriptor, Descriptor) {
     fn value(&self) -> Value {
@@ -75,7 +76,7 @@ impl Recorded for (Descriptor, Descriptor) {
 }
 
 /// A tag that no other handle of this snippet has.
-fn tag() -> u32 {
+pub(super) fn tag() -> u32 {
     static OUTSIDE: AtomicU32 = AtomicU32::new(0);
     Arena::here().map_or_else(|| OUTSIDE.fetch_add(1, Ordering::Relaxed), Arena::new_tag)
 }
@@ -107,7 +108,7 @@ impl Descriptor {
 }
 
 #[track_caller]
-fn not_here(what: &str) -> Errno {
+pub(super) fn not_here(what: &str) -> Errno {
     refused(
         &format!("{what} that is used up, or belongs to another process or program,"),
         Errno::EBADF,
@@ -366,93 +367,6 @@ pub fn close(file: Descriptor) -> Result<()> {
     let Some(result) = handles::close(file.0) else { return Err(not_here("a file")) };
     call("close", || vec![file.value()], &result);
     result
-}
-
-/// Maps a page of a file into memory.
-///
-/// # Errors
-///
-/// Those of mmap(2); see [`Descriptor::number`].
-///
-/// # References
-///
-/// mmap(2)
-#[track_caller]
-pub fn mmap(file: &Descriptor) -> Result<Mapping> {
-    let result = handles::mmap(file.number()?, false, tag()).map(Mapping);
-    call("mmap", || vec![file.value()], &result);
-    result
-}
-
-/// Maps a page of a file into memory, to share it with others.
-///
-/// # Errors
-///
-/// Those of mmap(2); see [`Descriptor::number`].
-///
-/// # References
-///
-/// mmap(2) with `MAP_SHARED`
-#[track_caller]
-pub fn mmap_shared(file: &Descriptor) -> Result<Mapping> {
-    let result = handles::mmap(file.number()?, true, tag()).map(Mapping);
-    call("mmap", || vec![file.value(), Value::word("MAP_SHARED")], &result);
-    result
-}
-
-/// Unmaps a page.
-///
-/// # Errors
-///
-/// Those of munmap(2). `EBADF`, and the snippet fails, if it is not mapped in this process and program.
-///
-/// # References
-///
-/// munmap(2)
-#[track_caller]
-pub fn munmap(mapping: Mapping) -> Result<()> {
-    let Some(result) = handles::munmap(mapping.0) else { return Err(not_here("a mapping")) };
-    call("munmap", || vec![mapping.value()], &result);
-    result
-}
-
-/// Loads a library: opens the file, maps it and closes it.
-///
-/// # Errors
-///
-/// Fails if the library cannot be loaded.
-///
-/// # References
-///
-/// dlopen(3)
-#[track_caller]
-pub fn dlopen(library: SystemLibrary) -> Checked<Library> {
-    let name = library.name();
-    let handle = handles::dlopen(library, tag());
-    let handle = handle.ok_or_else(|| Failure::new(format!("{name} cannot be loaded")))?;
-    let library = Library(handle);
-    record(|| event("dlopen", vec![Value::text(name)], Outcome::Returned(library.value())));
-    Ok(library)
-}
-
-/// Unloads a library.
-///
-/// # Errors
-///
-/// Fails if the library cannot be unloaded, or is not loaded in this process and program.
-///
-/// # References
-///
-/// dlclose(3)
-#[track_caller]
-pub fn dlclose(library: Library) -> Checked {
-    match handles::dlclose(library.0) {
-        Some(true) => {}
-        Some(false) => return Err(Failure::new("the library cannot be unloaded")),
-        None => return Err(not_here("a library").into()),
-    }
-    record(|| event("dlclose", vec![library.value()], Outcome::Returned(Value::Int(0))));
-    Ok(())
 }
 
 /// Changes the working directory.

@@ -6,6 +6,7 @@ pub(crate) mod ids;
 pub(crate) mod key;
 pub(crate) mod keyctl;
 pub(crate) mod keyctl_program;
+pub(crate) mod memory;
 pub(crate) mod proc_keys;
 pub(crate) mod program_file;
 pub(crate) mod ptrace;

@@ -192,6 +192,14 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         let failed = |error| format!("io_uring_setup fails with {}", named(error));
         uring::setup(false).err().map(failed)
     }),
+    ("shmget(2)", || {
+        in_child(|| handles::shmget().map(|_| 0))
+            .map(|error| format!("shmget fails with {}", named(error)))
+    }),
+    ("io_setup(2)", || {
+        in_child(|| handles::io_setup(0).map(|_| 0))
+            .map(|error| format!("io_setup fails with {}", named(error)))
+    }),
     ("perf events", || {
         let failed = |error| format!("perf_event_open of a thread fails with {}", named(error));
         handles::perf_event_open(0).err().map(failed)

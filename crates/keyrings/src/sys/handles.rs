@@ -1,4 +1,5 @@
-//! What a process may release once: open files, mapped pages, loaded libraries.
+//! What a process may release once: open files, mapped pages, loaded libraries, attached segments, contexts of
+//! asynchronous I/O.
 //!
 //! A [`Handle`] is a number that can travel to another task. The ledger says which of them are open in
 //! this process and this program: fork(2) copies it with the memory, execve(2) begins with an empty
@@ -21,6 +22,10 @@ pub(crate) enum Resource {
     Page,
     /// What dlopen(3) returned.
     Library,
+    /// The address at which shmat(2) attached a segment.
+    Segment,
+    /// What io_setup(2) returned.
+    Context,
 }
 
 /// A number that names a resource. The tag tells it from an earlier or later resource with the same
@@ -146,6 +151,55 @@ pub(crate) fn dlclose(library: Handle) -> Option<bool> {
     // SAFETY: it came out of the ledger, so `dlopen` returned it in this program; nothing of the
     // library was looked up.
     Some(unsafe { libc::dlclose(library.number as *mut c_void) } == 0)
+}
+
+/// Creates a System V segment of one page, attaches it for as long as this program runs, and marks it for
+/// removal. Its id.
+pub(crate) fn shmget() -> Result<i32> {
+    // SAFETY: the calls take numbers, and the kernel chooses a free place for the page.
+    unsafe {
+        let segment = Errno::result(libc::shmget(libc::IPC_PRIVATE, 4096, 0o600))?;
+        let at = libc::shmat(segment, std::ptr::null(), libc::SHM_RDONLY);
+        let attached = if at as isize == -1 { Err(Errno::last()) } else { Ok(segment) };
+        // Also if it could not be attached: nothing may stay.
+        Errno::result(libc::shmctl(segment, libc::IPC_RMID, std::ptr::null_mut()))?;
+        attached
+    }
+}
+
+/// shmat(2), to read.
+pub(crate) fn shmat(segment: i32, tag: u32) -> Result<Handle> {
+    // SAFETY: the kernel chooses a free place; nothing is read there.
+    let at = unsafe { libc::shmat(segment, std::ptr::null(), libc::SHM_RDONLY) };
+    if at as isize == -1 {
+        return Err(Errno::last());
+    }
+    Ok(enter(Resource::Segment, at as u64, tag))
+}
+
+/// shmdt(2). `None` if it is not attached here.
+pub(crate) fn shmdt(segment: Handle) -> Option<Result<()>> {
+    let segment = strike(Resource::Segment, segment)?;
+    // SAFETY: it came out of the ledger, so `shmat` attached it in this program, and nothing refers to it.
+    let call = unsafe { libc::shmdt(segment.number as *const c_void) };
+    Some(Errno::result(call).map(drop))
+}
+
+/// io_setup(2), with room for one operation.
+pub(crate) fn io_setup(tag: u32) -> Result<Handle> {
+    let mut context: libc::c_ulong = 0;
+    // SAFETY: the kernel writes the context's number there, and maps its ring where nothing is.
+    let call = unsafe { libc::syscall(libc::SYS_io_setup, 1, &raw mut context) };
+    Errno::result(call)?;
+    Ok(enter(Resource::Context, context as u64, tag))
+}
+
+/// io_destroy(2). `None` if this program has no such context.
+pub(crate) fn io_destroy(context: Handle) -> Option<Result<()>> {
+    let context = strike(Resource::Context, context)?;
+    // SAFETY: it came out of the ledger, so `io_setup` created it in this program, and nothing was submitted.
+    let call = unsafe { libc::syscall(libc::SYS_io_destroy, context.number as libc::c_ulong) };
+    Some(Errno::result(call).map(drop))
 }
 
 /// perf_event_open(2): a software event of one thread, which counts nothing.

@@ -1,4 +1,4 @@
-//! Files, sockets and mappings, which refer to the credentials that opened them.
+//! Files and sockets, which refer to the credentials that opened them.
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
@@ -10,7 +10,7 @@ impl Run<'_> {
         self.world.groups[self.group()].files
     }
 
-    fn memory(&self) -> MemoryId {
+    pub(super) fn memory(&self) -> MemoryId {
         self.world.groups[self.group()].memory
     }
 
@@ -176,13 +176,6 @@ impl Run<'_> {
         Ok(Predicted::word("file"))
     }
 
-    /// Copies of the mapped files take their place.
-    pub(super) fn copy_mapped_files(&mut self) -> Attempt {
-        let memory = self.memory();
-        self.world.memories.edit(memory).mapped.clear();
-        Ok(())
-    }
-
     /// Kernel: `replace_mm_exe_file`.
     pub(super) fn replace_exe_file(&mut self) -> Attempt {
         let file = self.one_file()?;
@@ -222,36 +215,5 @@ impl Run<'_> {
             None => return Err(Stop::Never),
         }
         Ok(Predicted::Int(0))
-    }
-
-    /// A mapping refers to its file; a library is opened here, and so is what a shared mapping of
-    /// `/dev/zero` maps. Kernel: `shmem_zero_setup`.
-    pub(super) fn map(&mut self) -> Prediction {
-        let (name, opener) = if self.event.call == "mmap" {
-            let file = self.one_file()?;
-            let is_shared = self.event.args.len() > 1;
-            let is_opened = file.is_zero && is_shared && self.law(Fact::SharedZeroIsOwn);
-            ("mapping", if is_opened { Some(self.cred_id()) } else { file.opener })
-        } else {
-            ("library", Some(self.cred_id()))
-        };
-        let memory = self.memory();
-        if let Some(opener) = opener
-            && self.law(Fact::MappingHolds)
-        {
-            self.world.memories.edit(memory).mapped.push((name.into(), opener));
-        }
-        Ok(Predicted::word(name))
-    }
-
-    pub(super) fn unmap(&mut self) -> Attempt {
-        let name = if self.event.call == "munmap" { "mapping" } else { "library" };
-        let memory = self.memory();
-        let all = &self.world.memories[memory].mapped;
-        let mapped: Vec<usize> = (0..all.len()).rev().filter(|nth| &*all[*nth].0 == name).collect();
-        if let Some(nth) = self.any_of(&mapped) {
-            self.world.memories.edit(memory).mapped.remove(nth);
-        }
-        Ok(())
     }
 }

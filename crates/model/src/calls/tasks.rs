@@ -38,7 +38,7 @@ impl<'a> Run<'a> {
         let memory = if has("CLONE_VM") || call == ProcessCall::Vfork || self.is_unknown() {
             own.memory
         } else {
-            let memory = self.world.memories[own.memory].clone();
+            let memory = self.world.memories[own.memory].copy();
             self.world.memories.add(memory)
         };
         let files = if has("CLONE_FILES") || self.is_unknown() {

@@ -1,0 +1,84 @@
+//! What holds a file in the memory of a process: mappings, libraries, shared memory, asynchronous I/O.
+
+use crate::laws::Fact;
+use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
+use crate::world::{CONTEXT, CredId, Mapped};
+
+const SEGMENT: &str = "segment";
+const ATTACHMENT: &str = "attachment";
+
+impl Run<'_> {
+    fn add_mapped(&mut self, name: &str, creds: Vec<CredId>) {
+        let memory = self.memory();
+        self.world.memories.edit(memory).mapped.push(Mapped { name: name.into(), creds });
+    }
+
+    /// A mapping refers to its file; a library is opened here, and so is what a shared mapping of
+    /// `/dev/zero` maps. Kernel: `shmem_zero_setup`.
+    pub(super) fn map(&mut self) -> Prediction {
+        let (name, opener) = if self.event.call == "mmap" {
+            let file = self.one_file()?;
+            let is_shared = self.event.args.len() > 1;
+            let is_opened = file.is_zero && is_shared && self.law(Fact::SharedZeroIsOwn);
+            ("mapping", if is_opened { Some(self.cred_id()) } else { file.opener })
+        } else {
+            ("library", Some(self.cred_id()))
+        };
+        if let Some(opener) = opener
+            && self.law(Fact::MappingHolds)
+        {
+            self.add_mapped(name, vec![opener]);
+        }
+        Ok(Predicted::word(name))
+    }
+
+    /// A segment is opened by its creator, who attaches it until the program ends. Kernel: `newseg`.
+    pub(super) fn shmget(&mut self) -> Prediction {
+        let own = self.cred_id();
+        self.world.segments.add(own);
+        self.attach(own, SEGMENT);
+        Ok(Predicted::word(SEGMENT))
+    }
+
+    /// Who attaches a segment opens its file again. Kernel: `do_shmat`.
+    pub(super) fn shmat(&mut self) -> Prediction {
+        let mut creators: Vec<CredId> = self.world.segments.iter().copied().collect();
+        creators.dedup();
+        let creator = self.any_of(&creators).ok_or(Stop::Never)?;
+        self.attach(creator, ATTACHMENT);
+        Ok(Predicted::word(ATTACHMENT))
+    }
+
+    fn attach(&mut self, creator: CredId, name: &str) {
+        let creator = Some(creator).filter(|_| self.law(Fact::SegmentHolds));
+        let own = Some(self.cred_id()).filter(|_| self.law(Fact::AttachmentHolds));
+        self.add_mapped(name, creator.into_iter().chain(own).collect());
+    }
+
+    /// Kernel: `aio_private_file`.
+    pub(super) fn io_setup(&mut self) -> Prediction {
+        let own = Some(self.cred_id()).filter(|_| self.law(Fact::AioHolds));
+        self.add_mapped(CONTEXT, own.into_iter().collect());
+        Ok(Predicted::word(CONTEXT))
+    }
+
+    /// Ends one of what the memory holds by the name that the call is given.
+    pub(super) fn unmap(&mut self) -> Attempt {
+        let name = self.word_or_text(0)?;
+        let memory = self.memory();
+        let all = &self.world.memories[memory].mapped;
+        let mapped: Vec<usize> =
+            (0..all.len()).rev().filter(|nth| *all[*nth].name == *name).collect();
+        if let Some(nth) = self.any_of(&mapped) {
+            self.world.memories.edit(memory).mapped.remove(nth);
+        }
+        Ok(())
+    }
+
+    /// Copies of the mapped files take their place.
+    pub(super) fn copy_mapped_files(&mut self) -> Attempt {
+        let memory = self.memory();
+        self.world.memories.edit(memory).mapped.clear();
+        Ok(())
+    }
+}
