@@ -32,6 +32,7 @@ mod run;
 mod sys;
 mod tasks;
 
+pub use api::binfmt::*;
 pub use api::confine::*;
 pub use api::hold::*;
 pub use api::ids::*;
@@ -59,5 +60,5 @@ pub use tasks::fail::*;
 pub use tasks::make::*;
 pub use tasks::plain::{Parcel, Plain};
 pub use tasks::record::Recorded;
-pub use tasks::serve::{SELF, serve_if_invited};
+pub use tasks::serve::{FOREIGN, SELF, serve_if_invited};
 pub use tasks::task::*;

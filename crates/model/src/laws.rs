@@ -221,6 +221,8 @@ phrases! {
     PersonalityOpens => "a file that io_uring opens by a personality pins the credentials of the thread that submits",
     PollerOpens => "a file that a polled io_uring instance opens pins the credentials of the thread that submits",
     ExeFileIsReplaced => "an executable that was replaced still pins credentials",
+    InterpreterIsOpen => "a program that runs by an interpreter which binfmt_misc has open pins the credentials of its caller",
+    RegistrationHolds => "an interpreter that binfmt_misc opened at registration pins no credentials",
     SharedZeroIsOwn => "a shared mapping of /dev/zero pins the credentials that opened the device",
     SegmentHolds => "a System V segment does not pin the credentials that created it",
     AttachmentHolds => "an attached System V segment does not pin the credentials that attached it",

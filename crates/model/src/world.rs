@@ -368,6 +368,17 @@ pub(crate) struct File {
     pub(crate) polls: bool,
     /// The credentials that were registered with it, an io_uring instance, by number.
     pub(crate) personalities: Vec<Option<CredId>>,
+    /// The interpreter that was registered with it, binfmt_misc.
+    pub(crate) interpreter: Option<Interpreter>,
+}
+
+/// The interpreter of a foreign file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interpreter {
+    /// It is opened when a program begins.
+    ByPath,
+    /// It was opened at registration, with these credentials; `None` if it does not pin them.
+    Opened(Option<CredId>),
 }
 
 /// What refers to credentials.
@@ -697,7 +708,12 @@ impl World {
                 let creds = files.flat_map(|file| {
                     let measured = file.measures.map(|task| self.tasks[task].cred);
                     let own = [file.opener, file.peer, measured].into_iter();
-                    own.chain(file.personalities.iter().copied()).flatten()
+                    let interpreter = match file.interpreter {
+                        Some(Interpreter::Opened(by)) => by,
+                        _ => None,
+                    };
+                    let registered = file.personalities.iter().copied().chain([interpreter]);
+                    own.chain(registered).flatten()
                 });
                 all.extend(creds.map(|cred| (Holds::File, cred)));
             }

@@ -293,10 +293,15 @@ impl Reader<'_> {
 
     /// Checks that the program needs what it enters.
     fn needs(&mut self, id: &str, at: usize, program: &str, needs: &[String]) {
-        let enters = program.contains("enter_user_namespace");
-        if enters && !needs.iter().any(|need| need == "user namespace") {
-            let what = format!("`{id}` enters a user namespace that it does not need");
-            self.problem(at, what, "add `needs: user namespace`");
+        let enters = [
+            ("enter_user_namespace", "user namespace"),
+            ("open_binfmt_misc", "binfmt_misc in a user namespace"),
+        ];
+        for (call, needed) in enters {
+            if program.contains(call) && !needs.iter().any(|need| need == needed) {
+                let what = format!("`{id}` enters a user namespace that it does not need");
+                self.problem(at, what, format!("add `needs: {needed}`"));
+            }
         }
     }
 

@@ -169,20 +169,21 @@ pub fn unshare(namespaces: Namespaces) -> Result<(), Errno> {
 ///
 /// user_namespaces(7)
 pub fn map_own_ids(outside: u32, outside_group: u32) -> Checked {
-    write_maps(outside, outside_group)?;
+    write_maps([outside; 2], [outside_group; 2])?;
     let args = || vec![uid_value(outside), gid_value(outside_group)];
     record(|| event("map_own_ids", args(), Outcome::Nothing));
     Ok(())
 }
 
-fn write_maps(outside: u32, outside_group: u32) -> Checked {
+/// Maps an id inside to one outside, of a user and of a group.
+fn write_maps([user, user_outside]: [u32; 2], [group, group_outside]: [u32; 2]) -> Checked {
     let write = |file: &str, text: String| {
         std::fs::write(format!("/proc/self/{file}"), text)
             .map_err(|error| Failure::new(format!("/proc/self/{file} cannot be written: {error}")))
     };
     write("setgroups", "deny".to_owned())?;
-    write("uid_map", format!("{outside} {outside} 1"))?;
-    write("gid_map", format!("{outside_group} {outside_group} 1"))
+    write("uid_map", format!("{user} {user_outside} 1"))?;
+    write("gid_map", format!("{group} {group_outside} 1"))
 }
 
 /// Moves the calling process to a new user namespace, in which its ids keep their numbers.
@@ -199,13 +200,24 @@ fn write_maps(outside: u32, outside_group: u32) -> Checked {
 /// user_namespaces(7)
 pub fn enter_user_namespace() -> Checked {
     let (uid, gid) = (getuid(), getgid());
-    let entered = sched::unshare(sched::CloneFlags::CLONE_NEWUSER).map_err(Failure::from);
-    if let Err(failure) = entered.and_then(|()| write_maps(uid, gid)) {
+    enter(sched::CloneFlags::CLONE_NEWUSER, [uid; 2], [gid; 2])?;
+    record(|| event("enter_user_namespace", vec![], Outcome::Nothing));
+    Ok(())
+}
+
+/// Moves the calling process to a new user namespace, in which its effective ids are root's, and to a new mount
+/// namespace. Records nothing.
+pub(crate) fn enter_as_root() -> Checked {
+    let (uid, gid) = (unistd::geteuid().as_raw(), unistd::getegid().as_raw());
+    let namespaces = sched::CloneFlags::CLONE_NEWUSER | sched::CloneFlags::CLONE_NEWNS;
+    enter(namespaces, [0, uid], [0, gid])
+}
+
+fn enter(namespaces: sched::CloneFlags, user: [u32; 2], group: [u32; 2]) -> Checked {
+    let entered = sched::unshare(namespaces).map_err(Failure::from);
+    entered.and_then(|()| write_maps(user, group)).inspect_err(|_| {
         if let Some(arena) = Arena::here() {
             arena.lose_stage();
         }
-        return Err(failure);
-    }
-    record(|| event("enter_user_namespace", vec![], Outcome::Nothing));
-    Ok(())
+    })
 }

@@ -1,5 +1,6 @@
 //! What snippets call: operations on keys, ids, things that pin credentials, `/proc`, keyctl(1).
 
+pub(crate) mod binfmt;
 pub(crate) mod confine;
 pub(crate) mod hold;
 pub(crate) mod ids;

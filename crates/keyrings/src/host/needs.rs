@@ -2,7 +2,8 @@
 
 use super::probe::{self, Keyrings, Reply, capabilities, create, reply_to};
 use super::request_key::is_installed;
-use crate::api::ids::{enter_user_namespace, unused_id};
+use crate::api::binfmt;
+use crate::api::ids::{enter_as_root, enter_user_namespace, unused_id};
 use crate::api::key::{KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING};
 use crate::sys::handles::{self, SystemLibrary};
 use crate::sys::keys::{self, Filling, NumbersOnly};
@@ -159,6 +160,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
             "no user namespace can be created here, or its ids cannot be mapped".to_owned()
         })
     }),
+    ("binfmt_misc in a user namespace", no_binfmt_misc),
     ("no session keyring", probe::has_session_keyring),
     ("no security labels", || {
         in_child(|| {
@@ -230,6 +232,20 @@ fn in_child(call: fn() -> Result<i64, Errno>) -> Option<Errno> {
         Reply::Error(error) => Some(error),
         Reply::Killed => Some(Errno::EPERM),
     }
+}
+
+/// Why no interpreter can be registered with the binfmt_misc of a user namespace. A kernel that would have to load
+/// it as a module stays as it is.
+fn no_binfmt_misc() -> Option<String> {
+    let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    if !known.lines().any(|line| line.ends_with("\tbinfmt_misc")) {
+        return Some("this kernel was built without it, or has not loaded it".to_owned());
+    }
+    in_child(|| {
+        enter_as_root().map_err(|_| Errno::EPERM)?;
+        binfmt::register(binfmt::mount()?, "F").map(|()| 0)
+    })
+    .map(|error| format!("no interpreter can be registered there: {}", named(error)))
 }
 
 /// Root in a user namespace may have no other ids.

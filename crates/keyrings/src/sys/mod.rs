@@ -4,6 +4,7 @@
 //! the border of this module, and what may be released once is a [`handles::Handle`].
 #![allow(unsafe_code)]
 
+pub(crate) mod binfmt;
 pub(crate) mod compat;
 pub(crate) mod handles;
 pub(crate) mod keys;

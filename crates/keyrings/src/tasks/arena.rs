@@ -50,7 +50,7 @@ shared_struct! {
         pub(crate) pid: AtomicI32,
         pub(crate) tid: AtomicI32,
         /// 1 once the task has gone through execve(2); in a program that posix_spawn(3) started, 2 and the
-        /// desk of its creator.
+        /// desk of its creator; [`FOREIGN_IMAGE`] while it tries execve(2) of a foreign file.
         pub(crate) fresh_image: AtomicU32,
         /// The task carries its present order out.
         pub(crate) is_at_work: AtomicBool,
@@ -62,6 +62,9 @@ shared_struct! {
         pub(crate) order: Order,
     }
 }
+
+/// In [`Desk::fresh_image`]: a number that stands for no creator.
+pub(crate) const FOREIGN_IMAGE: u32 = u32::MAX;
 
 /// The task writes the record as it goes.
 const OPEN: u32 = 0;

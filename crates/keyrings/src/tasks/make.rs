@@ -1,17 +1,20 @@
 //! Creating tasks: the calls that create a process or a thread, and those that run a new program.
 
-use super::arena::{self, Arena, Desk, LONGEST_NAME, RESUME_VARIABLE, TASK_VARIABLE, state};
+use super::arena::{
+    self, Arena, Desk, FOREIGN_IMAGE, LONGEST_NAME, RESUME_VARIABLE, TASK_VARIABLE, state,
+};
 use super::fail::{Checked, Failure, named, refused};
 use super::record::{self, event, record_creation};
-use super::serve::{SELF, leave, obey_until_leave, serve};
+use super::serve::{FOREIGN, SELF, leave, obey_until_leave, serve};
 use super::task::Task;
 use crate::sys::handles::with_separate_files;
 use crate::sys::process::{self, Way, clone_in_my_memory, fork_like};
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{AccessFlags, Pid};
 use std::ffi::{CStr, CString, NulError, OsString};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
@@ -328,26 +331,31 @@ pub fn posix_spawn(name: &str) -> Checked<Task> {
 /// Replaces the program of the calling process.
 ///
 /// With [`SELF`] the new program is the snippet's own executable, which then carries out further
-/// orders in the place of the calling task; the other tasks of that process are gone. Any other path
-/// must fail: a program that could begin would not return.
+/// orders in the place of the calling task; the other tasks of that process are gone. So it is with
+/// [`FOREIGN`], if it has an interpreter. Any other path must fail: a program that could begin would not return.
 ///
 /// # Errors
 ///
-/// Those of execve(2). A snippet fails if its main task calls this with [`SELF`], because the main task
-/// ends the snippet, or with a path that contains a NUL.
+/// Those of execve(2). A snippet fails if its main task calls this with [`SELF`] or [`FOREIGN`], because the
+/// main task ends the snippet, or with a path that contains a NUL.
 ///
 /// # References
 ///
 /// execve(2); `prepare_exec_creds`, `begin_new_exec`
 #[track_caller]
 pub fn execve(path: &str) -> Result<(), Errno> {
+    let is_foreign = path == FOREIGN;
+    let foreign = if is_foreign { Some(foreign_file()?) } else { None };
     let (itself, args) = own_executable();
     let prepared = Arena::here().ok_or("outside of `observe`").and_then(|arena| {
         let is_main = arena.main_pid.load(Ordering::Relaxed) == nix::unistd::getpid().as_raw();
-        let program = match path {
-            SELF if is_main => return Err("by the main task, which ends the snippet"),
-            SELF => itself,
-            path => CString::new(path).map_err(|_| "of a path that contains a NUL")?,
+        let program = match (path, &foreign) {
+            (SELF | FOREIGN, _) if is_main => {
+                return Err("by the main task, which ends the snippet");
+            }
+            (SELF, _) => itself,
+            (_, Some((_, path))) => path.clone(),
+            (path, None) => CString::new(path).map_err(|_| "of a path that contains a NUL")?,
         };
         let env = environment(&arena.invitation(arena::my_desk()));
         Ok((arena.desk(arena::my_desk()), program, env.map_err(|_| "with a NUL in a variable")?))
@@ -356,12 +364,24 @@ pub fn execve(path: &str) -> Result<(), Errno> {
         Ok(prepared) => prepared,
         Err(why) => return Err(refused(&format!("execve {why}"), Errno::EINVAL)),
     };
-    desk.fresh_image.store(1, Ordering::Release);
+    desk.fresh_image.store(if is_foreign { FOREIGN_IMAGE } else { 1 }, Ordering::Release);
     let Err(error) = nix::unistd::execve(&program, &args, &env);
     desk.fresh_image.store(0, Ordering::Release);
-    let shown = || if path == SELF { Value::word(path) } else { Value::text(path) };
+    let is_word = is_foreign || path == SELF;
+    let shown = || if is_word { Value::word(path) } else { Value::text(path) };
     record::call("execve", || vec![shown()], &Err::<(), _>(error));
     Err(error)
+}
+
+/// What a foreign file begins with.
+pub(crate) const MAGIC: &str = "KEYRINGS";
+
+/// A foreign file in memory, which a new program does not inherit, and its path.
+fn foreign_file() -> Result<(OwnedFd, CString), Errno> {
+    let file = memfd_create("foreign", MFdFlags::MFD_CLOEXEC)?;
+    nix::unistd::write(&file, MAGIC.as_bytes())?;
+    let path = format!("/proc/thread-self/fd/{}", file.as_raw_fd());
+    Ok((file, CString::new(path).unwrap_or_default()))
 }
 
 /// The descriptor of the program's executable, if the file that runs is a set-user-ID copy.

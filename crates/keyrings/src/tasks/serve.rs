@@ -1,6 +1,6 @@
 //! Serving as a task: carrying out orders at a desk, in this program or in a new one.
 
-use super::arena::{self, Arena, Desk, TASK_VARIABLE, state};
+use super::arena::{self, Arena, Desk, FOREIGN_IMAGE, TASK_VARIABLE, state};
 use super::record::{self, event, record_creation};
 use crate::sys::process::{exit, exit_thread};
 use nix::errno::Errno;
@@ -11,6 +11,10 @@ use trace::{Outcome, Value};
 
 /// Stands for the snippet's own executable: [`crate::execve`].
 pub const SELF: &str = "self";
+
+/// Stands for a file in a format that the kernel runs by an interpreter, the snippet's own executable:
+/// [`crate::register_interpreter`], [`crate::execve`].
+pub const FOREIGN: &str = "foreign";
 
 /// Exit status of a program whose task variable means nothing.
 const NOT_INVITED: i32 = 2;
@@ -53,14 +57,17 @@ fn serve_invited(invitation: &str) -> ! {
     }
     desk.occupy();
     record::start();
-    let itself = || vec![Value::word(SELF)];
+    let began = |path| {
+        let returned = Outcome::Returned(Value::Int(0));
+        record::record(|| event("execve", vec![Value::word(path)], returned));
+    };
     match desk.fresh_image.swap(1, Ordering::AcqRel) {
-        1 => {
-            record::record(|| event("execve", itself(), Outcome::Returned(Value::Int(0))));
-        }
+        1 => began(SELF),
+        FOREIGN_IMAGE => began(FOREIGN),
         creator => {
             let creator = creator.saturating_sub(2) as usize;
-            record_creation(creator, "posix_spawn", itself(), &Ok(()), &desk.name());
+            let args = vec![Value::word(SELF)];
+            record_creation(creator, "posix_spawn", args, &Ok(()), &desk.name());
         }
     }
     desk.set(state::DONE);

@@ -2,7 +2,7 @@
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{CredId, File, MemoryId, SpaceId, TableId, TaskId};
+use crate::world::{CredId, File, Interpreter, MemoryId, SpaceId, TableId, TaskId};
 use trace::{Errno::EPERM, Value};
 
 impl Run<'_> {
@@ -37,12 +37,35 @@ impl Run<'_> {
             is_zero,
             polls: false,
             personalities: Vec::new(),
+            interpreter: None,
         });
     }
 
     pub(super) fn open(&mut self, outlives_execve: bool) -> Prediction {
         self.add_file(None, outlives_execve);
         Ok(Predicted::word("file"))
+    }
+
+    /// binfmt_misc opens the interpreter now, or when a program begins. Kernel: `bm_register_write`.
+    pub(super) fn register_interpreter(&mut self) -> Attempt {
+        let binfmt_misc = self.one_file()?;
+        let interpreter = if self.word_or_text(1)?.contains('F') {
+            let own = self.cred_id();
+            Interpreter::Opened(self.law(Fact::RegistrationHolds).then_some(own))
+        } else {
+            Interpreter::ByPath
+        };
+        let table = self.table();
+        let files = self.world.tables.edit(table);
+        if let Some(nth) = files.iter().rposition(|file| *file == binfmt_misc) {
+            files[nth].interpreter = Some(interpreter);
+        }
+        Ok(())
+    }
+
+    /// What runs a foreign file in the caller's process.
+    pub(super) fn interpreter(&self) -> Option<Interpreter> {
+        self.world.tables[self.table()].iter().find_map(|file| file.interpreter)
     }
 
     /// A perf event refers to the thread that it measures, also once that has ended.

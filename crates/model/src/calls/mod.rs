@@ -85,7 +85,7 @@ transitions! {
         "keyctl_pkey_params_get";
     "fork" | "vfork" | "clone" | "clone3" | "posix_spawn" => new_process(), "copy_creds";
     "pthread_create" => new_thread(), "copy_creds";
-    "execve" => execve(), "do_open_execat, prepare_exec_creds";
+    "execve" => execve(), "do_open_execat, prepare_exec_creds, load_misc_binary";
     "fexecve" => fexecve(), "do_open_execat";
     "exit" => exit(), "do_exit, exit_notify";
     "pthread_exit" => pthread_exit(), "do_exit, exit_notify";
@@ -107,6 +107,8 @@ transitions! {
     "io_uring_open" => io_uring_open(), "io_openat2, alloc_empty_file";
     "io_uring_register" => io_uring_register(), "io_register_personality, io_unregister_personality";
     "perf_event_open" => perf_event_open(), "perf_event_alloc";
+    "open_binfmt_misc" => open_binfmt_misc(), "create_user_ns, alloc_empty_file";
+    "register_interpreter" => register_interpreter(), "bm_register_write";
     "memory_file" => open(true), "alloc_empty_file";
     "pipe" => pair(false), "alloc_empty_file";
     "socketpair" => pair(true), "init_peercred";

@@ -3,8 +3,8 @@
 use crate::laws::{Fact, Law, OwnFact, OwnKeyring, ProcessCall};
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
 use crate::world::{
-    Cred, CredId, Group, GroupId, Holds, Key, KeyId, Life, Memory, MemoryId, Space, TableId, Task,
-    TaskId, Tracer, UserKeyrings,
+    Cred, CredId, Group, GroupId, Holds, Interpreter, Key, KeyId, Life, Mapped, Memory, MemoryId,
+    Space, TableId, Task, TaskId, Tracer, UserKeyrings,
 };
 use trace::Errno::*;
 use trace::Value;
@@ -52,7 +52,7 @@ impl<'a> Run<'a> {
         let group = Group { leader, parent, call: Some(call), memory, files, reaped_at_once };
         let task = self.add_process(name, cred, group);
         if call == ProcessCall::PosixSpawn {
-            self.begin_program(task, false);
+            self.begin_program(task, false, Interpreter::ByPath);
         }
         Ok(Predicted::word(name))
     }
@@ -151,8 +151,16 @@ impl<'a> Run<'a> {
 
     /// Kernel: `begin_new_exec`, `prepare_exec_creds`.
     pub(super) fn execve(&mut self) -> Attempt {
-        if self.word_or_text(0)? == "self" {
-            self.begin_program(self.task, true);
+        let path = self.word_or_text(0)?;
+        if path == "foreign" {
+            let unknown = self.is_unknown().then_some(Interpreter::ByPath);
+            let known = self.interpreter().or(unknown);
+            let interpreter = known.ok_or(Stop::Errno(ENOEXEC))?;
+            self.begin_program(self.task, true, interpreter);
+            return Ok(());
+        }
+        if path == "self" {
+            self.begin_program(self.task, true, Interpreter::ByPath);
             if self.event.args.len() > 1 {
                 let owner = self.id(1)?;
                 let mut cred = self.cred().clone();
@@ -189,7 +197,7 @@ impl<'a> Run<'a> {
 
     /// A task executes another program and is then the only one of its process. It loses its thread and
     /// process keyring, unless posix_spawn(3) has decided on them before.
-    fn begin_program(&mut self, task: TaskId, loses: bool) {
+    fn begin_program(&mut self, task: TaskId, loses: bool, interpreter: Interpreter) {
         let opener: CredId = self.world.tasks[task].cred;
         let mut cred = self.world.creds[opener].clone();
         if loses && self.drops(cred.thread, Fact::ExecveDropsThread) {
@@ -213,11 +221,10 @@ impl<'a> Run<'a> {
             cred.drop_own_keyrings();
             self.commit(parent, cred);
         }
-        // The executable, opened by the old program, stays open while the new one runs.
-        let program = if self.law(Fact::ExecveHoldsOld) { Some(opener) } else { None };
+        let (program, mapped) = self.files_of_program(opener, interpreter);
         let (mut memory, mut files) = (MemoryId::FIRST, TableId::FIRST);
         if !self.is_unknown() {
-            memory = self.world.memories.add(Memory { program, mapped: Vec::new() });
+            memory = self.world.memories.add(Memory { program, mapped });
             let kept = self.world.tables[self.world.groups[group].files].iter();
             let kept = kept.filter(|file| file.outlives_execve).cloned().collect();
             files = self.world.tables.add(kept);
@@ -233,6 +240,25 @@ impl<'a> Run<'a> {
         of_group.files = files;
         self.commit(task, cred);
         self.reparent_children();
+    }
+
+    /// Who opened the executable of a new program, which stays open while the program runs, and what it maps beside.
+    fn files_of_program(
+        &mut self,
+        caller: CredId,
+        interpreter: Interpreter,
+    ) -> (Option<CredId>, Vec<Mapped>) {
+        if !self.law(Fact::ExecveHoldsOld) {
+            return (None, Vec::new());
+        }
+        match interpreter {
+            Interpreter::Opened(by) if self.law(Fact::InterpreterIsOpen) => {
+                // The dynamic loader, if the interpreter has one, is opened for the caller.
+                let loader = Mapped { name: "loader".into(), creds: vec![caller] };
+                (by, if self.either() { vec![loader] } else { Vec::new() })
+            }
+            _ => (Some(caller), Vec::new()),
+        }
     }
 
     /// Whether a new program starts without this keyring of the old one.
@@ -457,6 +483,14 @@ impl<'a> Run<'a> {
         let (uid, gid) = (self.cred().user.real, self.cred().group.real);
         self.map_ids(uid, gid);
         Ok(Predicted::Nothing)
+    }
+
+    /// A new namespace, in which the caller is root, and a file of binfmt_misc there.
+    pub(super) fn open_binfmt_misc(&mut self) -> Prediction {
+        self.leave_namespace();
+        let (uid, gid) = (self.cred().user.effective, self.cred().group.effective);
+        self.map_ids(uid, gid);
+        self.open(false)
     }
 
     pub(super) fn map_own_ids(&mut self) -> Prediction {

@@ -46,6 +46,40 @@ fn a_mapping_of_the_device_of_zeros() {
     }
 }
 
+/// A program that runs by an interpreter which binfmt_misc has open pins what its dynamic loader does, if it has one.
+#[test]
+fn a_foreign_program() {
+    let then = |flags: &str, next: &str, gives: &str| {
+        format!(
+            "main   fork() = child
+             child  open_binfmt_misc() = file
+             child  register_interpreter(file, \"{flags}\") = 0
+             child  keyctl_get_keyring_ID(@t, 1) = K1
+             child  keyctl_setperm(K1, 0x3f3f0000) = 0
+             child  execve(foreign) = 0
+             child  {next}
+             main   wait_for_the_collector()
+             main   keyctl_describe(K1) = {gives}"
+        )
+    };
+    let (at_once, copied) = ("chdir(\".\") = 0", "copy_mapped_files() = 0");
+    for gives in [DESCRIBED, ENOKEY] {
+        allowed(&then("F", at_once, gives));
+    }
+    only(&then("F", copied, ENOKEY), &then("F", copied, DESCRIBED));
+    for next in [at_once, copied] {
+        only(&then("", next, DESCRIBED), &then("", next, ENOKEY));
+    }
+    let unregistered = |gives: &str| {
+        format!(
+            "main   fork() = child
+             child  open_binfmt_misc() = file
+             child  execve(foreign) = {gives}"
+        )
+    };
+    only(&unregistered("-1 ENOEXEC (Exec format error)"), &unregistered("0"));
+}
+
 /// Each personality of an io_uring instance has a number, until it is unregistered.
 #[test]
 fn personalities() {
