@@ -96,6 +96,7 @@ fn referrers(state: &State, before: Option<&State>) -> (Vec<Referrer>, Vec<(f64,
             Holder::Mapped(name) => name,
             Holder::File => "file",
             Holder::Socket => "socket",
+            Holder::Mount => "mount",
         };
         all.push(Referrer {
             name: name.to_owned(),

@@ -40,6 +40,7 @@ pub use api::key::*;
 pub use api::keyctl::*;
 pub use api::keyctl_program::*;
 pub use api::memory::*;
+pub use api::overlay::*;
 pub use api::proc_keys::*;
 pub use api::program_file::*;
 pub use api::ptrace::*;

@@ -186,6 +186,8 @@ pub enum Holder {
     File,
     /// A socket with a file or a connection that nobody has received yet.
     Socket,
+    /// A mounted overlay.
+    Mount,
     /// A user: `@u`, `@us` and the persistent keyring.
     User,
 }
@@ -199,6 +201,7 @@ impl fmt::Display for Holder {
             Holder::Mapped(name) => f.write_str(name),
             Holder::File => f.write_str("file"),
             Holder::Socket => f.write_str("a socket"),
+            Holder::Mount => f.write_str("a mounted overlay"),
             Holder::User => f.write_str("the user"),
         }
     }

@@ -228,6 +228,7 @@ phrases! {
     AttachmentHolds => "an attached System V segment does not pin the credentials that attached it",
     AioHolds => "a context of asynchronous I/O does not pin the credentials that created it",
     PerfEventHolds => "a perf event does not pin the credentials of a thread that has ended",
+    MountHolds => "a mounted overlay does not pin the credentials that mounted it",
     PeerHolds => "a socket does not pin the credentials of its peer",
     ListenerHolds => "a socket does not pin the credentials of the thread that listens",
     TracerHolds => "a traced task does not pin the credentials of its tracer",

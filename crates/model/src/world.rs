@@ -381,6 +381,14 @@ pub(crate) enum Interpreter {
     Opened(Option<CredId>),
 }
 
+/// An overlay, by the credentials that mounted it, in the mount namespace that was created with a user namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    pub(crate) space: SpaceId,
+    pub(crate) cred: CredId,
+    pub(crate) is_mounted: bool,
+}
+
 /// What refers to credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
@@ -396,6 +404,8 @@ pub(crate) enum Holds {
     File,
     /// A socket with a file or a connection that nobody has received yet.
     Socket,
+    /// A mounted overlay.
+    Mount,
 }
 
 /// A user namespace.
@@ -533,6 +543,7 @@ world! {
         waiting: (CredId, bool),
         /// System V segments, by the credentials that created them.
         segments: CredId,
+        mounts: Mount,
     }
     derived {
         /// The keys that are not known to be destroyed.
@@ -720,6 +731,11 @@ impl World {
         }
         let beginners = self.watches.iter().filter_map(|watch| watch.beginner);
         all.extend(beginners.map(|cred| (Holds::File, cred)));
+        let mounts = self.mounts.iter().filter(|mount| {
+            let is_in = |task: &TaskId| self.cred(*task).space == mount.space;
+            mount.is_mounted && self.live.iter().any(is_in)
+        });
+        all.extend(mounts.map(|mount| (Holds::Mount, mount.cred)));
         for (file, _) in self.sent.iter().filter(|(_, taken)| !taken) {
             all.extend(file.opener.map(|cred| (Holds::Socket, cred)));
         }

@@ -8,6 +8,7 @@ pub(crate) mod key;
 pub(crate) mod keyctl;
 pub(crate) mod keyctl_program;
 pub(crate) mod memory;
+pub(crate) mod overlay;
 pub(crate) mod proc_keys;
 pub(crate) mod program_file;
 pub(crate) mod ptrace;

@@ -2,9 +2,9 @@
 
 use super::probe::{self, Keyrings, Reply, capabilities, create, reply_to};
 use super::request_key::is_installed;
-use crate::api::binfmt;
 use crate::api::ids::{enter_as_root, enter_user_namespace, unused_id};
 use crate::api::key::{KEY_SPEC_PROCESS_KEYRING, KEY_SPEC_THREAD_KEYRING};
+use crate::api::{binfmt, overlay};
 use crate::sys::handles::{self, SystemLibrary};
 use crate::sys::keys::{self, Filling, NumbersOnly};
 use crate::sys::process::{Way, fork_like};
@@ -161,6 +161,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
         })
     }),
     ("binfmt_misc in a user namespace", no_binfmt_misc),
+    ("overlay in a user namespace", no_overlay),
     ("no session keyring", probe::has_session_keyring),
     ("no security labels", || {
         in_child(|| {
@@ -234,18 +235,33 @@ fn in_child(call: fn() -> Result<i64, Errno>) -> Option<Errno> {
     }
 }
 
-/// Why no interpreter can be registered with the binfmt_misc of a user namespace. A kernel that would have to load
-/// it as a module stays as it is.
+/// Why no interpreter can be registered with the binfmt_misc of a user namespace.
 fn no_binfmt_misc() -> Option<String> {
-    let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    if !known.lines().any(|line| line.ends_with("\tbinfmt_misc")) {
-        return Some("this kernel was built without it, or has not loaded it".to_owned());
-    }
-    in_child(|| {
-        enter_as_root().map_err(|_| Errno::EPERM)?;
-        binfmt::register(binfmt::mount()?, "F").map(|()| 0)
+    not_loaded("binfmt_misc").or_else(|| {
+        in_child(|| {
+            enter_as_root().map_err(|_| Errno::EPERM)?;
+            binfmt::register(binfmt::mount()?, "F").map(|()| 0)
+        })
+        .map(|error| format!("no interpreter can be registered there: {}", named(error)))
     })
-    .map(|error| format!("no interpreter can be registered there: {}", named(error)))
+}
+
+/// Why no overlay can be mounted in a user namespace.
+fn no_overlay() -> Option<String> {
+    not_loaded("overlay").or_else(|| {
+        in_child(|| {
+            enter_as_root().map_err(|_| Errno::EPERM)?;
+            overlay::mount_in_place().map(|()| 0)
+        })
+        .map(|error| format!("none can be mounted there: {}", named(error)))
+    })
+}
+
+/// Why a file system cannot be used here. A kernel that would have to load it as a module stays as it is.
+fn not_loaded(file_system: &str) -> Option<String> {
+    let known = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    let is_known = known.split_whitespace().any(|word| word == file_system);
+    (!is_known).then(|| "this kernel was built without it, or has not loaded it".to_owned())
 }
 
 /// Root in a user namespace may have no other ids.

@@ -1,8 +1,8 @@
-//! What holds a file in the memory of a process: mappings, libraries, shared memory, asynchronous I/O.
+//! What holds a file without a descriptor: mappings, libraries, shared memory, asynchronous I/O, mounts.
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{CONTEXT, CredId, Mapped};
+use crate::world::{CONTEXT, CredId, Mapped, Mount};
 
 const SEGMENT: &str = "segment";
 const ATTACHMENT: &str = "attachment";
@@ -60,6 +60,25 @@ impl Run<'_> {
         let own = Some(self.cred_id()).filter(|_| self.law(Fact::AioHolds));
         self.add_mapped(CONTEXT, own.into_iter().collect());
         Ok(Predicted::word(CONTEXT))
+    }
+
+    /// An overlay accesses its folders with the credentials that mounted it. Kernel: `ovl_fill_super`.
+    pub(super) fn mount_overlay(&mut self) -> Attempt {
+        if self.law(Fact::MountHolds) {
+            let (space, cred) = (self.cred().space, self.cred_id());
+            self.world.mounts.add(Mount { space, cred, is_mounted: true });
+        }
+        Ok(())
+    }
+
+    /// Kernel: `ovl_free_fs`.
+    pub(super) fn umount_overlay(&mut self) -> Attempt {
+        let space = self.cred().space;
+        let is_it = |mount: &Mount| mount.is_mounted && mount.space == space;
+        if let Some(nth) = self.world.mounts.position(is_it) {
+            self.world.mounts.edit(nth).is_mounted = false;
+        }
+        Ok(())
     }
 
     /// Ends one of what the memory holds by the name that the call is given.

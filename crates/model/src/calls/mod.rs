@@ -122,6 +122,9 @@ transitions! {
     "mmap" | "dlopen" => map(), "vm_area_alloc, get_file";
     "copy_mapped_files" => copy_mapped_files(), "remove_vma";
     "munmap" | "dlclose" | "shmdt" | "io_destroy" => unmap(), "remove_vma, aio_free_ring";
+    "enter_mount_namespace" => enter_mount_namespace(), "create_user_ns, copy_mnt_ns";
+    "mount_overlay" => mount_overlay(), "ovl_fill_super";
+    "umount_overlay" => umount_overlay(), "ovl_free_fs";
     "shmget" => shmget(), "newseg";
     "shmat" => shmat(), "do_shmat";
     "io_setup" => io_setup(), "aio_private_file";

@@ -487,10 +487,19 @@ impl<'a> Run<'a> {
 
     /// A new namespace, in which the caller is root, and a file of binfmt_misc there.
     pub(super) fn open_binfmt_misc(&mut self) -> Prediction {
+        self.enter_as_root();
+        self.open(false)
+    }
+
+    fn enter_as_root(&mut self) {
         self.leave_namespace();
         let (uid, gid) = (self.cred().user.effective, self.cred().group.effective);
         self.map_ids(uid, gid);
-        self.open(false)
+    }
+
+    pub(super) fn enter_mount_namespace(&mut self) -> Prediction {
+        self.enter_as_root();
+        Ok(Predicted::Nothing)
     }
 
     pub(super) fn map_own_ids(&mut self) -> Prediction {

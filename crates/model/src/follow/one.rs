@@ -109,6 +109,7 @@ fn holder(world: &World, holds: Holds) -> Option<Holder> {
         Holds::Mapped(name) => Holder::Mapped(name.to_string()),
         Holds::File => Holder::File,
         Holds::Socket => Holder::Socket,
+        Holds::Mount => Holder::Mount,
     })
 }
 

@@ -162,7 +162,9 @@ fn place(state: &State, last: &State, nth: usize) -> Option<Fate> {
         }
         Place::Held if held_by(|it| matches!(it, Holder::Program(_))) => Some(Fate::InProgram),
         Place::Held
-            if held_by(|it| matches!(it, Holder::File | Holder::Mapped(_) | Holder::Socket)) =>
+            if held_by(|it| {
+                matches!(it, Holder::File | Holder::Mapped(_) | Holder::Mount | Holder::Socket)
+            }) =>
         {
             Some(Fate::InFile)
         }
