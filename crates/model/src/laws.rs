@@ -463,6 +463,8 @@ phrases! {
     UserSessionIsSearched => "without a session keyring, the user session keyring is not searched",
     UserKeyringNeedsLink => "the user keyring is searched without a link to it",
     UserKeyringsOutlive => "the user keyrings end with a process of their user",
+    UserKeyringsEnd => "the user keyrings continue to exist after their user namespace has ended",
+    PinHoldsNamespace => "a user namespace ends with its last task, although something else pins credentials in it",
     EncryptedReader => "an encrypted key is read without its master key",
     JoinFinds => "KEYCTL_JOIN_SESSION_KEYRING joins no keyring by name",
     JoinNeedsSearch => "KEYCTL_JOIN_SESSION_KEYRING joins a keyring that may not be searched",

@@ -100,7 +100,7 @@ impl Run<'_> {
         if self.key(key).gone {
             return false;
         }
-        if !self.unlinked_goes(key) || self.is_held(key) {
+        if !self.unlinked_goes(key) || self.is_held(key) || self.outlives_namespace(key) {
             return true;
         }
         let is_gone = self.either();
@@ -108,6 +108,13 @@ impl Run<'_> {
             self.collect(key);
         }
         !is_gone
+    }
+
+    /// Whether a key in the keyrings of users exists in a wrong model although their user namespace has ended. Kernel:
+    /// `key_free_user_ns`.
+    fn outlives_namespace(&mut self, key: KeyId) -> bool {
+        let all = self.world.spaces.ids().collect();
+        self.world.held_with(&all).contains(&key) && !self.law(Fact::UserKeyringsEnd)
     }
 
     /// A key by its serial number, if it exists.

@@ -27,7 +27,7 @@ impl World {
     pub(crate) fn unknown() -> World {
         let mut world = World::default();
         world.config.unknown = true;
-        let space = world.spaces.add(Space { mapped: None });
+        let space = world.spaces.add(Space { parent: None, mapped: None });
         world.add_key(Key { open: true, crowded: true, space, ..Key::default() });
         world.memories.add(Memory::default());
         world.tables.add(Vec::new());

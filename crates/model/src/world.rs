@@ -411,6 +411,8 @@ pub(crate) enum Holds {
 /// A user namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Space {
+    /// The namespace in which it was created; `None` for the initial one.
+    pub(crate) parent: Option<SpaceId>,
     /// The users and groups that are mapped; `None` in the initial namespace, which maps all.
     pub(crate) mapped: Option<(Vec<Id>, Vec<Id>)>,
 }
@@ -557,7 +559,7 @@ impl World {
     /// `main` alone, with a new session keyring and nothing else.
     pub(crate) fn new() -> World {
         let mut world = World::default();
-        let space = world.spaces.add(Space { mapped: None });
+        let space = world.spaces.add(Space { parent: None, mapped: None });
         let session = Key { bytes: 5, space, ..Key::keyring("_ses", 0, 0, 0x3f03_0000) };
         let session = Some(world.add_key(session));
         let cred = world.creds.add(Cred { space, session, ..Cred::default() });
@@ -746,18 +748,45 @@ impl World {
 
     /// The keys with a reference that is certain. Others exist until the garbage collector runs.
     pub(crate) fn held(&self) -> BTreeSet<KeyId> {
+        self.held_with(&self.lasting_spaces(|_| true))
+    }
+
+    /// The same, where the users of these namespaces keep their keyrings.
+    pub(crate) fn held_with(&self, spaces: &BTreeSet<SpaceId>) -> BTreeSet<KeyId> {
         let mut todo: Vec<KeyId> = Vec::new();
         for (_, cred) in self.holders() {
             let cred = &self.creds[cred];
             todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         }
-        let of_users = self.user_keyrings.iter().flat_map(|of| [of.user, of.session]);
-        let registered = of_users.chain(self.persistent.iter().map(|(_, _, key)| *key));
         let requested = self.requests.iter().map(|request| request.authority);
         todo.extend(requested.flat_map(|it| [it.key, it.target, it.destination]));
         // The garbage collector takes an invalidated one out of the register.
-        todo.extend(registered.filter(|key| !self.keys[*key].invalidated));
+        let registered = self.registered(spaces);
+        todo.extend(registered.into_iter().filter(|key| !self.keys[*key].invalidated));
         self.leads_to(todo)
+    }
+
+    /// The keyrings of users in these namespaces.
+    pub(crate) fn registered(&self, spaces: &BTreeSet<SpaceId>) -> Vec<KeyId> {
+        let of_users = self.user_keyrings.iter().flat_map(|of| {
+            [of.user, of.session].map(|key| (of.space, key))
+        });
+        let all = of_users.chain(self.persistent.iter().map(|(space, _, key)| (*space, *key)));
+        all.filter(|(space, _)| spaces.contains(space)).map(|(_, key)| key).collect()
+    }
+
+    /// The user namespaces that certainly exist: the initial one, those in which something holds credentials, and
+    /// those around them. `holds` says what counts.
+    pub(crate) fn lasting_spaces(&self, holds: impl Fn(&Holds) -> bool) -> BTreeSet<SpaceId> {
+        let mut found = BTreeSet::from([SpaceId::FIRST]);
+        let holders = self.holders().into_iter().filter(|(by, _)| holds(by));
+        for (_, cred) in holders {
+            let mut next = Some(self.creds[cred].space);
+            while let Some(space) = next.filter(|space| found.insert(*space)) {
+                next = self.spaces[space].parent;
+            }
+        }
+        found
     }
 
     /// These keys and all to which their links lead, if they are not known to be destroyed.

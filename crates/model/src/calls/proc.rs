@@ -4,7 +4,7 @@ use crate::laws::{Fact, Permission};
 use crate::lookup::KeyArg;
 use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::search::Ref;
-use crate::world::{Expiry, Id, KeyId, KeyType};
+use crate::world::{Expiry, Holds, Id, KeyId, KeyType, SpaceId};
 use std::collections::BTreeSet;
 use trace::Errno::*;
 
@@ -27,7 +27,7 @@ impl Run<'_> {
     /// one. What lies deeper may still exist.
     pub(super) fn wait_for_the_collector(&mut self) -> Prediction {
         for _ in 0..2 {
-            let held = self.world.held();
+            let held = self.held_for_now();
             let mut loose = self.world.present();
             loose.retain(|key| !held.contains(key));
             let mut linked: BTreeSet<KeyId> = BTreeSet::new();
@@ -39,6 +39,17 @@ impl Run<'_> {
             }
         }
         Ok(Predicted::Nothing)
+    }
+
+    /// The keys that the garbage collector does not destroy now. A user namespace that has ended keeps the keyrings of its
+    /// users a little longer. Kernel: `free_user_ns`.
+    fn held_for_now(&mut self) -> BTreeSet<KeyId> {
+        let all: BTreeSet<SpaceId> = self.world.spaces.ids().collect();
+        let of_tasks = self.world.lasting_spaces(|holds| matches!(holds, Holds::Task(_)));
+        let of_any = self.world.lasting_spaces(|_| true);
+        let is_pinned = self.world.registered(&of_tasks) != self.world.registered(&of_any);
+        let lasting = if is_pinned && !self.law(Fact::PinHoldsNamespace) { of_tasks } else { all };
+        self.world.held_with(&lasting)
     }
 
     /// A file that was opened before shows what its opener may view.

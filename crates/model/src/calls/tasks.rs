@@ -475,7 +475,8 @@ impl<'a> Run<'a> {
 
     fn new_namespace(&mut self, cred: &mut Cred) {
         cred.authority = None;
-        cred.space = self.world.spaces.add(Space { mapped: Some((Vec::new(), Vec::new())) });
+        let (parent, mapped) = (Some(cred.space), Some((Vec::new(), Vec::new())));
+        cred.space = self.world.spaces.add(Space { parent, mapped });
     }
 
     pub(super) fn enter_user_namespace(&mut self) -> Prediction {

@@ -31,9 +31,8 @@ pub(super) fn state(world: &World) -> State {
             state.holders.push(held);
         }
     }
-    let users = world.user_keyrings.iter().flat_map(|of| [of.user, of.session]);
-    let users = users.chain(world.persistent.iter().map(|(_, _, key)| *key));
-    state.hold(&Holder::User, &world.leads_to(users.collect()));
+    let of_users = world.registered(&world.lasting_spaces(|_| true));
+    state.hold(&Holder::User, &world.leads_to(of_users));
     for (key, id) in state.keys.iter_mut().zip(keys) {
         key.place = match () {
             () if world.keys[id].gone => Place::Destroyed,

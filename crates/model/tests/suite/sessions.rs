@@ -246,3 +246,40 @@ fn a_request_without_a_session() {
     only(&then("0x37000000", ENOKEY), &then("0x37000000", crate::EACCES));
     only(&then("0x3f000000", "K1"), &then("0x3f000000", ENOKEY));
 }
+
+/// The keyrings of users last as long as something holds credentials in their namespace, or in one within it.
+#[test]
+fn user_keyrings_of_a_namespace() {
+    let then = |within: &str, gives: &str| {
+        format!(
+            "main   fork() = child
+             child  enter_user_namespace()
+             child  keyctl_get_keyring_ID(@u, 0) = K1
+             {within}
+             main   wait_for_the_collector()
+             main   keyctl_describe(K1) = {gives}"
+        )
+    };
+    let line = "\"keyring;UID;65534;1f3f0000;_uid.0\"";
+    let ends = |name: &str| {
+        format!(
+            "{name}  exit(0)
+             main   waitpid({name}) = {name}"
+        )
+    };
+    let (child, inner) = (ends("child"), ends("inner"));
+    let of = |last: &str| [&format!("child  {last} = inner"), &child, last].join("\n");
+    // It may have ended, and the kernel frees it in its own time.
+    for gives in [line, ENOKEY] {
+        allowed(&then(&child, gives));
+    }
+    for lasting in ["child  keyctl_capabilities() = 0", "child  exit(0)"] {
+        only(&then(lasting, line), &then(lasting, ENOKEY));
+    }
+    let (fork, within) = (of("fork()"), of("clone(CLONE_NEWUSER)"));
+    for first in [&fork, &within] {
+        let first = first.rsplit_once('\n').map_or("", |(first, _)| first);
+        only(&then(first, line), &then(first, ENOKEY));
+        allowed(&then(&format!("{first}\n{inner}"), ENOKEY));
+    }
+}
