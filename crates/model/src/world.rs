@@ -543,8 +543,8 @@ world! {
         sent: (File, bool),
         /// Connections by the client's credentials, and whether they have been accepted.
         waiting: (CredId, bool),
-        /// System V segments, by the credentials that created them.
-        segments: CredId,
+        /// System V segments, by the credentials that created them and the memory they were attached to first.
+        segments: (CredId, MemoryId),
         mounts: Mount,
     }
     derived {
@@ -768,9 +768,10 @@ impl World {
 
     /// The keyrings of users in these namespaces.
     pub(crate) fn registered(&self, spaces: &BTreeSet<SpaceId>) -> Vec<KeyId> {
-        let of_users = self.user_keyrings.iter().flat_map(|of| {
-            [of.user, of.session].map(|key| (of.space, key))
-        });
+        let of_users = self
+            .user_keyrings
+            .iter()
+            .flat_map(|of| [of.user, of.session].map(|key| (of.space, key)));
         let all = of_users.chain(self.persistent.iter().map(|(space, _, key)| (*space, *key)));
         all.filter(|(space, _)| spaces.contains(space)).map(|(_, key)| key).collect()
     }

@@ -2,7 +2,7 @@
 
 use crate::laws::Fact;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop};
-use crate::world::{CONTEXT, CredId, Mapped, Mount};
+use crate::world::{CONTEXT, CredId, Mapped, MemoryId, Mount, TaskId};
 
 const SEGMENT: &str = "segment";
 const ATTACHMENT: &str = "attachment";
@@ -34,16 +34,23 @@ impl Run<'_> {
 
     /// A segment is opened by its creator, who attaches it until the program ends. Kernel: `newseg`.
     pub(super) fn shmget(&mut self) -> Prediction {
-        let own = self.cred_id();
-        self.world.segments.add(own);
+        let (own, memory) = (self.cred_id(), self.memory());
+        self.world.segments.add((own, memory));
         self.attach(own, SEGMENT);
         Ok(Predicted::word(SEGMENT))
     }
 
     /// Who attaches a segment opens its file again. Kernel: `do_shmat`.
     pub(super) fn shmat(&mut self) -> Prediction {
-        let mut creators: Vec<CredId> = self.world.segments.iter().copied().collect();
-        creators.dedup();
+        let lasts = |memory: MemoryId| {
+            let group_of = |task: TaskId| &self.world.groups[self.world.tasks[task].group];
+            self.world.live().into_iter().any(|task| group_of(task).memory == memory)
+        };
+        let all = self.world.segments.iter();
+        let (known, other): (Vec<_>, Vec<_>) = all.copied().partition(|(_, memory)| lasts(*memory));
+        // A new process copies what is attached, so a segment can outlive its creator.
+        let creators = if known.is_empty() { other } else { known };
+        let creators: Vec<CredId> = creators.into_iter().map(|(cred, _)| cred).collect();
         let creator = self.any_of(&creators).ok_or(Stop::Never)?;
         self.attach(creator, ATTACHMENT);
         Ok(Predicted::word(ATTACHMENT))

@@ -46,9 +46,8 @@ impl Run<'_> {
     fn held_for_now(&mut self) -> BTreeSet<KeyId> {
         let all: BTreeSet<SpaceId> = self.world.spaces.ids().collect();
         let of_tasks = self.world.lasting_spaces(|holds| matches!(holds, Holds::Task(_)));
-        let of_any = self.world.lasting_spaces(|_| true);
-        let is_pinned = self.world.registered(&of_tasks) != self.world.registered(&of_any);
-        let lasting = if is_pinned && !self.law(Fact::PinHoldsNamespace) { of_tasks } else { all };
+        let lacks_task = self.world.registered(&of_tasks) != self.world.registered(&all);
+        let lasting = if lacks_task && !self.law(Fact::PinHoldsNamespace) { of_tasks } else { all };
         self.world.held_with(&lasting)
     }
 
