@@ -187,6 +187,22 @@ static PROGRAMS: &[Program] = &[
         stderr: &["a mapping that is used up"],
     },
     Program {
+        name: "an attachment and a context are released once",
+        run: || {
+            let attachment = shmat(shmget()?)?;
+            let again = attachment.handle();
+            shmdt(attachment)?;
+            expect(shmdt(again), EBADF)?;
+            let context = io_setup()?;
+            let again = context.handle();
+            io_destroy(context)?;
+            expect(io_destroy(again), EBADF)
+        },
+        status: NOT_AS_EXPECTED as i32,
+        stdout: &["main  shmdt(attachment) = 0\n", "main  io_destroy(context) = 0\n"],
+        stderr: &["an attachment that is used up"],
+    },
+    Program {
         name: "a forked child closes its own copy of a file",
         run: || {
             let file = open("/dev/null")?;
