@@ -350,6 +350,8 @@ pub(crate) const CONTEXT: &str = "context";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mapped {
     pub(crate) name: Arc<str>,
+    /// What is written there stays in the process.
+    pub(crate) is_private: bool,
     pub(crate) creds: Vec<CredId>,
 }
 
@@ -714,7 +716,7 @@ impl World {
                 let group = &self.groups[task.group];
                 let memory = &self.memories[group.memory];
                 all.extend(memory.program.map(|cred| (Holds::Program(group.leader), cred)));
-                for Mapped { name, creds } in &memory.mapped {
+                for Mapped { name, creds, .. } in &memory.mapped {
                     all.extend(creds.iter().map(|cred| (Holds::Mapped(name.clone()), *cred)));
                 }
                 let files = self.tables[group.files].iter();

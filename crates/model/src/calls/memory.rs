@@ -8,17 +8,18 @@ const SEGMENT: &str = "segment";
 const ATTACHMENT: &str = "attachment";
 
 impl Run<'_> {
-    fn add_mapped(&mut self, name: &str, creds: Vec<CredId>) {
+    fn add_mapped(&mut self, name: &str, is_private: bool, creds: Vec<CredId>) {
         let memory = self.memory();
-        self.world.memories.edit(memory).mapped.push(Mapped { name: name.into(), creds });
+        let mapped = Mapped { name: name.into(), is_private, creds };
+        self.world.memories.edit(memory).mapped.push(mapped);
     }
 
     /// A mapping refers to its file; a library is opened here, and so is what a shared mapping of
     /// `/dev/zero` maps. Kernel: `shmem_zero_setup`.
     pub(super) fn map(&mut self) -> Prediction {
+        let is_shared = self.event.args.len() > 1;
         let (name, opener) = if self.event.call == "mmap" {
             let file = self.one_file()?;
-            let is_shared = self.event.args.len() > 1;
             let is_opened = file.is_zero && is_shared && self.law(Fact::SharedZeroIsOwn);
             ("mapping", if is_opened { Some(self.cred_id()) } else { file.opener })
         } else {
@@ -27,7 +28,7 @@ impl Run<'_> {
         if let Some(opener) = opener
             && self.law(Fact::MappingHolds)
         {
-            self.add_mapped(name, vec![opener]);
+            self.add_mapped(name, !is_shared, vec![opener]);
         }
         Ok(Predicted::word(name))
     }
@@ -59,13 +60,13 @@ impl Run<'_> {
     fn attach(&mut self, creator: CredId, name: &str) {
         let creator = Some(creator).filter(|_| self.law(Fact::SegmentHolds));
         let own = Some(self.cred_id()).filter(|_| self.law(Fact::AttachmentHolds));
-        self.add_mapped(name, creator.into_iter().chain(own).collect());
+        self.add_mapped(name, false, creator.into_iter().chain(own).collect());
     }
 
     /// Kernel: `aio_private_file`.
     pub(super) fn io_setup(&mut self) -> Prediction {
         let own = Some(self.cred_id()).filter(|_| self.law(Fact::AioHolds));
-        self.add_mapped(CONTEXT, own.into_iter().collect());
+        self.add_mapped(CONTEXT, false, own.into_iter().collect());
         Ok(Predicted::word(CONTEXT))
     }
 
@@ -101,10 +102,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Copies of the mapped files take their place.
+    /// Copies of privately mapped files take their place.
     pub(super) fn copy_mapped_files(&mut self) -> Attempt {
         let memory = self.memory();
-        self.world.memories.edit(memory).mapped.clear();
+        self.world.memories.edit(memory).mapped.retain(|mapped| !mapped.is_private);
         Ok(())
     }
 }

@@ -254,7 +254,8 @@ impl<'a> Run<'a> {
         match interpreter {
             Interpreter::Opened(by) if self.law(Fact::InterpreterIsOpen) => {
                 // The dynamic loader, if the interpreter has one, is opened for the caller.
-                let loader = Mapped { name: "loader".into(), creds: vec![caller] };
+                let (name, creds) = ("loader".into(), vec![caller]);
+                let loader = Mapped { name, is_private: true, creds };
                 (by, if self.either() { vec![loader] } else { Vec::new() })
             }
             _ => (Some(caller), Vec::new()),
