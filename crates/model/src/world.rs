@@ -714,9 +714,10 @@ impl World {
 
     /// The keyrings of users in these namespaces.
     pub(crate) fn registered(&self, spaces: &BTreeSet<SpaceId>) -> Vec<KeyId> {
-        let of_users = self.user_keyrings.iter().flat_map(|of| {
-            [of.user, of.session].map(|key| (of.space, key))
-        });
+        let of_users = self
+            .user_keyrings
+            .iter()
+            .flat_map(|of| [of.user, of.session].map(|key| (of.space, key)));
         let all = of_users.chain(self.persistent.iter().map(|(space, _, key)| (*space, *key)));
         all.filter(|(space, _)| spaces.contains(space)).map(|(_, key)| key).collect()
     }
