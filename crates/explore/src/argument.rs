@@ -33,6 +33,9 @@ pub(crate) mod id {
     pub(crate) const OTHER: i32 = 2;
 }
 
+/// No descriptor.
+pub(crate) const NO_PIPE: i32 = -1;
+
 /// The ids of a program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ids {
@@ -40,12 +43,19 @@ pub(crate) struct Ids {
     group: u32,
     /// [`id::OTHER`], a user and a group.
     other: u32,
+    /// The descriptor of the notification pipe, or -1.
+    pub(crate) pipe: i32,
 }
 
 impl Ids {
     /// Those of a program that begins in the calling task.
     pub(crate) fn here() -> Ids {
-        Ids { user: keyrings::getuid(), group: keyrings::getgid(), other: keyrings::unused_id() }
+        Ids {
+            user: keyrings::getuid(),
+            group: keyrings::getgid(),
+            other: keyrings::unused_id(),
+            pipe: NO_PIPE,
+        }
     }
 
     /// The user with this number.
@@ -79,12 +89,12 @@ impl Ids {
 
 impl Plain for Ids {
     fn pack(self, parcel: &mut Parcel) {
-        [self.user, self.group, self.other].pack(parcel);
+        ([self.user, self.group, self.other], self.pipe).pack(parcel);
     }
 
     fn unpack(parcel: &mut Parcel) -> Option<Ids> {
-        let [user, group, other] = Plain::unpack(parcel)?;
-        Some(Ids { user, group, other })
+        let ([user, group, other], pipe) = Plain::unpack(parcel)?;
+        Some(Ids { user, group, other, pipe })
     }
 }
 
@@ -119,6 +129,8 @@ pub(crate) enum Slot {
     Session,
     /// The length of a buffer, in bytes.
     Size,
+    /// The number of a watch.
+    Watch,
     /// A type that may not exist.
     AnyType,
     /// The same, or none at all.
@@ -176,6 +188,9 @@ impl Slot {
                 ("s2", "Some(&[\"s2-\", &other.to_string()].concat())"),
             ],
             Slot::Size => &[("0", "0"), ("1", "1"), ("4", "4"), ("7", "7"), ("64", "64")],
+            Slot::Watch => {
+                &[("1", "1"), ("255", "255"), ("-1", "-1"), ("256", "256"), ("-2", "-2")]
+            }
             Slot::AnyType => &[
                 ("user", "\"user\""),
                 ("keyring", "\"keyring\""),
@@ -221,6 +236,11 @@ impl Slot {
 
     /// The number of bytes of a word of [`Slot::Size`].
     pub(crate) fn size(self, number: i32) -> usize {
+        self.word(number).parse().unwrap_or_default()
+    }
+
+    /// The number that a word of [`Slot::Watch`] is.
+    pub(crate) fn watch(self, number: i32) -> i32 {
         self.word(number).parse().unwrap_or_default()
     }
 

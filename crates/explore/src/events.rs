@@ -1,9 +1,9 @@
 //! The events of a step, as a trace of it shows them: what the model is asked instead of the kernel.
 
-use crate::argument::{Slot, id};
+use crate::argument::{NO_PIPE, Slot, id};
 use crate::operation::{Call, FAR_TOO_LONG, TOO_LONG};
-use crate::program::{TaskAction, TaskStep};
-use crate::task_states::TaskStates;
+use crate::program::{REQUESTED, TaskAction, TaskStep};
+use crate::task_states::{Request, TaskStates};
 use crate::{Operation, TaskProgram};
 use trace::{Event, Outcome, Value};
 
@@ -27,20 +27,34 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
     let exits =
         |task: &str| StepEvent::Certain(event(task, "exit", vec![Value::Int(0)], Outcome::Nothing));
     let word = |word: &str| vec![Value::word(word)];
+    let request = |call: &str, by: u8, to: i32| {
+        let to = Slot::Destination.values(to);
+        let args = REQUESTED.into_iter().map(Value::text).chain(to).collect();
+        event(&names[usize::from(by)], call, args, returned(Value::word(new)))
+    };
+    let do_it = |operation: Operation, by: &str| {
+        let mut event = operation.event(by);
+        if operation.call == Call::Watch && states.has_pipe(step.task) {
+            event.args[1] = Value::word("pipe");
+        }
+        StepEvent::Asked(event)
+    };
     match step.action {
         TaskAction::Do(operation) if operation.call == Call::Collect => {
             let waits = || StepEvent::Certain(operation.event(by));
             vec![waits(), waits()]
         }
         TaskAction::Do(operation) if operation.call == Call::Expire => expires(operation.event(by)),
-        TaskAction::Do(operation) => vec![StepEvent::Asked(operation.event(by))],
+        TaskAction::Do(operation) => vec![do_it(operation, by)],
         TaskAction::Vfork(operation) => {
-            vec![creates("vfork", vec![]), StepEvent::Asked(operation.event(new)), exits(new)]
+            vec![creates("vfork", vec![]), do_it(operation, new), exits(new)]
         }
-        TaskAction::CloneVm(operation) => vec![
-            creates("clone", word("CLONE_VM")),
-            StepEvent::Asked(operation.event(new)),
-            exits(new),
+        TaskAction::CloneVm(operation) => {
+            vec![creates("clone", word("CLONE_VM")), do_it(operation, new), exits(new)]
+        }
+        TaskAction::Upcall(to) => vec![
+            StepEvent::Certain(request("upcall", step.task, to)),
+            StepEvent::Asked(event(new, "key_to_instantiate", vec![], Outcome::Nothing)),
         ],
         TaskAction::Fork => vec![creates("fork", vec![])],
         TaskAction::Clone => vec![creates("clone", word("CLONE_FS"))],
@@ -51,6 +65,9 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
         TaskAction::Exec => {
             let done = event(by, "execve", word("self"), returned(Value::Int(0)));
             vec![StepEvent::Certain(done)]
+        }
+        TaskAction::Exit if let Some(Request { by: requestor, to }) = states.request(step.task) => {
+            vec![exits(by), StepEvent::Asked(request("request_key", requestor, to))]
         }
         TaskAction::Exit => {
             let reaper = &names[usize::from(states.reaper(step.task))];
@@ -70,6 +87,7 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
         TaskAction::Trace(_)
         | TaskAction::Reap(_)
         | TaskAction::BeginWithoutSession
+        | TaskAction::NotificationPipe
         | TaskAction::EnterNamespace => vec![StepEvent::Certain(around(step.action, by, names))],
     }
 }
@@ -92,6 +110,10 @@ fn around(action: TaskAction, by: &str, names: &[String]) -> Event {
         TaskAction::Reap(task) => {
             let args = vec![name(task), Value::word("__WALL")];
             event(by, "waitpid", args, returned(name(task)))
+        }
+        TaskAction::NotificationPipe => {
+            let ends = Value::List(vec![Value::word("file"), Value::word("file")]);
+            event(by, "notification_pipe", vec![], returned(ends))
         }
         TaskAction::BeginWithoutSession => event(by, "begin_without_session_keyring", vec![], done),
         _ => event(by, "enter_user_namespace", vec![], Outcome::Nothing),
@@ -163,6 +185,7 @@ impl Operation {
             Call::SetUsers => ("syscall_setresuid", vec![]),
             Call::SetGroups => ("syscall_setresgid", vec![]),
             Call::Supplementary => ("syscall_setgroups", vec![]),
+            Call::Watch => ("keyctl_watch_key", vec![(1, Value::Int(NO_PIPE.into()))]),
             Call::Restrict => {
                 ("keyctl_restrict_keyring", vec![(1, word("NULL")), (2, word("NULL"))])
             }
@@ -205,6 +228,7 @@ impl Slot {
                 Value::text(self.word(number))
             }
             Slot::Size => Value::Int(self.size(number) as i64),
+            Slot::Watch => Value::Int(self.watch(number).into()),
             Slot::Mask => Value::Hex(number.cast_unsigned().into()),
             Slot::Create | Slot::Seconds => Value::Int(i64::from(number.cast_unsigned())),
             Slot::Flags if number == 1 => Value::word("KEYCTL_MOVE_EXCL"),

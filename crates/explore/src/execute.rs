@@ -1,9 +1,9 @@
 //! Executes the steps of a program with real tasks.
 
 use crate::Operation;
-use crate::argument::{Ids, KeyType, Slot};
-use crate::operation::{Call, CallResult, Encoded, perform};
-use crate::program::{TaskAction, TaskProgram, TaskStep};
+use crate::argument::{Ids, KeyType, NO_PIPE, Slot};
+use crate::operation::{Call, CallResult, Encoded, call_result, perform};
+use crate::program::{REQUESTED, TaskAction, TaskProgram, TaskStep};
 use crate::task_states::{MOST_TASKS, TaskStates};
 use keyrings::{
     CLONE_FS, CLONE_NEWUSER, Checked, Descriptor, KeySerial, NO_FLAGS, NO_KEYRING, Plain, SELF,
@@ -32,6 +32,8 @@ struct Execution {
     /// The open file of each process.
     files: Vec<Option<Descriptor>>,
     ids: Ids,
+    /// The key that a program is to instantiate, until it is. Most calls would wait for it.
+    constructing: Option<KeySerial>,
 }
 
 /// Executes a program; the calling task is its `main`. A step whose key does not exist yet is
@@ -47,13 +49,21 @@ pub(crate) fn execute(program: &TaskProgram) -> Checked<String> {
         keys: Vec::new(),
         files: vec![None],
         ids: Ids::here(),
+        constructing: None,
     };
     let mut log = String::new();
-    for step in &program.steps {
-        if let Some(ExecutedStep { step, errno, new_key }) = execution.step(*step)? {
+    let mut note = |executed| {
+        if let Some(ExecutedStep { step, errno, new_key }) = executed {
             let new_key = new_key.map_or(-1, i32::from);
             let _ = writeln!(log, "{} {errno} {new_key} {}", step.task, step.action);
         }
+    };
+    for step in &program.steps {
+        note(execution.step(*step)?);
+    }
+    // A request returns.
+    if let Some(task) = execution.states.handler() {
+        note(execution.step(TaskStep { task, action: TaskAction::Exit })?);
     }
     Ok(log)
 }
@@ -117,6 +127,14 @@ impl Execution {
         let number =
             |number| if number > 0 { Some(self.place(number)? as i32 + 1) } else { Some(number) };
         let known = operation.with(number)?;
+        let waits = |(nth, (slot, number)): (usize, (Slot, i32))| {
+            let place = if slot.is_key() { self.place(number) } else { None };
+            let key = place.map(|place| self.keys[place].0);
+            key.is_some() && key == self.constructing && (nth > 0 || !known.accepts_partial())
+        };
+        if known.args().enumerate().any(waits) {
+            return None;
+        }
         let mut keys = known.args().filter(|(slot, _)| slot.is_key());
         let kind = |(_, number)| self.place(number).map(|place| self.keys[place].1);
         match known.call {
@@ -131,13 +149,13 @@ impl Execution {
         }
     }
 
-    /// Remembers a key that an operation returned; returns its number, from 0, if it is new.
-    fn remember(&mut self, operation: &Operation, (_, key): CallResult) -> Option<u8> {
+    /// Remembers a key that an action returned; returns its number, from 0, if it is new.
+    fn remember(&mut self, action: &TaskAction, (_, key): CallResult) -> Option<u8> {
         if key == NO_KEYRING || self.keys.iter().any(|(known, _)| *known == key) {
             return None;
         }
         // A key that is named by its own serial number is known, so a new one has the declared type.
-        self.keys.push((key, operation.returns()?));
+        self.keys.push((key, action.returns()?));
         Some((self.keys.len() - 1) as u8)
     }
 
@@ -155,7 +173,10 @@ impl Execution {
             return Ok(None);
         }
         let result = self.act(step, &before)?;
-        let new_key = action.operation().and_then(|operation| self.remember(operation, result));
+        let new_key = self.remember(&action, result);
+        if result.0 == 0 && action.operation().is_some_and(|it| self.constructs(it)) {
+            self.constructing = None;
+        }
         Ok(Some(ExecutedStep { step, errno: result.0, new_key }))
     }
 
@@ -168,9 +189,11 @@ impl Execution {
         debug_assert!(new <= MOST_TASKS);
         let process = before.process(task);
         match action {
-            TaskAction::Do(operation) => return self.run(task, self.encode(operation), perform),
+            TaskAction::Do(operation) => {
+                return self.run(task, self.encode(task, operation), perform);
+            }
             TaskAction::Vfork(operation) | TaskAction::CloneVm(operation) => {
-                let values = (self.encode(operation), new);
+                let values = (self.encode(task, operation), new);
                 let result = match action {
                     TaskAction::Vfork(_) => {
                         self.run(task, values, |one| in_shared_memory(one, true))
@@ -193,6 +216,10 @@ impl Execution {
             TaskAction::Exit => {
                 if let Some(ending) = self.tasks[usize::from(task)] {
                     self.run(before.reaper(task), ending, Task::exit)?;
+                }
+                if let Some(request) = before.request(task) {
+                    self.constructing = None;
+                    return self.answer(request.by);
                 }
             }
             TaskAction::ExitThread => {
@@ -217,8 +244,46 @@ impl Execution {
             TaskAction::EnterNamespace => {
                 self.run(task, (), |()| keyrings::enter_user_namespace())?;
             }
+            TaskAction::NotificationPipe => {
+                let (pipe, _) = keyrings::notification_pipe()?;
+                self.ids.pipe = pipe.number()?;
+            }
+            TaskAction::Upcall(to) => return self.request(task, KeySerial(to)),
         }
         Ok(NOTHING)
+    }
+
+    /// Has a task request a key, for which the kernel starts a program.
+    fn request(&mut self, task: u8, to: KeySerial) -> Checked<CallResult> {
+        let Some(requestor) = self.tasks[usize::from(task)] else { return Ok(NOTHING) };
+        let name = name("program", self.tasks.len());
+        self.files.push(None);
+        match keyrings::upcall(requestor, &name, REQUESTED, to) {
+            Ok((program, key)) => {
+                self.tasks.push(Some(program));
+                self.constructing = Some(key);
+                Ok((0, key))
+            }
+            // The call has returned without one.
+            Err(_) => {
+                self.tasks.push(None);
+                self.states.no_handler();
+                self.answer(task)
+            }
+        }
+    }
+
+    /// What the request of a task returned.
+    fn answer(&self, task: u8) -> Checked<CallResult> {
+        let Some(requestor) = self.tasks[usize::from(task)] else { return Ok(NOTHING) };
+        Ok(call_result(keyrings::requested(requestor)?))
+    }
+
+    /// Whether an operation that succeeds instantiates the key that the program of a request is for.
+    fn constructs(&self, operation: &Operation) -> bool {
+        let first = operation.args().next().and_then(|(_, number)| self.place(number));
+        let is_key = first.is_some_and(|place| Some(self.keys[place].0) == self.constructing);
+        is_key && matches!(operation.call, Call::Instantiate | Call::Negate | Call::Reject)
     }
 
     /// Has a task trace another one, or reap it.
@@ -266,11 +331,15 @@ impl Execution {
         Ok(())
     }
 
-    /// The operation with serial numbers, and the ids of the program. Special ids are the same
+    /// The operation of a task with serial numbers, and the ids of the program. Special ids are the same
     /// in a program and in a call.
-    fn encode(&self, operation: Operation) -> (Encoded, Ids) {
+    fn encode(&self, task: u8, operation: Operation) -> (Encoded, Ids) {
         let serial = |number| self.place(number).map_or(number, |place| self.keys[place].0.0);
         let found = operation.with(|number| Some(serial(number)));
-        (found.unwrap_or(operation).encode(), self.ids)
+        let mut ids = self.ids;
+        if !self.states.has_pipe(task) {
+            ids.pipe = NO_PIPE;
+        }
+        (found.unwrap_or(operation).encode(), ids)
     }
 }

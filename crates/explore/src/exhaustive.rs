@@ -135,7 +135,10 @@ impl Prefix {
 fn is_everywhere(action: &TaskAction) -> bool {
     !matches!(
         action,
-        TaskAction::BeginWithoutSession | TaskAction::EnterNamespace | TaskAction::CloneNewuser
+        TaskAction::BeginWithoutSession
+            | TaskAction::EnterNamespace
+            | TaskAction::CloneNewuser
+            | TaskAction::NotificationPipe
     )
 }
 

@@ -131,8 +131,7 @@ impl Answered {
     fn remember(&mut self, action: &TaskAction, event: &Event) {
         let Outcome::Returned(Value::Word(word)) = &event.outcome else { return };
         let number = word.strip_prefix('K').and_then(|number| number.parse().ok());
-        let kind = action.operation().and_then(Operation::returns);
-        if let (Some(number), Some(kind)) = (number, kind)
+        if let (Some(number), Some(kind)) = (number, action.returns())
             && !self.keys.iter().any(|(known, _)| *known == number)
         {
             self.keys.push((number, kind));

@@ -76,6 +76,7 @@ macro_rules! value {
     (OddPayload, $number:expr, $ids:ident) => { Slot::OddPayload.text_or_null($number).map(str::as_bytes) };
     (Name, $number:expr, $ids:ident) => { Slot::Name.word($number) };
     (Session, $number:expr, $ids:ident) => { &*$ids.session($number) };
+    (Watch, $number:expr, $ids:ident) => { Slot::Watch.watch($number) };
     (Size, $number:expr, $ids:ident) => { Slot::Size.size($number) };
     (Mask, $number:expr, $ids:ident) => { $number.cast_unsigned() };
     (Seconds, $number:expr, $ids:ident) => { $number.cast_unsigned() };
@@ -214,7 +215,10 @@ operations! { ids;
         keyctl_negate(key, 1, ring) => "keyctl_negate({}, 1, {})";
     Reject "keyctl_reject" (key: Key, ring: Destination) in AtRandom, 2:
         keyctl_reject(key, 1, ENOKEY, ring) => "keyctl_reject({}, 1, ENOKEY, {})";
-    Assume "keyctl_assume_authority" (key: Destination) in AtRandom, 3: keyctl_assume_authority(key);
+    Assume "keyctl_assume_authority" (key: Destination) -> User in AtRandom, 3: keyctl_assume_authority(key);
+    // Only `main` can create a pipe for it.
+    Watch "keyctl_watch_key" (key: Key, number: Watch) in AtRandom, 4:
+        keyctl_watch_key(key, ids.pipe, number) => "keyctl_watch_key({}, pipe, {})";
     Capabilities "keyctl_capabilities" () in AtRandom, 1: keyctl_capabilities();
     Dh "keyctl_dh_compute" (private: Key, prime: Key, base: Key) in AtRandom, 2:
         keyctl_dh_compute_alloc(private, prime, base) => "keyctl_dh_compute_alloc({}, {}, {})";
@@ -246,7 +250,7 @@ operations! { ids;
     Expire "expire" (key: Returned) -> Checked in Slow, 1: expire(key);
 }
 
-fn call_result(result: Result<KeySerial, Errno>) -> CallResult {
+pub(crate) fn call_result(result: Result<KeySerial, Errno>) -> CallResult {
     match result {
         Ok(key) => (0, key),
         Err(errno) => (errno as i32, NO_KEYRING),
@@ -307,6 +311,32 @@ impl Operation {
             Returns::Keyring => Some(KeyType::Keyring),
             Returns::User | Returns::Asked => Some(KeyType::User),
         }
+    }
+
+    /// Whether it accepts a key under construction as its first argument. Others wait for the key.
+    pub(crate) fn accepts_partial(&self) -> bool {
+        use Call::{
+            Assume, Chown, ChownEach, Describe, DescribeShort, Instantiate, InstantiateUnmapped,
+            Negate, ProcKeys, Reject, Security, SecurityShort, Setperm, Timeout, Unlink,
+        };
+        matches!(
+            self.call,
+            Assume
+                | Chown
+                | ChownEach
+                | Describe
+                | DescribeShort
+                | Instantiate
+                | InstantiateUnmapped
+                | Negate
+                | ProcKeys
+                | Reject
+                | Security
+                | SecurityShort
+                | Setperm
+                | Timeout
+                | Unlink
+        )
     }
 
     /// Whether an error is an errno, which a snippet can expect.

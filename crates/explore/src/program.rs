@@ -1,6 +1,7 @@
 //! Programs: which task does what, in which order.
 
 use crate::Operation;
+use crate::argument::KeyType;
 
 /// A program of tasks and calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,11 +58,16 @@ pub enum TaskAction {
     BeginWithoutSession,
     /// Moves its process to a new user namespace, which has its own user keyrings.
     EnterNamespace,
+    /// Creates a notification pipe for the watches of the program. Only `main` can, and once.
+    NotificationPipe,
+    /// Requests a key, with a special id as destination. The call returns when the program has ended that the kernel
+    /// starts for it, as a new task.
+    Upcall(i32),
 }
 
 /// The actions without an operation: the word in the text of a program, and how often random programs
 /// have it, where 100 stands for all operations together.
-pub(crate) const SIMPLE: [(&str, u32, TaskAction); 13] = [
+pub(crate) const SIMPLE: [(&str, u32, TaskAction); 14] = [
     ("fork", 9, TaskAction::Fork),
     ("clone", 1, TaskAction::Clone),
     ("clone3", 1, TaskAction::Clone3),
@@ -75,15 +81,28 @@ pub(crate) const SIMPLE: [(&str, u32, TaskAction); 13] = [
     ("close", 2, TaskAction::Close),
     ("enter_user_namespace", 1, TaskAction::EnterNamespace),
     ("begin_without_session_keyring", 0, TaskAction::BeginWithoutSession),
+    ("notification_pipe", 0, TaskAction::NotificationPipe),
 ];
 
+/// The type, description and callout information of a request that a program handles.
+pub(crate) const REQUESTED: [&str; 3] = ["user", "requested", "callout"];
+
 impl TaskAction {
+    /// The type of the key that it returns, if it returns one and the key is new.
+    pub(crate) fn returns(&self) -> Option<KeyType> {
+        match self {
+            TaskAction::Upcall(_) => Some(KeyType::User),
+            action => action.operation().and_then(Operation::returns),
+        }
+    }
+
     /// The first part of the name of the task that it creates, if it creates one.
     pub(crate) fn creates(&self) -> Option<&'static str> {
         use TaskAction::{Clone, Clone3, CloneNewuser, CloneVm, Fork, Spawn, Thread, Vfork};
         match self {
             Fork | Clone | Clone3 | CloneNewuser | Spawn | Vfork(_) | CloneVm(_) => Some("child"),
             Thread => Some("thread"),
+            TaskAction::Upcall(_) => Some("program"),
             _ => None,
         }
     }

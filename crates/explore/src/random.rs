@@ -49,6 +49,10 @@ pub struct Can {
     pub enter_namespaces: bool,
     /// Begin without a session keyring, which the calling process does not have.
     pub begin_without_session: bool,
+    /// Watch keys.
+    pub watch: bool,
+    /// Handle their own requests, in a guest.
+    pub handle_requests: bool,
 }
 
 impl Can {
@@ -59,6 +63,8 @@ impl Can {
             change_ids: keyrings::getuid() == 0,
             enter_namespaces: meets("user namespace"),
             begin_without_session: meets("no session keyring"),
+            watch: meets("CONFIG_KEY_NOTIFICATIONS"),
+            handle_requests: meets("own request-key(8)"),
         }
     }
 }
@@ -140,8 +146,13 @@ fn simplify(
 
 /// Everything.
 #[cfg(test)]
-pub(crate) const ALL: Can =
-    Can { change_ids: true, enter_namespaces: true, begin_without_session: true };
+pub(crate) const ALL: Can = Can {
+    change_ids: true,
+    enter_namespaces: true,
+    begin_without_session: true,
+    watch: true,
+    handle_requests: true,
+};
 
 /// What `main` does first: usually nothing.
 fn beginning(can: Can) -> impl Strategy<Value = Vec<TaskAction>> {
@@ -151,6 +162,9 @@ fn beginning(can: Can) -> impl Strategy<Value = Vec<TaskAction>> {
     }
     if can.begin_without_session {
         all.push((1, Just(vec![TaskAction::BeginWithoutSession, TaskAction::EnterNamespace])));
+    }
+    if can.watch {
+        all.push((2, Just(vec![TaskAction::NotificationPipe])));
     }
     Union::new_weighted(all)
 }
@@ -215,7 +229,9 @@ fn action(can: Can, rows: &[Weighted]) -> BoxedStrategy<TaskAction> {
     let simple = simple.map(|(_, weight, action)| (*weight, Just(*action).boxed()));
     let operation = (100, operation.prop_map(TaskAction::Do).boxed());
     let tracing = [(4, Just(TaskAction::Trace(0)).boxed()), (4, Just(TaskAction::Reap(0)).boxed())];
-    let all = [operation].into_iter().chain(simple).chain(in_memory).chain(tracing);
+    let upcall = select(vec![key::NONE, key::THREAD, key::PROCESS, key::SESSION]);
+    let upcall = can.handle_requests.then(|| (6, upcall.prop_map(TaskAction::Upcall).boxed()));
+    let all = [operation].into_iter().chain(simple).chain(in_memory).chain(tracing).chain(upcall);
     Union::new_weighted(all.collect()).boxed()
 }
 

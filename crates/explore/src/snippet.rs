@@ -1,6 +1,7 @@
 //! A program as a snippet for the book, with what was observed as what is expected.
 
-use crate::program::TaskAction;
+use crate::argument::Slot;
+use crate::program::{REQUESTED, TaskAction};
 use crate::task_states::TaskStates;
 use crate::{ExecutedStep, Operation, TaskProgram};
 use keyrings::Errno;
@@ -18,6 +19,7 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
     for (nth, ExecutedStep { step, errno, new_key }) in executed.iter().enumerate() {
         let process = states.process(step.task);
         let reaper = &names[usize::from(states.reaper(step.task))];
+        let requestor = states.request(step.task).map(|request| &*names[usize::from(request.by)]);
         states.take(*step);
         created += usize::from(step.action.creates().is_some());
         match step.action {
@@ -25,7 +27,7 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
             | TaskAction::Clone
             | TaskAction::Clone3
             | TaskAction::CloneNewuser => files.push(files[process]),
-            TaskAction::Spawn => files.push(None),
+            TaskAction::Spawn | TaskAction::Upcall(_) => files.push(None),
             TaskAction::Open => files[process] = Some(nth),
             _ => {}
         }
@@ -35,6 +37,7 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
             by: &names[usize::from(step.task)],
             new: &names[created],
             reaper,
+            requestor,
             file: files[process].unwrap_or_default(),
             errno: *errno,
             new_key: new_key.filter(|key| is_used(*key)),
@@ -57,8 +60,9 @@ pub fn snippet(rule: &str, executed: &[ExecutedStep]) -> String {
     )
 }
 
-/// The variables of ids, and the lines that give them values.
-const IDS: [(&str, &str); 3] = [
+/// The variables of ids and of the pipe, and the lines that give them values.
+const IDS: [(&str, &str); 4] = [
+    ("pipe", "let pipe = -1;\n"),
     ("uid", "let uid = getuid();\n"),
     ("gid", "let gid = getgid();\n"),
     ("other", "let other = unused_id();\n"),
@@ -78,6 +82,8 @@ struct Line<'a> {
     reaper: &'a str,
     /// The other task that the action concerns.
     target: &'a str,
+    /// The task whose request it handles.
+    requestor: Option<&'a str>,
     /// The number in the name of the file's variable.
     file: usize,
     errno: i32,
@@ -108,7 +114,12 @@ impl Line<'_> {
                 self.in_shared_memory("clone_vm(NO_FLAGS, ", operation)
             }
             TaskAction::Exec => format!("{}?;", by_task(by, "execve(SELF)")),
-            TaskAction::Exit => format!("{}?;", by_task(reaper, &format!("{by}.exit()"))),
+            TaskAction::Exit => {
+                let exit = format!("{}?;", by_task(reaper, &format!("{by}.exit()")));
+                let answer =
+                    |requestor| format!("\n{}", self.answer(&format!("requested({requestor})?")));
+                exit + &self.requestor.map(answer).unwrap_or_default()
+            }
             TaskAction::ExitThread => format!("{by}.pthread_exit()?;"),
             TaskAction::Open => {
                 format!("let file{file} = {}?;", by_task(by, "open(\"/dev/null\")"))
@@ -122,6 +133,34 @@ impl Line<'_> {
             }
             TaskAction::BeginWithoutSession => "// No session keyring exists.".to_owned(),
             TaskAction::EnterNamespace => format!("{}?;", by_task(by, "enter_user_namespace()")),
+            TaskAction::NotificationPipe => {
+                "let (end, _) = notification_pipe()?;\nlet pipe = end.number()?;".to_owned()
+            }
+            TaskAction::Upcall(to) => self.request(*to),
+        }
+    }
+
+    /// A request, and the program that the kernel starts for it, if it does.
+    fn request(&self, to: i32) -> String {
+        let Line { by, new, .. } = self;
+        let (asked, to) = (REQUESTED.map(|text| format!("{text:?}")), Slot::Destination.rust(to));
+        if self.errno != 0 {
+            let [kind, name, callout] = asked;
+            let call = format!("request_key({kind}, {name}, Some({callout}), {to})");
+            return format!(
+                "{}?;",
+                by_task(by, &format!("expect({call}, {:?})", Errno::from_raw(self.errno)))
+            );
+        }
+        let key = self.new_key.map_or("_".to_owned(), |nth| format!("k{}", nth + 1));
+        format!("let ({new}, {key}) = upcall({by}, {new:?}, [{}], {to})?;", asked.join(", "))
+    }
+
+    /// A result that is expected.
+    fn answer(&self, result: &str) -> String {
+        match self.errno {
+            0 => format!("succeeds({result})?;"),
+            errno => format!("expect({result}, {:?})?;", Errno::from_raw(errno)),
         }
     }
 
@@ -187,7 +226,7 @@ fn variables(expression: &str) -> BTreeSet<&str> {
     let is_variable = |word: &&str| {
         let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
         IDS.iter().any(|(name, _)| name == word)
-            || (name != *word && ["k", "file", "child", "thread"].contains(&name))
+            || (name != *word && ["k", "file", "child", "thread", "program"].contains(&name))
     };
     // Every second part is text in quotes.
     let code = expression.split('"').step_by(2);

@@ -36,6 +36,19 @@ struct ProcessState {
     stuck: bool,
     /// The user namespace of the program in which it is, by the process that entered it.
     namespace: Option<usize>,
+    /// It has the notification pipe.
+    has_pipe: bool,
+    /// The request for which the kernel started it, until it ends.
+    request: Option<Request>,
+}
+
+/// A request that has not returned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    /// The task that waits for it.
+    pub(crate) by: u8,
+    /// The destination.
+    pub(crate) to: i32,
 }
 
 /// The process of `main`. It never exits, never calls execve and never changes its user, because it
@@ -52,6 +65,8 @@ impl TaskStates {
                 has_file: false,
                 stuck: false,
                 namespace: None,
+                has_pipe: false,
+                request: None,
             }],
             has_begun: false,
             has_session: true,
@@ -80,9 +95,41 @@ impl TaskStates {
         self.tasks[usize::from(task)].process
     }
 
+    /// Whether a task's process has the notification pipe.
+    pub(crate) fn has_pipe(&self, task: u8) -> bool {
+        self.processes[self.process(task)].has_pipe
+    }
+
+    /// The request that a task's process handles.
+    pub(crate) fn request(&self, task: u8) -> Option<Request> {
+        self.processes[self.process(task)].request
+    }
+
+    /// The task that handles a request which has not returned; there is at most one.
+    pub(crate) fn handler(&self) -> Option<u8> {
+        self.alive().find(|task| self.request(*task).is_some())
+    }
+
+    /// Whether a task waits for its request.
+    fn waits(&self, task: usize) -> bool {
+        self.processes
+            .iter()
+            .any(|process| process.request.is_some_and(|it| usize::from(it.by) == task))
+    }
+
+    /// The kernel started no program for the last request.
+    pub(crate) fn no_handler(&mut self) {
+        if let Some(task) = self.handler() {
+            self.end(self.process(task), None);
+        }
+    }
+
     /// The task that reaps a task's process: one of the parent process, or else `main`, which adopts
     /// orphans.
     pub(crate) fn reaper(&self, task: u8) -> u8 {
+        if self.request(task).is_some() {
+            return 0;
+        }
         let parent = self.processes[self.process(task)].parent;
         self.alive().find(|other| self.process(*other) == parent).unwrap_or(0)
     }
@@ -102,17 +149,22 @@ impl TaskStates {
         else {
             return false;
         };
-        let ProcessState { has_file, stuck, namespace, .. } = self.processes[process];
+        let ProcessState { has_file, stuck, namespace, request, .. } = self.processes[process];
+        if self.waits(task.into()) {
+            return false;
+        }
+        let mut threads = self.tasks.iter().enumerate().filter(|(_, task)| task.process == process);
+        let is_waited_in = threads.any(|(nth, _)| self.waits(nth));
         // It would not leave the user keyrings of others alone.
         if !self.has_session && namespace.is_none() && action != TaskAction::EnterNamespace {
             return false;
         }
         let is_traced = self.of(process).any(|task| task.tracer.is_some());
         // A signal stops a traced task, also the one that a child has ended.
-        let room = self.tasks.len() < MOST_TASKS && !is_traced;
+        let room = self.tasks.len() < MOST_TASKS && !is_traced && request.is_none();
         match action {
             TaskAction::Do(operation) => self.can_do(process, &operation),
-            TaskAction::Thread => self.tasks.len() < MOST_TASKS,
+            TaskAction::Thread => self.tasks.len() < MOST_TASKS && request.is_none(),
             TaskAction::Fork | TaskAction::Clone | TaskAction::Clone3 => room,
             // Another user may not be mapped where it would have to be, and its executable not be found.
             TaskAction::CloneNewuser => room && !stuck && namespace.is_none(),
@@ -120,18 +172,23 @@ impl TaskStates {
             TaskAction::Vfork(operation) | TaskAction::CloneVm(operation) => {
                 room && operation.fits_shared_memory() && self.can_do(process, &operation)
             }
-            TaskAction::Exec => process != FIRST && !stuck && !is_traced,
+            TaskAction::Exec => process != FIRST && !stuck && !is_traced && !is_waited_in,
             // The parent cannot reap it while a traced thread stays.
             TaskAction::Exit => {
                 let keeps = |task: &TaskState| task.tracer.is_some() && !task.can_exit;
-                process != FIRST && can_exit && !self.of(process).any(keeps)
+                process != FIRST && can_exit && !is_waited_in && !self.of(process).any(keeps)
             }
-            TaskAction::ExitThread => task != 0,
+            TaskAction::ExitThread => task != 0 && request.is_none(),
             TaskAction::Open => !has_file,
             TaskAction::Close => has_file,
             TaskAction::Trace(target) => self.can_trace(process, target),
             TaskAction::Reap(target) => self.can_reap(process, target),
             TaskAction::BeginWithoutSession => !self.has_begun,
+            TaskAction::NotificationPipe => task == 0 && !self.processes[FIRST].has_pipe,
+            // `main` gives the order and then waits for the program. One request at a time, so that none waits for another.
+            TaskAction::Upcall(to) => {
+                room && task != 0 && to <= 0 && namespace.is_none() && self.handler().is_none()
+            }
             TaskAction::EnterNamespace => {
                 // The others would stay where they are, and from there nobody can kill tasks of other users. One
                 // namespace is enough.
@@ -205,8 +262,9 @@ impl TaskStates {
             | TaskAction::CloneNewuser
             | TaskAction::Spawn => {
                 // Files are opened close-on-exec.
-                let has_file = state.has_file && action != TaskAction::Spawn;
-                let mut child = ProcessState { parent: process, has_file, ..*state };
+                let is_same = action != TaskAction::Spawn;
+                let (has_file, has_pipe) = (state.has_file && is_same, state.has_pipe && is_same);
+                let mut child = ProcessState { parent: process, has_file, has_pipe, ..*state };
                 if action == TaskAction::CloneNewuser {
                     (child.namespace, child.stuck) = (Some(self.processes.len()), true);
                 }
@@ -220,7 +278,7 @@ impl TaskStates {
                 self.tasks.push(ended);
             }
             TaskAction::Exec => {
-                state.has_file = false;
+                (state.has_file, state.has_pipe) = (false, false);
                 // It traces on, unlike the others.
                 self.end(process, Some(task));
                 self.tasks[usize::from(task)] = new;
@@ -237,6 +295,22 @@ impl TaskStates {
             TaskAction::Reap(target) => self.tasks[usize::from(target)].tracer = None,
             TaskAction::BeginWithoutSession => self.has_session = false,
             TaskAction::EnterNamespace => state.namespace = Some(process),
+            TaskAction::NotificationPipe => state.has_pipe = true,
+            TaskAction::Upcall(to) => {
+                // Its parent is the kernel.
+                let parent = self.processes.len();
+                let request = Some(Request { by: task, to });
+                let (has_file, has_pipe, stuck, namespace) = (false, false, false, None);
+                self.tasks.push(TaskState { process: parent, ..new });
+                self.processes.push(ProcessState {
+                    parent,
+                    has_file,
+                    stuck,
+                    namespace,
+                    has_pipe,
+                    request,
+                });
+            }
         }
     }
 
@@ -257,6 +331,9 @@ impl TaskStates {
             }
             task.alive = false;
             task.tracer = None;
+        }
+        if except.is_none() {
+            self.processes[process].request = None;
         }
         self.end_tracing();
     }

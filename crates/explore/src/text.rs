@@ -3,6 +3,7 @@
 //! Parsing is the inverse of printing.
 
 use crate::Operation;
+use crate::argument::Slot;
 use crate::program::{SIMPLE, TaskAction, TaskProgram, TaskStep};
 use crate::task_states::TaskStates;
 use std::fmt;
@@ -16,6 +17,7 @@ impl fmt::Display for TaskAction {
             TaskAction::CloneVm(operation) => write!(f, "clone_vm {operation}"),
             TaskAction::Trace(task) => write!(f, "trace {task}"),
             TaskAction::Reap(task) => write!(f, "reap {task}"),
+            TaskAction::Upcall(to) => write!(f, "upcall {}", Slot::Destination.text(*to)),
             action => {
                 let simple = SIMPLE.iter().find(|(_, _, simple)| simple == action);
                 f.write_str(simple.map_or("", |(word, ..)| word))
@@ -44,7 +46,9 @@ impl FromStr for TaskProgram {
         let steps = text.split([';', '\n']).map(str::trim).filter(|step| !step.is_empty());
         for (nth, text) in steps.enumerate() {
             let refused = |why: String| format!("step {}, `{text}`: {why}", nth + 1);
-            let words: Vec<&str> = text.split_whitespace().collect();
+            // On a kernel's command line a comma stands for a space.
+            let words = text.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+            let words: Vec<&str> = words.collect();
             let [task, action, args @ ..] = &words[..] else {
                 return Err(refused("a step is a task and an action".to_owned()));
             };
@@ -84,6 +88,7 @@ fn parse(word: &str, args: &[&str]) -> Result<TaskAction, String> {
     match (word, args) {
         ("trace", [task]) => number(task).map(TaskAction::Trace),
         ("reap", [task]) => number(task).map(TaskAction::Reap),
+        ("upcall", [to]) => Slot::Destination.parse(to).map(TaskAction::Upcall),
         ("vfork", [call, args @ ..]) => Operation::parse(call, args).map(TaskAction::Vfork),
         ("clone_vm", [call, args @ ..]) => Operation::parse(call, args).map(TaskAction::CloneVm),
         _ => Operation::parse(word, args).map(TaskAction::Do),

@@ -398,6 +398,7 @@ phrases! {
     WatchUnsupported => "KEYCTL_WATCH_KEY without CONFIG_KEY_NOTIFICATIONS looks the key up",
     WatchNumberFirst => "KEYCTL_WATCH_KEY looks the key up before it checks the number of the watch",
     WatchNeedsPipe => "KEYCTL_WATCH_KEY of a file that is no notification pipe fails with another errno",
+    WatchOnce => "a key can be watched twice through one pipe",
     WatchMissing => "KEYCTL_WATCH_KEY that ends a watch which does not exist fails with another errno",
     WatchHolds => "a watch does not pin the credentials of the task that began it",
     ReportsLinks => "a watch reports no new link",

@@ -36,6 +36,7 @@ errnos! {
     EACCES => "Permission denied",
     EAGAIN => "Try again",
     EBADSLT => "Invalid slot",
+    EBUSY => "Device or resource busy",
     EDEADLK => "Resource deadlock would occur",
     EDQUOT => "Quota exceeded",
     EEXIST => "File exists",

@@ -1,5 +1,6 @@
 //! `keybook explore`: generated programs, run on this kernel and judged by the rules.
 
+mod guest;
 mod report;
 mod worker;
 
@@ -35,6 +36,10 @@ pub(crate) struct Explore {
     /// How many programs to run at a time; by default three per core, because some wait for the kernel.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Explore this kernel instead, in a guest, by the start of its name as `keybook kernels list` shows it. There programs
+    /// also handle their own requests, in place of request-key(8).
+    #[arg(long, value_name = "KERNEL")]
+    on: Option<String>,
     /// Run this program only, as `explore` prints one that disagrees, and show its trace.
     #[arg(long, value_name = "PROGRAM")]
     again: Option<TaskProgram>,
@@ -58,6 +63,10 @@ pub(crate) fn run(explore: &Explore) -> Result<u8> {
     if explore.jobs == Some(0) {
         bail!("--jobs requires a number above zero");
     }
+    let seed = explore.seed.unwrap_or_else(drawn);
+    if let Some(kernel) = &explore.on {
+        return guest::run(kernel, explore, seed);
+    }
     if let Some(paragraph) = Keyrings::here().explain() {
         eprintln!("{paragraph}");
         return Ok(NOTHING_HERE);
@@ -71,11 +80,11 @@ pub(crate) fn run(explore: &Explore) -> Result<u8> {
         half: after(explore.budget / 2),
         programs: explore.programs.unwrap_or(u64::MAX),
         length: explore.length,
-        seed: explore.seed.unwrap_or_else(drawn),
+        seed,
     };
     match explore.part {
         Some(part) => worker::work(part, &limits),
-        None => all(explore, limits.seed),
+        None => all(explore, seed),
     }
 }
 

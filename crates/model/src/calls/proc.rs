@@ -109,7 +109,9 @@ impl Run<'_> {
         let shown = self.law(Fact::ProcFlags);
         let key = self.key(key);
         let (is_charged, is_negative) = (key.payer.is_some(), key.negative.is_some());
-        let flags = [true, key.revoked, false, is_charged, false, is_negative, key.invalidated];
+        let (is_there, is_awaited) = (!key.constructing, key.constructing);
+        let flags =
+            [is_there, key.revoked, false, is_charged, is_awaited, is_negative, key.invalidated];
         let flags = "IRDQUNi".chars().zip(flags);
         flags.map(|(letter, is)| if is && shown { letter } else { '-' }).collect()
     }
@@ -139,7 +141,7 @@ impl Run<'_> {
                 format!("{}: {links}", key.description)
             }
             (KeyType::Keyring, _) => format!("{}: empty", key.description),
-            _ if key.negative.is_some() => key.description.to_string(),
+            _ if key.negative.is_some() || key.constructing => key.description.to_string(),
             _ => format!("{}: {}", key.description, key.content.len()),
         }
     }

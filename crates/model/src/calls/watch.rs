@@ -33,6 +33,7 @@ impl Run<'_> {
         if number == END {
             self.end_watch(key)?;
         } else {
+            self.refuse_if(self.is_watched(key), Fact::WatchOnce, EBUSY)?;
             let beginner = if self.law(Fact::WatchHolds) { Some(self.cred_id()) } else { None };
             self.world.watches.add(Watch { key, beginner });
         }

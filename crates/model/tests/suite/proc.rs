@@ -115,3 +115,17 @@ fn what_keys_count() {
     allowed(&counted("UID", many));
     only(&counted("UID2", one), &counted("UID2", many));
 }
+
+/// A key under construction has no payload that /proc/keys could measure.
+#[test]
+fn a_key_that_a_program_is_to_instantiate() {
+    let then = |flags: &str, summary: &str| {
+        format!(
+            "main       pthread_create() = requestor
+             requestor  upcall(\"user\", \"key\", \"callout\", @t) = program
+             program    key_to_instantiate() = K1
+             main       proc_keys(K1) = [\"{flags}\", \"perm\", \"3f010000\", UID, GID, \"user\", \"{summary}\"]"
+        )
+    };
+    only(&then("---QU--", "key"), &then("I--Q---", "key: 0"));
+}
