@@ -172,7 +172,10 @@ impl TaskStates {
             TaskAction::Vfork(operation) | TaskAction::CloneVm(operation) => {
                 room && operation.fits_shared_memory() && self.can_do(process, &operation)
             }
-            TaskAction::Exec => process != FIRST && !stuck && !is_traced && !is_waited_in,
+            // Where programs run one after another, one that the kernel started does not find its orders again.
+            TaskAction::Exec => {
+                process != FIRST && !stuck && !is_traced && !is_waited_in && request.is_none()
+            }
             // The parent cannot reap it while a traced thread stays.
             TaskAction::Exit => {
                 let keeps = |task: &TaskState| task.tracer.is_some() && !task.can_exit;

@@ -64,8 +64,7 @@ macro_rules! key_slots {
     };
 }
 
-// KEYCTL_GET_KEYRING_ID creates only with its flag. KEYCTL_READ and KEYCTL_DH_COMPUTE check Read, or
-// possession, after the lookup.
+// KEYCTL_GET_KEYRING_ID creates only with its flag. KEYCTL_READ checks Read, or possession, after the lookup.
 key_slots! {
     AddKey:                "keyring of add_key",                creates, [Write],          Valid;
     RequestKeyDestination: "destination of request_key",        creates, [Write],          Valid;
@@ -92,7 +91,7 @@ key_slots! {
     Restrict:              "KEYCTL_RESTRICT_KEYRING",           finds,   [Setattr],        Valid;
     GetPersistent:         "keyring of KEYCTL_GET_PERSISTENT",  creates, [Write],          Valid;
     Pkey:                  "KEYCTL_PKEY_…",                     finds,   [Search],         Valid;
-    DhCompute:             "KEYCTL_DH_COMPUTE",                 finds,   [],               Any;
+    DhCompute:             "KEYCTL_DH_COMPUTE",                 finds,   [Read],           Valid;
     Watch:                 "KEYCTL_WATCH_KEY",                  creates, [View],           Valid;
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Explore {
     /// How many programs to run at a time; by default three per core, because some wait for the kernel.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Explore this kernel instead, in a guest, by the start of its name as `keybook kernels list` shows it. There programs
+    /// Explore this kernel instead, in a guest, by a part of its name as `keybook kernels list` shows it. There programs
     /// also handle their own requests, in place of request-key(8).
     #[arg(long, value_name = "KERNEL")]
     on: Option<String>,

@@ -26,15 +26,12 @@ impl Run<'_> {
         }
         // Prime, base, private key: the kernel's order of lookups.
         for nth in [1, 2, 0] {
-            let found = self.lookup(self.key_arg(nth)?, KeySlot::DhCompute);
-            let readable = match found {
-                Ok(found) => self.invalid(found.key).is_none() && self.may_read(found),
-                Err(Stop::Errno(_)) => false,
+            let key = match self.lookup(self.key_arg(nth)?, KeySlot::DhCompute) {
+                Ok(found) => found.key,
+                Err(Stop::Errno(_)) => return Err(self.fail(Fact::DhErrno, ENOKEY)),
                 Err(other) => return Err(other),
             };
-            self.fail_if(!readable, Fact::DhErrno, ENOKEY)?;
-            let key = found.map(|found| found.key)?;
-            self.fail_if(self.key(key).kind == KeyType::Keyring, Fact::DhErrno, EOPNOTSUPP)?;
+            self.fail_if(self.key(key).kind != KeyType::User, Fact::DhErrno, EOPNOTSUPP)?;
         }
         Ok(Predicted::Any)
     }

@@ -101,3 +101,18 @@ fn the_pieces_of_a_payload() {
     only(&then(most, EPERM), &then(most, EINVAL));
     only(&then(more, EINVAL), &then(more, EPERM));
 }
+
+/// KEYCTL_DH_COMPUTE requires the permission to read its keys; possession does not stand in for it.
+#[test]
+fn numbers_that_may_not_be_read() {
+    const EOPNOTSUPP: &str = "-1 EOPNOTSUPP (Operation not supported on transport endpoint)";
+    let then = |mask: &str, gives: &str| {
+        format!(
+            "main  keyctl_dh_compute(@t, @t, @t) = {ENOKEY}
+             main  keyctl_setperm(@s, {mask}) = 0
+             main  keyctl_dh_compute(@t, @s, @t) = {gives}"
+        )
+    };
+    only(&then("0x0", ENOKEY), &then("0x0", EOPNOTSUPP));
+    only(&then("0x3f000000", EOPNOTSUPP), &then("0x3f000000", ENOKEY));
+}

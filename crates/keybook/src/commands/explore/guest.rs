@@ -10,10 +10,10 @@ use std::time::Duration;
 /// How much longer than its programs a guest may take.
 const MORE: Duration = Duration::from_secs(120);
 
-/// Runs `keybook explore` with the same options on the kernel of this name.
+/// Runs `keybook explore` with the same options on the first kernel with this in its name.
 pub(super) fn run(name: &str, explore: &Explore, seed: u64) -> Result<u8> {
     let kernels = ::kernels::find(&::kernels::cache())?;
-    let kernel = kernels.iter().find(|kernel| kernel.name.starts_with(name));
+    let kernel = kernels.iter().find(|kernel| kernel.name.contains(name));
     let kernel = kernel.with_context(|| {
         format!("there is no kernel `{name}`: `keybook kernels list` lists them")
     })?;
