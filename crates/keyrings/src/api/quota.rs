@@ -11,6 +11,10 @@ use trace::{Outcome, Value};
 /// A user's quota, and what is charged to it: [`key_users`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyUser {
+    /// Keys that the user owns, whether charged or not.
+    pub owned: u32,
+    /// Those of them that are instantiated.
+    pub instantiated: u32,
     /// Keys that are charged.
     pub keys: u32,
     /// The limit on them.
@@ -47,6 +51,27 @@ pub fn key_users(uid: u32) -> Checked<KeyUser> {
     ]);
     record(|| event("key_users", vec![Value::Uid(uid)], Outcome::Returned(value)));
     Ok(quota)
+}
+
+/// How many keys a user owns by `/proc/key-users`, and how many of them are instantiated.
+///
+/// # Errors
+///
+/// As [`key_users`].
+///
+/// # References
+///
+/// keyrings(7); `proc_key_users_show`
+pub fn owned_keys(uid: u32) -> Checked<(u32, u32)> {
+    let quota = quota_of(uid).map_err(Failure::new)?;
+    let value = Value::List(vec![
+        Value::Int(quota.owned.into()),
+        Value::word("owned"),
+        Value::Int(quota.instantiated.into()),
+        Value::word("instantiated"),
+    ]);
+    record(|| event("owned_keys", vec![Value::Uid(uid)], Outcome::Returned(value)));
+    Ok((quota.owned, quota.instantiated))
 }
 
 /// How many more keys can be charged to a user; negative if the quota is exceeded. Unlike
@@ -106,8 +131,8 @@ fn read_quota_of(uid: u32) -> Result<Option<KeyUser>, String> {
     let numbers = line.split([' ', '/', ':']).filter(|part| !part.is_empty());
     let numbers: Vec<u32> = numbers.flat_map(str::parse).collect();
     match numbers[..] {
-        [_, _, _, _, keys, max_keys, bytes, max_bytes] => {
-            Ok(Some(KeyUser { keys, max_keys, bytes, max_bytes }))
+        [_, _, owned, instantiated, keys, max_keys, bytes, max_bytes] => {
+            Ok(Some(KeyUser { owned, instantiated, keys, max_keys, bytes, max_bytes }))
         }
         _ => Err(format!("{path} has an unknown form: {line}")),
     }

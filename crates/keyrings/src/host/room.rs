@@ -72,7 +72,7 @@ pub(crate) fn wait_for_room() {
 pub(crate) fn used_up() -> String {
     let uid = nix::unistd::getuid();
     let numbers = quota().map_or_else(String::new, |quota| {
-        let KeyUser { keys, max_keys, bytes, max_bytes } = quota;
+        let KeyUser { keys, max_keys, bytes, max_bytes, .. } = quota;
         format!(": {keys} of {max_keys} keys, {bytes} of {max_bytes} bytes")
     });
     format!("the key quota of uid {uid} is used up (EDQUOT){numbers}")

@@ -138,6 +138,7 @@ transitions! {
     "wait_for_the_collector" => wait_for_the_collector(), "put_cred_rcu, key_garbage_collector";
     "proc_keys" => proc_keys(), "proc_keys_show";
     "key_users" => key_users(), "proc_key_users_show";
+    "owned_keys" => owned_keys(), "proc_key_users_show";
     "keys_left" | "bytes_left" => left(), "proc_key_users_show";
     "add_keys_until_refused" => add_keys_until_refused(), "key_alloc";
     "use_up_bytes" => use_up_bytes(), "key_payload_reserve";

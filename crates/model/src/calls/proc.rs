@@ -174,6 +174,26 @@ impl Run<'_> {
         Ok(Predicted::List(vec![keys, Predicted::word("keys"), bytes, Predicted::word("bytes")]))
     }
 
+    /// The keys that a user owns, and the instantiated ones. Kernel: `proc_key_users_show`.
+    pub(super) fn owned_keys(&mut self) -> Prediction {
+        let user = self.id(0)?;
+        // A key under construction, and its authorization key, are not charged in the same way.
+        if user == 0 || self.world.requests.len() > 0 {
+            return Ok(Predicted::Any);
+        }
+        let mut owned = 0;
+        for key in self.keys_of(user) {
+            owned += i64::from(self.exists(key));
+        }
+        let instantiated = if self.law(Fact::KeyUsersInstantiated) { owned } else { 0 };
+        Ok(Predicted::List(vec![
+            Predicted::Int(owned),
+            Predicted::word("owned"),
+            Predicted::Int(instantiated),
+            Predicted::word("instantiated"),
+        ]))
+    }
+
     fn keys_of(&self, user: Id) -> Vec<KeyId> {
         let is_charged = |key: &KeyId| self.key(*key).payer == Some(user);
         self.world.present().into_iter().filter(is_charged).collect()

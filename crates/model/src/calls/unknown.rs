@@ -111,6 +111,7 @@ const CHANGE_NOTHING: &[&str] = &[
     "wait_for_the_collector",
     "proc_keys",
     "key_users",
+    "owned_keys",
     "keys_left",
     "bytes_left",
 ];
