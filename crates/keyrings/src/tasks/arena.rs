@@ -284,7 +284,12 @@ impl Arena {
         }
         let number = arena.expected.swap(0, Ordering::AcqRel).checked_sub(1)?;
         let descriptor = arena.descriptor.load(Ordering::Relaxed);
-        let descriptor = fcntl(&file, FcntlArg::F_DUPFD(descriptor)).ok()?;
+        if file.as_raw_fd() == descriptor {
+            fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).ok()?;
+            let _ = file.into_raw_fd();
+        } else if fcntl(&file, FcntlArg::F_DUPFD(descriptor)).ok()? != descriptor {
+            return None;
+        }
         let arena = Arena::attach(descriptor).ok()?;
         arena.find_desk(number).map(|_| (arena, number))
     }

@@ -10,6 +10,7 @@ use super::record::{self, event, record_creation};
 use super::serve::serve;
 use super::task::Task;
 use std::fs::{self, File};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use trace::{Outcome, Value};
 
@@ -63,8 +64,12 @@ fn find(key: i32) -> Option<(&'static Arena, usize)> {
     let memory = descriptors.flatten().map(|entry| entry.path()).filter(|path| {
         fs::read_link(path).is_ok_and(|file| file.as_os_str() == "/memfd:keyrings (deleted)")
     });
-    let files = memory.filter_map(|path| File::options().read(true).write(true).open(path).ok());
-    files.into_iter().find_map(|file| Arena::join(file, requestor))
+    // The folder is closed before a file takes the number that the snippet's other programs know.
+    let memory: Vec<PathBuf> = memory.collect();
+    memory.into_iter().find_map(|path| {
+        let file = File::options().read(true).write(true).open(path).ok()?;
+        Arena::join(file, requestor)
+    })
 }
 
 /// The task that requested a key, by the line of the authorization key.
