@@ -266,6 +266,11 @@ pub struct Operation {
 }
 
 impl Row {
+    /// Whether its answer is the label of a security module.
+    pub(crate) fn asks_for_label(&self) -> bool {
+        matches!(self.call, Call::Security | Call::SecurityShort)
+    }
+
     /// The operation with these arguments; `None` if they do not fit the slots.
     pub(crate) fn operation(&self, args: &[i32]) -> Option<Operation> {
         let fit = self.slots.iter().zip(args).all(|(slot, number)| slot.accepts(*number));

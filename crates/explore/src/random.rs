@@ -51,6 +51,8 @@ pub struct Can {
     pub begin_without_session: bool,
     /// Watch keys.
     pub watch: bool,
+    /// Ask for security labels, which the model takes to be empty.
+    pub ask_for_labels: bool,
     /// Handle their own requests, in a guest.
     pub handle_requests: bool,
 }
@@ -64,6 +66,7 @@ impl Can {
             enter_namespaces: meets("user namespace"),
             begin_without_session: meets("no session keyring"),
             watch: meets("CONFIG_KEY_NOTIFICATIONS"),
+            ask_for_labels: meets("no security labels"),
             handle_requests: meets("own request-key(8)"),
         }
     }
@@ -151,6 +154,7 @@ pub(crate) const ALL: Can = Can {
     enter_namespaces: true,
     begin_without_session: true,
     watch: true,
+    ask_for_labels: true,
     handle_requests: true,
 };
 
@@ -258,6 +262,7 @@ pub(crate) fn rows(can: Can) -> Vec<Weighted> {
             && match row.runs {
                 Runs::ChangesIds => can.change_ids,
                 Runs::InNamespace => can.enter_namespaces,
+                _ if row.asks_for_label() => can.ask_for_labels,
                 _ => true,
             }
     };

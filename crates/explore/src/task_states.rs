@@ -131,7 +131,9 @@ impl TaskStates {
             return 0;
         }
         let parent = self.processes[self.process(task)].parent;
-        self.alive().find(|other| self.process(*other) == parent).unwrap_or(0)
+        let of_parent = || self.alive().filter(|other| self.process(*other) == parent);
+        let free = of_parent().find(|other| !self.waits((*other).into()));
+        free.or_else(|| of_parent().next()).unwrap_or(0)
     }
 
     /// Takes a step; returns whether it was possible.
@@ -179,7 +181,9 @@ impl TaskStates {
             // The parent cannot reap it while a traced thread stays.
             TaskAction::Exit => {
                 let keeps = |task: &TaskState| task.tracer.is_some() && !task.can_exit;
-                process != FIRST && can_exit && !is_waited_in && !self.of(process).any(keeps)
+                let is_reaped = !self.waits(self.reaper(task).into());
+                let is_free = can_exit && !is_waited_in && is_reaped;
+                process != FIRST && is_free && !self.of(process).any(keeps)
             }
             TaskAction::ExitThread => task != 0 && request.is_none(),
             TaskAction::Open => !has_file,

@@ -461,6 +461,8 @@ pub(crate) struct Config {
     pub(crate) asymmetric: Option<bool>,
     /// `CONFIG_ENCRYPTED_KEYS`.
     pub(crate) encrypted: Option<bool>,
+    /// `CONFIG_PERSISTENT_KEYRINGS`.
+    pub(crate) persistent: Option<bool>,
     /// `CONFIG_KEY_DH_OPERATIONS`.
     pub(crate) dh: Option<bool>,
     /// `CONFIG_KEY_NOTIFICATIONS`.

@@ -38,6 +38,9 @@ impl Run<'_> {
 
     /// No type that this model knows has an asymmetric key. Kernel: `keyctl_pkey_params_get`.
     pub(super) fn pkey(&mut self) -> Prediction {
+        if !self.is_configured(|config| &mut config.asymmetric) {
+            return Err(Stop::Errno(EOPNOTSUPP));
+        }
         self.lookup(self.key_arg(0)?, KeySlot::Pkey)?;
         Err(self.fail(Fact::PkeyType, EOPNOTSUPP))
     }

@@ -267,6 +267,9 @@ impl Run<'_> {
             let at = self.lookup(destination, KeySlot::GetPersistent)?;
             return Ok(Predicted::Key(self.open_key_for(Some(at.key))?));
         }
+        if !self.is_configured(|config| &mut config.persistent) {
+            return Err(Stop::Errno(EOPNOTSUPP));
+        }
         if uid != NO_ID && !self.world.has_user(cred.space, uid) {
             return Err(Stop::Errno(EINVAL));
         }

@@ -1,7 +1,8 @@
 //! Arguments that the kernel refuses before it looks for a key or an authority.
 
-use crate::{EINVAL, ENOKEY, EPERM, only};
+use crate::{EINVAL, ENOKEY, EPERM, allowed, only, refused_at_its_end};
 
+const EOPNOTSUPP: &str = "-1 EOPNOTSUPP (Operation not supported on transport endpoint)";
 const ENOENT: &str = "-1 ENOENT (No such file or directory)";
 
 /// An errno or a payload that no call accepts comes before the missing authority.
@@ -102,10 +103,23 @@ fn the_pieces_of_a_payload() {
     only(&then(more, EINVAL), &then(more, EPERM));
 }
 
+/// What a kernel was built without stays so.
+#[test]
+fn operations_that_a_kernel_lacks() {
+    for (call, gives) in
+        [("keyctl_pkey_query(@t, \"\")", ENOKEY), ("keyctl_get_persistent(-1, @t)", "K1")]
+    {
+        let then =
+            |first: &str, second: &str| format!("main  {call} = {first}\nmain  {call} = {second}");
+        allowed(&then(EOPNOTSUPP, EOPNOTSUPP));
+        allowed(&then(gives, gives));
+        refused_at_its_end(&then(gives, EOPNOTSUPP));
+    }
+}
+
 /// KEYCTL_DH_COMPUTE requires the permission to read its keys; possession does not stand in for it.
 #[test]
 fn numbers_that_may_not_be_read() {
-    const EOPNOTSUPP: &str = "-1 EOPNOTSUPP (Operation not supported on transport endpoint)";
     let then = |mask: &str, gives: &str| {
         format!(
             "main  keyctl_dh_compute(@t, @t, @t) = {ENOKEY}
