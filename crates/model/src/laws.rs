@@ -447,6 +447,7 @@ phrases! {
     UpcallDefaultSession => "a key that an upcall instantiates is not linked to the session keyring by default",
     UpcallSetting => "a key that an upcall instantiates is linked to the first keyring that exists, whatever is set",
     UpcallNeedsWrite => "an upcall links to a default destination without Write permission",
+    UpcallNotAKeyring => "a request for a new key accepts a destination that is no keyring",
     UpcallRevoked => "an upcall fails with another errno for a revoked destination",
     UpcallOfKeyring => "request_key instantiates a keyring by an upcall",
     UpcallUnhandled => "an upcall that no program handles fails with another errno",

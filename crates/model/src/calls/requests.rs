@@ -146,10 +146,16 @@ impl Run<'_> {
             Some(destination) => destination,
             None => self.default_destination()?,
         };
+        let uid = self.cred().user.filesystem;
+        if self.key(destination).kind != KeyType::Keyring {
+            if !self.has_room(uid, 1, description.len() as i64 + 1) {
+                return Err(Stop::Errno(EDQUOT));
+            }
+            return Err(self.fail(Fact::UpcallNotAKeyring, ENOTDIR));
+        }
         // The session keyring of the helper links the user keyrings, which are created for it.
         self.user_keyrings();
         self.fail_if(self.key(destination).revoked, Fact::UpcallRevoked, EKEYREVOKED)?;
-        let uid = self.cred().user.filesystem;
         let same = self.begin_link(destination, kind, description)?;
         let is_counted = same.is_none() && self.key(destination).payer == Some(uid);
         let link = if is_counted { A_LINK } else { 0 };
