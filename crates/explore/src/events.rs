@@ -27,11 +27,6 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
     let exits =
         |task: &str| StepEvent::Certain(event(task, "exit", vec![Value::Int(0)], Outcome::Nothing));
     let word = |word: &str| vec![Value::word(word)];
-    let request = |call: &str, by: u8, to: i32| {
-        let to = Slot::Destination.values(to);
-        let args = REQUESTED.into_iter().map(Value::text).chain(to).collect();
-        event(&names[usize::from(by)], call, args, returned(Value::word(new)))
-    };
     let do_it = |operation: Operation, by: &str| {
         let mut event = operation.event(by);
         if operation.call == Call::Watch && states.has_pipe(step.task) {
@@ -53,7 +48,7 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
             vec![creates("clone", word("CLONE_VM")), do_it(operation, new), exits(new)]
         }
         TaskAction::Upcall(to) => vec![
-            StepEvent::Certain(request("upcall", step.task, to)),
+            StepEvent::Certain(request(by, "upcall", to, new)),
             StepEvent::Asked(event(new, "key_to_instantiate", vec![], Outcome::Nothing)),
         ],
         TaskAction::Fork => vec![creates("fork", vec![])],
@@ -67,29 +62,30 @@ pub(crate) fn events(step: TaskStep, states: &TaskStates, names: &[String]) -> V
             vec![StepEvent::Certain(done)]
         }
         TaskAction::Exit if let Some(Request { by: requestor, to }) = states.request(step.task) => {
-            vec![exits(by), StepEvent::Asked(request("request_key", requestor, to))]
+            let requestor = &names[usize::from(requestor)];
+            vec![exits(by), StepEvent::Asked(request(requestor, "request_key", to, new))]
         }
         TaskAction::Exit => {
             let reaper = &names[usize::from(states.reaper(step.task))];
             let reaped = event(reaper, "waitpid", word(by), returned(Value::word(by)));
             vec![exits(by), StepEvent::Certain(reaped)]
         }
-        TaskAction::ExitThread => {
-            vec![StepEvent::Certain(event(by, "pthread_exit", vec![], Outcome::Nothing))]
-        }
-        TaskAction::Open => {
-            let path = vec![Value::text("/dev/null")];
-            vec![StepEvent::Certain(event(by, "open", path, returned(Value::word("file"))))]
-        }
-        TaskAction::Close => {
-            vec![StepEvent::Certain(event(by, "close", word("file"), returned(Value::Int(0))))]
-        }
-        TaskAction::Trace(_)
+        TaskAction::ExitThread
+        | TaskAction::Open
+        | TaskAction::Close
+        | TaskAction::Trace(_)
         | TaskAction::Reap(_)
         | TaskAction::BeginWithoutSession
         | TaskAction::NotificationPipe
         | TaskAction::EnterNamespace => vec![StepEvent::Certain(around(step.action, by, names))],
     }
+}
+
+/// A request that a program handles: its beginning, which returns the name of the program, or its end.
+fn request(by: &str, call: &str, to: i32, answer: &str) -> Event {
+    let to = Slot::Destination.values(to);
+    let args = REQUESTED.into_iter().map(Value::text).chain(to).collect();
+    event(by, call, args, returned(Value::word(answer)))
 }
 
 /// The events of a key that expires: its timeout is set, and then it is waited for.
@@ -104,6 +100,11 @@ fn around(action: TaskAction, by: &str, names: &[String]) -> Event {
     let name = |task: u8| Value::word(&names[usize::from(task)]);
     let done = returned(Value::Int(0));
     match action {
+        TaskAction::ExitThread => event(by, "pthread_exit", vec![], Outcome::Nothing),
+        TaskAction::Open => {
+            event(by, "open", vec![Value::text("/dev/null")], returned(Value::word("file")))
+        }
+        TaskAction::Close => event(by, "close", vec![Value::word("file")], done),
         TaskAction::Trace(task) => {
             event(by, "ptrace", vec![Value::word("PTRACE_SEIZE"), name(task)], done)
         }

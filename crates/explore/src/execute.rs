@@ -213,15 +213,7 @@ impl Execution {
                 self.run(task, (), |()| Ok(keyrings::execve(SELF)?))?;
                 self.files[process] = None;
             }
-            TaskAction::Exit => {
-                if let Some(ending) = self.tasks[usize::from(task)] {
-                    self.run(before.reaper(task), ending, Task::exit)?;
-                }
-                if let Some(request) = before.request(task) {
-                    self.constructing = None;
-                    return self.answer(request.by);
-                }
-            }
+            TaskAction::Exit => return self.exit(task, before),
             TaskAction::ExitThread => {
                 if let Some(ending) = self.tasks[usize::from(task)] {
                     ending.pthread_exit()?;
@@ -251,6 +243,16 @@ impl Execution {
             TaskAction::Upcall(to) => return self.request(task, KeySerial(to)),
         }
         Ok(NOTHING)
+    }
+
+    /// Has a task end its process. A request that its program handled returns then.
+    fn exit(&mut self, task: u8, before: &TaskStates) -> Checked<CallResult> {
+        if let Some(ending) = self.tasks[usize::from(task)] {
+            self.run(before.reaper(task), ending, Task::exit)?;
+        }
+        let Some(request) = before.request(task) else { return Ok(NOTHING) };
+        self.constructing = None;
+        self.answer(request.by)
     }
 
     /// Has a task request a key, for which the kernel starts a program.

@@ -64,7 +64,8 @@ macro_rules! key_slots {
     };
 }
 
-// KEYCTL_GET_KEYRING_ID creates only with its flag. KEYCTL_READ checks Read, or possession, after the lookup.
+// KEYCTL_GET_KEYRING_ID creates only with its flag. KEYCTL_READ checks Read, or possession, after the lookup, and
+// KEYCTL_DH_COMPUTE has one error for all that is wrong with a key.
 key_slots! {
     AddKey:                "keyring of add_key",                creates, [Write],          Valid;
     RequestKeyDestination: "destination of request_key",        creates, [Write],          Valid;
@@ -91,7 +92,7 @@ key_slots! {
     Restrict:              "KEYCTL_RESTRICT_KEYRING",           finds,   [Setattr],        Valid;
     GetPersistent:         "keyring of KEYCTL_GET_PERSISTENT",  creates, [Write],          Valid;
     Pkey:                  "KEYCTL_PKEY_…",                     finds,   [Search],         Valid;
-    DhCompute:             "KEYCTL_DH_COMPUTE",                 finds,   [Read],           Valid;
+    DhCompute:             "KEYCTL_DH_COMPUTE",                 finds,   [],               Any;
     Watch:                 "KEYCTL_WATCH_KEY",                  creates, [View],           Valid;
 }
 

@@ -1,8 +1,8 @@
 //! Operations that hardly concern thread and process keyrings.
 
-use crate::laws::{Fact, KeySlot};
+use crate::laws::{Fact, KeySlot, Permission};
 use crate::run::{Predicted, Prediction, Run, Stop};
-use crate::world::KeyType;
+use crate::world::{KeyId, KeyType};
 use trace::Errno::*;
 
 impl Run<'_> {
@@ -26,14 +26,22 @@ impl Run<'_> {
         }
         // Prime, base, private key: the kernel's order of lookups.
         for nth in [1, 2, 0] {
-            let key = match self.lookup(self.key_arg(nth)?, KeySlot::DhCompute) {
-                Ok(found) => found.key,
-                Err(Stop::Errno(_)) => return Err(self.fail(Fact::DhErrno, ENOKEY)),
+            let found = self.lookup(self.key_arg(nth)?, KeySlot::DhCompute);
+            let readable = match found {
+                // Possession does not stand in for the permission, as it does for KEYCTL_READ.
+                Ok(found) => self.is_positive(found.key) && self.permits(found, Permission::Read),
+                Err(Stop::Errno(_)) => false,
                 Err(other) => return Err(other),
             };
+            self.fail_if(!readable, Fact::DhErrno, ENOKEY)?;
+            let key = found.map(|found| found.key)?;
             self.fail_if(self.key(key).kind != KeyType::User, Fact::DhErrno, EOPNOTSUPP)?;
         }
         Ok(Predicted::Any)
+    }
+
+    fn is_positive(&mut self, key: KeyId) -> bool {
+        self.invalid(key).is_none() && self.key(key).negative.is_none()
     }
 
     /// No type that this model knows has an asymmetric key. Kernel: `keyctl_pkey_params_get`.
