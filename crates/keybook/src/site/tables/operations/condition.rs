@@ -63,4 +63,5 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("request_key", "ENOKEY, created", "no such key"),
     ("keyctl_watch_key", "EOPNOTSUPP", "the kernel is built without it"),
     ("keyctl_watch_key", "EINVAL, created", "no notification pipe"),
+    ("keyctl_watch_key", "EBUSY", "the pipe watches the keyring already"),
 ];
