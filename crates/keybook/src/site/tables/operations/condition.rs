@@ -59,9 +59,9 @@ pub(super) const CONDITIONS: &[(&str, &str, &str)] = &[
     ("request_key", "EDQUOT", "no quota is left"),
     ("request_key", "EOPNOTSUPP", "X is restricted to another type"),
     ("request_key", "EPERM", "X is restricted"),
+    ("request_key", "EKEYREJECTED", "the program rejects the key"),
     ("request_key", "ENOKEY", "no such key"),
     ("request_key", "ENOKEY, created", "no such key"),
     ("keyctl_watch_key", "EOPNOTSUPP", "the kernel is built without it"),
     ("keyctl_watch_key", "EINVAL, created", "no notification pipe"),
-    ("keyctl_watch_key", "EBUSY", "the pipe watches the keyring already"),
 ];
