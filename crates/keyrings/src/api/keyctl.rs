@@ -6,6 +6,7 @@
 use super::ids::{gid_value, uid_value};
 use super::key::{Description, KeySerial, Permissions};
 use crate::sys::keys::{self, Filling, NumbersOnly, PublicKey};
+use crate::tasks::fail::refused;
 use crate::tasks::record::{Recorded, call};
 use nix::errno::Errno;
 use nix::libc;
@@ -96,8 +97,18 @@ fn recorded<T: Recorded>(
 }
 
 /// An operation whose arguments are numbers, and that returns nothing.
+#[track_caller]
 fn plain(operation: NumbersOnly, args: [i32; 4]) -> Result<()> {
-    keys::numbers(operation, args).map(drop)
+    keys::numbers(operation, args).and_then(zero)
+}
+
+/// The result of an operation that returns nothing. Any other number fails the snippet.
+#[track_caller]
+fn zero(result: i64) -> Result<()> {
+    match result {
+        0 => Ok(()),
+        number => Err(refused(&format!("a result of {number} instead of 0"), Errno::ERANGE)),
+    }
 }
 
 /// Adds a key to a keyring, or updates the key of that type and description which it links to.
@@ -272,7 +283,7 @@ pub fn keyctl_join_session_keyring(name: Option<&str>) -> Result<KeySerial> {
 /// keyctl_update(3); `keyctl_update_key`
 pub fn keyctl_update(key: KeySerial, payload: impl AsRef<[u8]>) -> Result<()> {
     let payload = payload.as_ref();
-    let result = keys::update(key.0, payload).map(drop);
+    let result = keys::update(key.0, payload).and_then(zero);
     recorded("keyctl_update", || vec![key.into(), bytes(payload)], result)
 }
 
@@ -282,7 +293,7 @@ pub fn keyctl_update(key: KeySerial, payload: impl AsRef<[u8]>) -> Result<()> {
 ///
 /// `EFAULT`, or `EINVAL` from one page and a byte on.
 pub fn keyctl_update_without_memory(key: KeySerial, length: usize) -> Result<()> {
-    let result = keys::update_without_memory(key.0, length).map(drop);
+    let result = keys::update_without_memory(key.0, length).and_then(zero);
     recorded("keyctl_update", || vec![key.into(), no_memory(length)], result)
 }
 
@@ -334,7 +345,7 @@ pub fn keyctl_setperm(key: KeySerial, permissions: Permissions) -> Result<()> {
 /// As [`keyctl_setperm`].
 pub fn keyctl_setperm_with(key: KeySerial, permissions: u64) -> Result<()> {
     let args = [key.0.into(), permissions as i64, 0, 0];
-    let result = keys::long_numbers(NumbersOnly::Setperm, args).map(drop);
+    let result = keys::long_numbers(NumbersOnly::Setperm, args).and_then(zero);
     recorded("keyctl_setperm", || vec![key.into(), Value::Hex(permissions)], result)
 }
 
@@ -597,7 +608,7 @@ pub fn keyctl_instantiate(
     keyring: KeySerial,
 ) -> Result<()> {
     let payload = payload.as_ref();
-    let result = keys::instantiate(key.0, payload, keyring.0).map(drop);
+    let result = keys::instantiate(key.0, payload, keyring.0).and_then(zero);
     recorded("keyctl_instantiate", || vec![key.into(), bytes(payload), keyring.into()], result)
 }
 
@@ -612,7 +623,7 @@ pub fn keyctl_instantiate(
 /// keyctl_instantiate_iov(3); `keyctl_instantiate_key_iov`
 pub fn keyctl_instantiate_iov(key: KeySerial, pieces: &[&[u8]], keyring: KeySerial) -> Result<()> {
     let vectors: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-    let result = keys::instantiate_iov(key.0, &vectors, keyring.0).map(drop);
+    let result = keys::instantiate_iov(key.0, &vectors, keyring.0).and_then(zero);
     let args = || {
         let pieces = pieces.iter().map(|piece| bytes(piece)).collect();
         vec![key.into(), Value::List(pieces), keyring.into()]
@@ -630,7 +641,7 @@ pub fn keyctl_instantiate_iov_without_memory(
     pieces: usize,
     keyring: KeySerial,
 ) -> Result<()> {
-    let result = keys::instantiate_iov_without_memory(key.0, pieces, keyring.0).map(drop);
+    let result = keys::instantiate_iov_without_memory(key.0, pieces, keyring.0).and_then(zero);
     let args = || {
         let pieces = vec![Value::word("unmapped"), int(pieces), Value::word("pieces")];
         vec![key.into(), Value::List(pieces), keyring.into()]
@@ -922,7 +933,7 @@ pub fn keyctl_pkey_verify(
     digest: &[u8],
     signature: &[u8],
 ) -> Result<()> {
-    let result = keys::pkey_verify(key.0, &c_string(info), digest, signature).map(drop);
+    let result = keys::pkey_verify(key.0, &c_string(info), digest, signature).and_then(zero);
     recorded("keyctl_pkey_verify", || vec![key.into(), Value::text(info), bytes(digest)], result)
 }
 
@@ -958,7 +969,7 @@ pub fn keyctl_restrict_keyring_with(
     let (c_kind, c_restriction) = (kind.map(c_string), restriction.map(c_string));
     let result = keys::restrict(keyring.0, c_kind.as_deref(), c_restriction.as_deref());
     let args = || vec![keyring.into(), text_or_null(kind), text_or_null(restriction)];
-    recorded("keyctl_restrict_keyring", args, result.map(drop))
+    recorded("keyctl_restrict_keyring", args, result.and_then(zero))
 }
 
 /// Restricts a keyring to asymmetric keys with a signature that a key or a key of a keyring can verify. The
@@ -974,7 +985,7 @@ pub fn keyctl_restrict_keyring_by(keyring: KeySerial, trusted: KeySerial) -> Res
         let restriction = Value::List(vec![Value::word("key_or_keyring"), trusted.into()]);
         vec![keyring.into(), Value::text("asymmetric"), restriction]
     };
-    recorded("keyctl_restrict_keyring", args, result.map(drop))
+    recorded("keyctl_restrict_keyring", args, result.and_then(zero))
 }
 
 /// Moves a link from one keyring to another in one step (Linux 5.3 and newer). Flags: 0 or
@@ -998,7 +1009,7 @@ pub fn keyctl_move(key: KeySerial, from: KeySerial, to: KeySerial, flags: u32) -
 /// As [`keyctl_move`].
 pub fn keyctl_move_with(key: KeySerial, from: KeySerial, to: KeySerial, flags: i64) -> Result<()> {
     let args = [key.0.into(), from.0.into(), to.0.into(), flags];
-    let result = keys::long_numbers(NumbersOnly::Move, args).map(drop);
+    let result = keys::long_numbers(NumbersOnly::Move, args).and_then(zero);
     let args = || {
         let flags = match flags {
             flags if flags == KEYCTL_MOVE_EXCL.into() => Value::word("KEYCTL_MOVE_EXCL"),
