@@ -788,7 +788,8 @@ impl World {
         for (_, cred) in holders {
             let mut next = Some(self.creds[cred].space);
             while let Some(space) = next.filter(|space| found.insert(*space)) {
-                next = self.spaces[space].parent;
+                // An unknown world keeps credentials of namespaces that it has forgotten.
+                next = self.spaces.get(space).and_then(|space| space.parent);
             }
         }
         found
@@ -853,13 +854,18 @@ impl World {
         self.live().into_iter().filter(runs).collect()
     }
 
+    /// What is mapped in a namespace; `None` if everything is, or nobody knows.
+    fn mapped(&self, space: SpaceId) -> Option<&(Vec<Id>, Vec<Id>)> {
+        self.spaces.get(space)?.mapped.as_ref()
+    }
+
     /// Whether a user is mapped in a namespace.
     pub(crate) fn has_user(&self, space: SpaceId, uid: Id) -> bool {
-        self.spaces[space].mapped.as_ref().is_none_or(|(users, _)| users.contains(&uid))
+        self.mapped(space).is_none_or(|(users, _)| users.contains(&uid))
     }
 
     /// Whether a group is mapped in a namespace.
     pub(crate) fn has_group(&self, space: SpaceId, gid: Id) -> bool {
-        self.spaces[space].mapped.as_ref().is_none_or(|(_, groups)| groups.contains(&gid))
+        self.mapped(space).is_none_or(|(_, groups)| groups.contains(&gid))
     }
 }
