@@ -30,7 +30,9 @@ pub fn implied(trace: &Trace) -> Vec<String> {
             "request_key" => Some("request_key(2)"),
             "fexecve" => Some("/dev/fd"),
             "proc_keys" => Some("/proc/keys"),
-            "key_users" | "keys_left" | "bytes_left" | "use_up_bytes" => Some("/proc/key-users"),
+            "key_users" | "owned_keys" | "keys_left" | "bytes_left" | "use_up_bytes" => {
+                Some("/proc/key-users")
+            }
             "upcall" => Some(OWN_REQUEST_KEY),
             _ => None,
         };
