@@ -123,7 +123,6 @@ fn is_event(event: &Event) -> bool {
     const QUESTIONS: [&str; 7] = [
         "proc_keys",
         "key_users",
-        "owned_keys",
         "keys_left",
         "bytes_left",
         "wait_until",
