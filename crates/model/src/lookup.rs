@@ -113,8 +113,10 @@ impl Run<'_> {
     /// Whether a key in the keyrings of users exists in a wrong model although their user namespace has ended. Kernel:
     /// `key_free_user_ns`.
     fn outlives_namespace(&mut self, key: KeyId) -> bool {
-        let all = self.world.spaces.ids().collect();
-        self.world.held_with(&all).contains(&key) && !self.law(Fact::UserKeyringsEnd)
+        let (holders, all) = (self.world.holders(), self.world.all_spaces());
+        self.world.lasting_spaces(&holders).len() < all.len()
+            && self.world.held_with(&holders, &all).contains(&key)
+            && !self.law(Fact::UserKeyringsEnd)
     }
 
     /// A key by its serial number, if it exists.

@@ -752,42 +752,49 @@ impl World {
 
     /// The keys with a reference that is certain. Others exist until the garbage collector runs.
     pub(crate) fn held(&self) -> BTreeSet<KeyId> {
-        self.held_with(&self.lasting_spaces(|_| true))
+        let holders = self.holders();
+        self.held_with(&holders, &self.lasting_spaces(&holders))
     }
 
-    /// The same, where the users of these namespaces keep their keyrings.
-    pub(crate) fn held_with(&self, spaces: &BTreeSet<SpaceId>) -> BTreeSet<KeyId> {
-        let mut todo: Vec<KeyId> = Vec::new();
-        for (_, cred) in self.holders() {
-            let cred = &self.creds[cred];
+    /// The same by these holders, where the users of these namespaces keep their keyrings.
+    pub(crate) fn held_with(
+        &self,
+        holders: &[(Holds, CredId)],
+        spaces: &[SpaceId],
+    ) -> BTreeSet<KeyId> {
+        let mut todo = self.registered(spaces);
+        // The garbage collector takes an invalidated one out of the register.
+        todo.retain(|key| !self.keys[*key].invalidated);
+        for (_, cred) in holders {
+            let cred = &self.creds[*cred];
             todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         }
         let requested = self.requests.iter().map(|request| request.authority);
         todo.extend(requested.flat_map(|it| [it.key, it.target, it.destination]));
-        // The garbage collector takes an invalidated one out of the register.
-        let registered = self.registered(spaces);
-        todo.extend(registered.into_iter().filter(|key| !self.keys[*key].invalidated));
         self.leads_to(todo)
     }
 
     /// The keyrings of users in these namespaces.
-    pub(crate) fn registered(&self, spaces: &BTreeSet<SpaceId>) -> Vec<KeyId> {
-        let of_users = self
-            .user_keyrings
-            .iter()
-            .flat_map(|of| [of.user, of.session].map(|key| (of.space, key)));
+    pub(crate) fn registered(&self, spaces: &[SpaceId]) -> Vec<KeyId> {
+        let of_users = self.user_keyrings.iter();
+        let of_users = of_users.flat_map(|of| [(of.space, of.user), (of.space, of.session)]);
         let all = of_users.chain(self.persistent.iter().map(|(space, _, key)| (*space, *key)));
         all.filter(|(space, _)| spaces.contains(space)).map(|(_, key)| key).collect()
     }
 
-    /// The user namespaces that certainly exist: the initial one, those in which something holds credentials, and
-    /// those around them. `holds` says what counts.
-    pub(crate) fn lasting_spaces(&self, holds: impl Fn(&Holds) -> bool) -> BTreeSet<SpaceId> {
-        let mut found = BTreeSet::from([SpaceId::FIRST]);
-        let holders = self.holders().into_iter().filter(|(by, _)| holds(by));
+    /// The user namespaces of the trace, also those that have ended.
+    pub(crate) fn all_spaces(&self) -> Vec<SpaceId> {
+        self.spaces.ids().collect()
+    }
+
+    /// The user namespaces that certainly exist: the initial one, those in which one of these holders holds credentials,
+    /// and those around them.
+    pub(crate) fn lasting_spaces(&self, holders: &[(Holds, CredId)]) -> Vec<SpaceId> {
+        let mut found = vec![SpaceId::FIRST];
         for (_, cred) in holders {
-            let mut next = Some(self.creds[cred].space);
-            while let Some(space) = next.filter(|space| found.insert(*space)) {
+            let mut next = Some(self.creds[*cred].space);
+            while let Some(space) = next.filter(|space| !found.contains(space)) {
+                found.push(space);
                 // An unknown world keeps credentials of namespaces that it has forgotten.
                 next = self.spaces.get(space).and_then(|space| space.parent);
             }

@@ -12,8 +12,7 @@ const { gzipSync } = require('node:zlib');
 const root = resolve(__dirname, '../../..');
 const play = join(root, 'target/book/play');
 const keybook = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/keybook');
-// 150 KB.
-const LARGEST = 150 * 1024;
+const LARGEST = 150_000;
 
 // Calls that no rule makes: how they are written, a program with them, and where.
 const ELSEWHERE = Object.fromEntries(['seccomp', 'setsid', 'begin_without_session_keyring', 'upcall', 'use_32_bit_calls']

@@ -4,7 +4,7 @@ use crate::laws::{Fact, Permission};
 use crate::lookup::KeyArg;
 use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::search::Ref;
-use crate::world::{Expiry, Holds, Id, KeyId, KeyType, SpaceId};
+use crate::world::{Expiry, Holds, Id, KeyId, KeyType};
 use std::collections::BTreeSet;
 use trace::Errno::*;
 
@@ -44,11 +44,13 @@ impl Run<'_> {
     /// The keys that the garbage collector does not destroy now. A user namespace that has ended keeps the keyrings of its
     /// users a little longer. Kernel: `free_user_ns`.
     fn held_for_now(&mut self) -> BTreeSet<KeyId> {
-        let all: BTreeSet<SpaceId> = self.world.spaces.ids().collect();
-        let of_tasks = self.world.lasting_spaces(|holds| matches!(holds, Holds::Task(_)));
+        let (holders, all) = (self.world.holders(), self.world.all_spaces());
+        let mut tasks = holders.clone();
+        tasks.retain(|(holds, _)| matches!(holds, Holds::Task(_)));
+        let of_tasks = self.world.lasting_spaces(&tasks);
         let lacks_task = self.world.registered(&of_tasks) != self.world.registered(&all);
         let lasting = if lacks_task && !self.law(Fact::PinHoldsNamespace) { of_tasks } else { all };
-        self.world.held_with(&lasting)
+        self.world.held_with(&holders, &lasting)
     }
 
     /// A file that was opened before shows what its opener may view.

@@ -31,7 +31,7 @@ pub(super) fn state(world: &World) -> State {
             state.holders.push(held);
         }
     }
-    let of_users = world.registered(&world.lasting_spaces(|_| true));
+    let of_users = world.registered(&world.lasting_spaces(&world.holders()));
     state.hold(&Holder::User, &world.leads_to(of_users));
     for (key, id) in state.keys.iter_mut().zip(keys) {
         key.place = match () {
