@@ -1,6 +1,7 @@
 //! Arguments of operations: plain numbers, whose meaning depends on their [`Slot`].
 
 use keyrings::{Parcel, Plain};
+use std::str::FromStr;
 
 /// The number of a key in a program: -1 to -8 as in the system calls, 0 for no key, and n for the nth
 /// distinct key that a call returned, modulo the number of keys known so far.
@@ -234,13 +235,8 @@ impl Slot {
         self.words()[number as usize].0
     }
 
-    /// The number of bytes of a word of [`Slot::Size`].
-    pub(crate) fn size(self, number: i32) -> usize {
-        self.word(number).parse().unwrap_or_default()
-    }
-
-    /// The number that a word of [`Slot::Watch`] is.
-    pub(crate) fn watch(self, number: i32) -> i32 {
+    /// The number that a word of [`Slot::Size`] or [`Slot::Watch`] is.
+    pub(crate) fn parsed<N: FromStr + Default>(self, number: i32) -> N {
         self.word(number).parse().unwrap_or_default()
     }
 

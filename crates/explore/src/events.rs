@@ -149,7 +149,7 @@ impl Operation {
             _ => return slot.values(number),
         };
         match slot {
-            Slot::Size => vec![buffer(memory, slot.size(number), "bytes")],
+            Slot::Size => vec![buffer(memory, slot.parsed(number), "bytes")],
             slot => slot.values(number),
         }
     }
@@ -228,8 +228,8 @@ impl Slot {
             Slot::Type | Slot::AnyType | Slot::Name | Slot::Session => {
                 Value::text(self.word(number))
             }
-            Slot::Size => Value::Int(self.size(number) as i64),
-            Slot::Watch => Value::Int(self.watch(number).into()),
+            Slot::Size => Value::Int(self.parsed(number)),
+            Slot::Watch => Value::Int(self.parsed(number)),
             Slot::Mask => Value::Hex(number.cast_unsigned().into()),
             Slot::Create | Slot::Seconds => Value::Int(i64::from(number.cast_unsigned())),
             Slot::Flags if number == 1 => Value::word("KEYCTL_MOVE_EXCL"),

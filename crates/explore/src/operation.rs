@@ -76,8 +76,8 @@ macro_rules! value {
     (OddPayload, $number:expr, $ids:ident) => { Slot::OddPayload.text_or_null($number).map(str::as_bytes) };
     (Name, $number:expr, $ids:ident) => { Slot::Name.word($number) };
     (Session, $number:expr, $ids:ident) => { &*$ids.session($number) };
-    (Watch, $number:expr, $ids:ident) => { Slot::Watch.watch($number) };
-    (Size, $number:expr, $ids:ident) => { Slot::Size.size($number) };
+    (Watch, $number:expr, $ids:ident) => { Slot::Watch.parsed($number) };
+    (Size, $number:expr, $ids:ident) => { Slot::Size.parsed($number) };
     (Mask, $number:expr, $ids:ident) => { $number.cast_unsigned() };
     (Seconds, $number:expr, $ids:ident) => { $number.cast_unsigned() };
     (Reqkey, $number:expr, $ids:ident) => { $number };

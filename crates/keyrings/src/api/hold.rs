@@ -364,8 +364,19 @@ pub fn perf_event_open(thread: Task) -> Result<Descriptor> {
 /// close(2)
 #[track_caller]
 pub fn close(file: Descriptor) -> Result<()> {
-    let Some(result) = handles::close(file.0) else { return Err(not_here("a file")) };
-    call("close", || vec![file.value()], &result);
+    release("close", "a file", &file, handles::close(file.0))
+}
+
+/// Records the call that uses a handle up; `released` is `None` if it is not open here.
+#[track_caller]
+pub(super) fn release(
+    name: &str,
+    what: &str,
+    handle: &impl Recorded,
+    released: Option<Result<()>>,
+) -> Result<()> {
+    let Some(result) = released else { return Err(not_here(what)) };
+    call(name, || vec![handle.value()], &result);
     result
 }
 

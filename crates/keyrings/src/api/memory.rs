@@ -2,7 +2,7 @@
 //!
 //! Each is a handle like a [`Descriptor`].
 
-use super::hold::{Attachment, Descriptor, IoContext, Library, Mapping, not_here, tag};
+use super::hold::{Attachment, Descriptor, IoContext, Library, Mapping, not_here, release, tag};
 use crate::sys::handles::{self, SystemLibrary};
 use crate::tasks::fail::{Checked, Failure};
 use crate::tasks::plain::{Parcel, Plain};
@@ -58,9 +58,7 @@ pub fn mmap_shared(file: &Descriptor) -> Result<Mapping> {
 /// munmap(2)
 #[track_caller]
 pub fn munmap(mapping: Mapping) -> Result<()> {
-    let Some(result) = handles::munmap(mapping.0) else { return Err(not_here("a mapping")) };
-    call("munmap", || vec![mapping.value()], &result);
-    result
+    release("munmap", "a mapping", &mapping, handles::munmap(mapping.0))
 }
 
 /// Loads a library: opens the file, maps it and closes it.
@@ -164,9 +162,7 @@ pub fn shmat(segment: Segment) -> Result<Attachment> {
 /// shmdt(2)
 #[track_caller]
 pub fn shmdt(attachment: Attachment) -> Result<()> {
-    let Some(result) = handles::shmdt(attachment.0) else { return Err(not_here("an attachment")) };
-    call("shmdt", || vec![attachment.value()], &result);
-    result
+    release("shmdt", "an attachment", &attachment, handles::shmdt(attachment.0))
 }
 
 /// Creates a context of asynchronous I/O, to which nothing is submitted.
@@ -195,7 +191,5 @@ pub fn io_setup() -> Result<IoContext> {
 /// io_destroy(2)
 #[track_caller]
 pub fn io_destroy(context: IoContext) -> Result<()> {
-    let Some(result) = handles::io_destroy(context.0) else { return Err(not_here("a context")) };
-    call("io_destroy", || vec![context.value()], &result);
-    result
+    release("io_destroy", "a context", &context, handles::io_destroy(context.0))
 }

@@ -42,14 +42,16 @@ impl KeyUser {
 ///
 /// keyrings(7); `proc_key_users_show`
 pub fn key_users(uid: u32) -> Checked<KeyUser> {
+    shown("key_users", uid, |quota| [(quota.keys, "keys"), (quota.bytes, "bytes")])
+}
+
+/// Records two of the numbers that `/proc/key-users` shows, and returns all.
+fn shown(name: &str, uid: u32, two: fn(&KeyUser) -> [(u32, &'static str); 2]) -> Checked<KeyUser> {
     let quota = quota_of(uid).map_err(Failure::new)?;
-    let value = Value::List(vec![
-        Value::Int(quota.keys.into()),
-        Value::word("keys"),
-        Value::Int(quota.bytes.into()),
-        Value::word("bytes"),
-    ]);
-    record(|| event("key_users", vec![Value::Uid(uid)], Outcome::Returned(value)));
+    let words = two(&quota).into_iter();
+    let words = words.flat_map(|(number, word)| [Value::Int(number.into()), Value::word(word)]);
+    let value = Value::List(words.collect());
+    record(|| event(name, vec![Value::Uid(uid)], Outcome::Returned(value)));
     Ok(quota)
 }
 
@@ -63,15 +65,8 @@ pub fn key_users(uid: u32) -> Checked<KeyUser> {
 ///
 /// keyrings(7); `proc_key_users_show`
 pub fn owned_keys(uid: u32) -> Checked<(u32, u32)> {
-    let quota = quota_of(uid).map_err(Failure::new)?;
-    let value = Value::List(vec![
-        Value::Int(quota.owned.into()),
-        Value::word("owned"),
-        Value::Int(quota.instantiated.into()),
-        Value::word("instantiated"),
-    ]);
-    record(|| event("owned_keys", vec![Value::Uid(uid)], Outcome::Returned(value)));
-    Ok((quota.owned, quota.instantiated))
+    let two = |of: &KeyUser| [(of.owned, "owned"), (of.instantiated, "instantiated")];
+    shown("owned_keys", uid, two).map(|quota| (quota.owned, quota.instantiated))
 }
 
 /// How many more keys can be charged to a user; negative if the quota is exceeded. Unlike
