@@ -232,6 +232,8 @@ pub(crate) struct Request {
     pub(crate) authority: Authority,
     /// The program that the kernel started for it.
     pub(crate) program: GroupId,
+    /// The program was killed.
+    pub(crate) is_killed: bool,
 }
 
 /// The capabilities of a task in the initial user namespace.
@@ -355,7 +357,7 @@ pub(crate) struct Mapped {
     pub(crate) creds: Vec<CredId>,
 }
 
-/// An open file, by the credentials it refers to: those that opened it, those at the other end, and
+/// An open file, by the credentials it refers to: those that opened it, those at the other end or behind it, and
 /// those of a thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct File {
@@ -366,6 +368,8 @@ pub(crate) struct File {
     pub(crate) outlives_execve: bool,
     /// It is `/dev/zero`, open for writing: a shared mapping maps another file.
     pub(crate) is_zero: bool,
+    /// It is a loop device.
+    pub(crate) is_loop: bool,
     /// It is an io_uring instance whose requests a thread of the kernel submits, as the opener.
     pub(crate) polls: bool,
     /// The credentials that were registered with it, an io_uring instance, by number.

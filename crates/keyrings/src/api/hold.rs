@@ -5,6 +5,7 @@
 //! before it reaches the kernel, and the snippet fails.
 
 use crate::sys::handles::{self, Handle, Resource};
+use crate::sys::loop_device;
 use crate::sys::process;
 use crate::tasks::arena::Arena;
 use crate::tasks::fail::refused;
@@ -59,6 +60,8 @@ macro_rules! handles {
 handles! {
     /// An open file of the calling process, until [`close`].
     Descriptor is "file";
+    /// A loop device that the calling process has open, until [`detach_loop_device`].
+    LoopDevice is "device";
     /// A page of a file in the memory of the calling process, until [`crate::munmap`].
     Mapping is "mapping";
     /// A library in the memory of the calling process, until [`crate::dlclose`].
@@ -165,6 +168,38 @@ pub fn memory_file(contents: &str) -> Result<Descriptor> {
     });
     call("memory_file", || vec![Value::text(contents)], &result);
     result
+}
+
+/// Attaches a file to a free loop device, and opens the device. The file is detached when the device is closed, at the
+/// latest by the end of the program.
+///
+/// # Errors
+///
+/// Those of open(2) and ioctl(2); see [`Descriptor::number`].
+///
+/// # References
+///
+/// loop(4), `LOOP_CONFIGURE`; `loop_configure`, which takes a reference to the file
+#[track_caller]
+pub fn attach_loop_device(file: &Descriptor) -> Result<LoopDevice> {
+    let attached = file.file().and_then(|file| loop_device::attach(&file));
+    let result = attached.map(|device| LoopDevice(handles::keep(device, tag())));
+    call("attach_loop_device", || vec![file.value()], &result);
+    result
+}
+
+/// Closes a loop device, which detaches the file that [`attach_loop_device`] attached.
+///
+/// # Errors
+///
+/// `EBADF`, and the snippet fails, if it is not open in this process and program.
+///
+/// # References
+///
+/// close(2), loop(4); `lo_release`
+#[track_caller]
+pub fn detach_loop_device(device: LoopDevice) -> Result<()> {
+    release("detach_loop_device", "a loop device", &device, handles::close(device.0))
 }
 
 pub(super) fn keep_both((one, other): (OwnedFd, OwnedFd)) -> (Descriptor, Descriptor) {

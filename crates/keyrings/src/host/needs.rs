@@ -8,10 +8,11 @@ use crate::api::{binfmt, overlay};
 use crate::sys::handles::{self, SystemLibrary};
 use crate::sys::keys::{self, Filling, NumbersOnly};
 use crate::sys::process::{Way, fork_like};
-use crate::sys::{program_file, uring};
+use crate::sys::{loop_device, program_file, uring};
 use crate::tasks::fail::named;
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::memfd::MFdFlags;
 use nix::sys::signal::Signal;
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
@@ -164,6 +165,13 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     }),
     ("binfmt_misc in a user namespace", no_binfmt_misc),
     ("overlay in a user namespace", no_overlay),
+    ("loop devices", || {
+        in_child(|| {
+            let file = nix::sys::memfd::memfd_create("loop", MFdFlags::MFD_CLOEXEC)?;
+            loop_device::attach(&file.into()).map(|_| 0)
+        })
+        .map(|error| format!("no file can be attached to one: {}", named(error)))
+    }),
     ("no session keyring", probe::has_session_keyring),
     ("no security labels", || {
         in_child(|| {

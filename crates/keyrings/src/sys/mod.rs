@@ -8,6 +8,7 @@ pub(crate) mod binfmt;
 pub(crate) mod compat;
 pub(crate) mod handles;
 pub(crate) mod keys;
+pub(crate) mod loop_device;
 mod machine;
 pub(crate) mod process;
 pub(crate) mod program_file;

@@ -35,6 +35,7 @@ impl Run<'_> {
             measures,
             outlives_execve,
             is_zero,
+            is_loop: false,
             polls: false,
             personalities: Vec::new(),
             interpreter: None,
@@ -126,9 +127,13 @@ impl Run<'_> {
 
     /// One of the caller's open files. The trace calls all of them `file`.
     pub(super) fn one_file(&mut self) -> Attempt<File> {
+        self.one_of(false)
+    }
+
+    fn one_of(&mut self, are_loops: bool) -> Attempt<File> {
         let mut files: Vec<File> = Vec::new();
         for file in self.world.tables[self.table()].iter().rev() {
-            if !files.contains(file) {
+            if file.is_loop == are_loops && !files.contains(file) {
                 files.push(file.clone());
             }
         }
@@ -137,14 +142,18 @@ impl Run<'_> {
 
     pub(super) fn close(&mut self) -> Attempt {
         let file = self.one_file()?;
-        let table = self.table();
         if self.law(Fact::ClosedFileDoesNotHold) {
-            let files = self.world.tables.edit(table);
-            if let Some(nth) = files.iter().rposition(|open| *open == file) {
-                files.remove(nth);
-            }
+            self.close_one(&file);
         }
         Ok(())
+    }
+
+    fn close_one(&mut self, file: &File) {
+        let table = self.table();
+        let files = self.world.tables.edit(table);
+        if let Some(nth) = files.iter().rposition(|open| open == file) {
+            files.remove(nth);
+        }
     }
 
     pub(super) fn send_descriptor(&mut self) -> Attempt {
@@ -197,6 +206,24 @@ impl Run<'_> {
             file.opener = opener.filter(|_| file.opener.is_some());
         }
         Ok(Predicted::word("file"))
+    }
+
+    /// A loop device refers to the file behind it. Kernel: `loop_configure`.
+    pub(super) fn attach_loop_device(&mut self) -> Prediction {
+        let behind = self.one_file()?.opener.filter(|_| self.law(Fact::LoopHolds));
+        self.add_file(None, false);
+        let table = self.table();
+        if let Some(device) = self.world.tables.edit(table).last_mut() {
+            (device.peer, device.is_loop) = (behind, true);
+        }
+        Ok(Predicted::word("device"))
+    }
+
+    /// Kernel: `lo_release`.
+    pub(super) fn detach_loop_device(&mut self) -> Attempt {
+        let device = self.one_of(true)?;
+        self.close_one(&device);
+        Ok(())
     }
 
     /// Kernel: `replace_mm_exe_file`.

@@ -108,7 +108,8 @@ impl Run<'_> {
         let authority = Authority { key, target, requestor, destination };
         self.world.authorities.add(authority);
         let program = self.start_program(key);
-        self.world.requests.add(Request { requestor: self.task, authority, program });
+        let request = Request { requestor: self.task, authority, program, is_killed: false };
+        self.world.requests.add(request);
         Ok(Predicted::word(self.new_name()))
     }
 
@@ -131,6 +132,9 @@ impl Run<'_> {
         }
         if self.law(Fact::RequestEndsAuthority) {
             self.world.keys.edit(key).revoked = true;
+        }
+        if request.is_killed && !self.law(Fact::StatusIsIgnored) {
+            return Err(Stop::Errno(ENOKEY));
         }
         if self.invalid(target).is_some() && self.law(Fact::RequestOfUnusable) {
             return Err(Stop::Errno(ENOKEY));

@@ -123,6 +123,8 @@ transitions! {
     "copy_mapped_files" => copy_mapped_files(), "remove_vma";
     "munmap" | "dlclose" | "shmdt" | "io_destroy" => unmap(), "remove_vma, aio_free_ring";
     "enter_mount_namespace" => enter_mount_namespace(), "create_user_ns, copy_mnt_ns";
+    "attach_loop_device" => attach_loop_device(), "loop_configure";
+    "detach_loop_device" => detach_loop_device(), "lo_release";
     "mount_overlay" => mount_overlay(), "ovl_fill_super";
     "umount_overlay" => umount_overlay(), "ovl_free_fs";
     "shmget" => shmget(), "newseg";

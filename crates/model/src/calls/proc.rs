@@ -108,10 +108,11 @@ impl Run<'_> {
     }
 
     fn flags(&mut self, key: KeyId) -> String {
-        let shown = self.law(Fact::ProcFlags);
+        let (shown, marks) = (self.law(Fact::ProcFlags), self.law(Fact::ProcConstruction));
         let key = self.key(key);
         let (is_charged, is_negative) = (key.payer.is_some(), key.negative.is_some());
-        let (is_there, is_awaited) = (!key.constructing, key.constructing);
+        let is_awaited = key.constructing && marks;
+        let is_there = !is_awaited;
         let flags =
             [is_there, key.revoked, false, is_charged, is_awaited, is_negative, key.invalidated];
         let flags = "IRDQUNi".chars().zip(flags);

@@ -160,9 +160,7 @@ impl Run<'_> {
         let is_counted = same.is_none() && self.key(destination).payer == Some(uid);
         let link = if is_counted { A_LINK } else { 0 };
         let bytes = description.len() as i64 + 1 + link;
-        if !self.has_room(uid, 1, bytes) {
-            return Err(Stop::Errno(EDQUOT));
-        }
+        self.refuse_if(!self.has_room(uid, 1, bytes), Fact::UpcallNeedsQuota, EDQUOT)?;
         let helper = self.session_of_helper(uid);
         let is_helped = self.has_room(uid, 1, bytes + helper);
         let takes_links = self.cred().session.is_none_or(|session| self.helper_links_to(session));

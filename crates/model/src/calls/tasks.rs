@@ -434,14 +434,26 @@ impl<'a> Run<'a> {
     /// SIGKILL ends the process.
     pub(super) fn kill(&mut self) -> Attempt {
         let name = self.word_or_text(0)?;
-        match self.child(name) {
-            Some(group) => {
-                self.end_process(group);
-                self.reparent_children();
+        let program = self.world.requests.position(|request| self.is_named(request.program, name));
+        let group = match program {
+            Some(nth) => {
+                let request = self.world.requests.edit(nth);
+                request.is_killed = true;
+                request.program
             }
-            None => return self.expected(0, "a child"),
-        }
+            None => match self.child(name) {
+                Some(group) => group,
+                None if self.is_unknown() => return Ok(()),
+                None => return self.expected(0, "a child, or a program that handles a request"),
+            },
+        };
+        self.end_process(group);
+        self.reparent_children();
         Ok(())
+    }
+
+    fn is_named(&self, group: GroupId, name: &str) -> bool {
+        *self.world.tasks[self.world.groups[group].leader].name == *name
     }
 
     /// A traced task refers to the credentials of its tracer.

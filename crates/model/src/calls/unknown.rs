@@ -81,6 +81,8 @@ const CHANGE_NOTHING: &[&str] = &[
     "io_uring_open",
     "copy_mapped_files",
     "memory_file",
+    "attach_loop_device",
+    "detach_loop_device",
     "open_binfmt_misc",
     "register_interpreter",
     "pipe",
