@@ -7,18 +7,19 @@ use crate::site::columns::{Column, ColumnKind};
 use crate::site::html::{self, escape, html, id_link};
 use std::collections::BTreeMap;
 
-/// The columns, with facts about each system.
+/// The columns, with facts about each system, folded kind by kind.
 pub(super) fn columns(tables: &Tables<'_>) -> String {
     let table = |(kind, heading)| {
         let columns = (1..).zip(tables.columns).filter(move |(_, column)| column.kind == kind);
-        let rows = columns.map(|(nth, column)| column_row(nth, column));
-        let headings = ["Column", heading, "Held", "Differ", "Not observed", "The place"];
-        html::table("columns", &headings, rows) + "\n"
+        let rows: Vec<String> = columns.map(|(nth, column)| column_row(nth, column)).collect();
+        let count = output::count(rows.len(), "place");
+        let headings = ["Column", "Name", "Held", "Differ", "Not observed", "The place"];
+        html::group(heading, &count, &html::table("columns", &headings, rows.into_iter()))
     };
     let kinds = [
-        (ColumnKind::Kernel, "Kernel"),
-        (ColumnKind::Architecture, "Kernel and architecture"),
-        (ColumnKind::Environment, "Environment"),
+        (ColumnKind::Kernel, "Kernels"),
+        (ColumnKind::Architecture, "Kernels of other architectures"),
+        (ColumnKind::Environment, "Environments on one kernel"),
     ];
     kinds.map(table).concat()
 }
