@@ -308,15 +308,26 @@ impl Task {
         self.wait_for_death()
     }
 
-    /// Ends this process by SIGKILL; a zombie remains. Only its parent can.
+    /// Ends this process by SIGKILL. Of a child a zombie remains; a program that the kernel started is reaped by the
+    /// kernel.
     ///
     /// # Errors
     ///
-    /// Fails if kill(2) does, or if the caller is not the parent of this process.
+    /// Fails if kill(2) does, or if the caller is not the parent of a process that a task created.
     pub fn kill(self) -> Checked {
+        let note = |sent: &nix::Result<()>| {
+            let args = || vec![Value::word(self.name()), Value::word("SIGKILL")];
+            record::call("kill", args, sent);
+        };
+        // What waits for the end of a program of the kernel goes on, and records that, as soon as it is killed.
+        let is_noted = self.is_of_kernel();
+        if is_noted {
+            note(&Ok(()));
+        }
         let sent = kill(self.pid(), Signal::SIGKILL);
-        let args = || vec![Value::word(self.name()), Value::word("SIGKILL")];
-        record::call("kill", args, &sent);
+        if !is_noted {
+            note(&sent);
+        }
         sent?;
         self.wait_for_death()?;
         self.all_gone();

@@ -7,6 +7,8 @@ use ::kernels::{Architecture, Kernel, Limits, Payload, Target};
 use anyhow::{Context, Result, anyhow};
 use keyrings::circumstance::{self, Circumstance};
 use serde::Deserialize;
+use std::panic::resume_unwind;
+use std::thread::{self, ScopedJoinHandle};
 
 /// A cell as the guest reports it.
 #[derive(Deserialize)]
@@ -20,7 +22,8 @@ struct Reported {
 /// A rule, a circumstance, and what became of the rule in it.
 type Found = (&'static str, &'static str, CellResult);
 
-/// Runs rules in these circumstances on the newest of the fastest kernels of the cache: User Mode Linux needs no emulation.
+/// Runs rules in these circumstances, a guest for each, on the newest of the fastest kernels of the cache: User Mode Linux
+/// needs no emulation.
 pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> Result<Vec<Found>> {
     let cache = ::kernels::cache();
     let kernels = if cache.exists() { ::kernels::find(&cache)? } else { Vec::new() };
@@ -32,17 +35,26 @@ pub(super) fn run(rules: &[String], circumstances: &[&'static Circumstance]) -> 
     else {
         return not_applicable(rules, circumstances);
     };
-    let mut args = vec!["vary".to_owned()];
-    args.extend(rules.iter().cloned());
-    args.push("--in".to_owned());
-    args.extend(circumstances.iter().map(|it| it.name.to_owned()));
-    args.extend(["--format", "json"].map(str::to_owned));
-    let payload =
-        Payload { executable: executable::find(own)?, args, files: companions::find(own) };
-    let run = ::kernels::run(kernel, &payload, &Limits::default())?;
-    let cells: Vec<Reported> = serde_json::from_str(&run.output)
-        .with_context(|| format!("{}: no report, but {:?}", kernel.name, run.output))?;
-    cells.into_iter().map(known).collect()
+    let in_one = &|circumstance: &Circumstance| -> Result<Vec<Found>> {
+        let mut args = vec!["vary".to_owned()];
+        args.extend(rules.iter().cloned());
+        args.extend(["--in", circumstance.name, "--format", "json"].map(str::to_owned));
+        let payload =
+            Payload { executable: executable::find(own)?, args, files: companions::find(own) };
+        let run = ::kernels::run(kernel, &payload, &Limits::default())?;
+        let cells: Vec<Reported> = serde_json::from_str(&run.output)
+            .with_context(|| format!("{}: no report, but {:?}", kernel.name, run.output))?;
+        cells.into_iter().map(known).collect()
+    };
+    let cells: Result<Vec<_>> = thread::scope(|scope| {
+        let start = |circumstance| scope.spawn(move || in_one(circumstance));
+        let guests: Vec<_> = circumstances.iter().copied().map(start).collect();
+        let ended = |guest: ScopedJoinHandle<'_, _>| {
+            guest.join().unwrap_or_else(|panic| resume_unwind(panic))
+        };
+        guests.into_iter().map(ended).collect()
+    });
+    Ok(cells?.into_iter().flatten().collect())
 }
 
 /// The cell with the names of this program.
