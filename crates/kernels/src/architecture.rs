@@ -118,25 +118,25 @@ impl Architecture {
                 2047,
             ),
             I686 => return None,
-            // Emulated pointer authentication is slow.
+            // Emulated pointer authentication is slow. A second processor halves the time where a host has two.
             Aarch64 => machine(
                 "qemu-system-aarch64",
                 "qemu-system-arm",
-                &["-M", "virt", "-cpu", "max,pauth=off"],
+                &["-M", "virt", "-cpu", "max,pauth=off", "-smp", "2"],
                 "ttyAMA0",
                 2047,
             ),
             Riscv64 => machine(
                 "qemu-system-riscv64",
                 "qemu-system-riscv, or before Debian 13 qemu-system-misc",
-                &["-M", "virt", "-cpu", "rv64"],
+                &["-M", "virt", "-cpu", "rv64", "-smp", "2"],
                 "ttyS0",
                 1023,
             ),
             S390x => machine(
                 "qemu-system-s390x",
                 "qemu-system-s390x, or before Debian 13 qemu-system-misc",
-                &["-M", "s390-ccw-virtio", "-cpu", "max"],
+                &["-M", "s390-ccw-virtio", "-cpu", "max", "-smp", "2"],
                 "ttysclp0",
                 895,
             ),
