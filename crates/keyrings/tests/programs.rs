@@ -56,6 +56,23 @@ fn judge(program: &Program) -> Result<(), Failed> {
 
 static PROGRAMS: &[Program] = &[
     Program {
+        name: "a task that may no longer be killed ends with the program",
+        run: || {
+            if needs::first_unmet(&["another user", "user namespace"]).is_some() {
+                return Ok(());
+            }
+            let user = fork("user")?;
+            user.run(|| {
+                let id = unused_id();
+                setresuid(id, id, id)
+            })?;
+            enter_user_namespace()
+        },
+        status: 0,
+        stdout: &[],
+        stderr: &[],
+    },
+    Program {
         name: "a failed expectation says rule, task, call, result and expectation",
         run: || {
             let child = fork("child")?;

@@ -432,7 +432,11 @@ pub(crate) fn end_all() {
     for desk in desks {
         let pid = desk.pid.load(Ordering::Acquire);
         if pid > 0 && pid != me && !matches!(desk.state(), state::FREE | state::GONE) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            let killed = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            // This process has left the namespace of one with other ids. That one waits for an order, so it obeys.
+            if killed == Err(Errno::EPERM) {
+                desk.set(state::QUIT);
+            }
         }
     }
     // Zombies, and in turn what they left behind.
