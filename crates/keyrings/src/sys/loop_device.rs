@@ -2,7 +2,9 @@
 
 use super::Result;
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
 use nix::libc;
+use nix::sys::stat::Mode;
 use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -25,21 +27,17 @@ pub(crate) fn attach(file: &File) -> Result<OwnedFd> {
         match Errno::result(call) {
             // Another program has attached a file to it since.
             Err(Errno::EBUSY) => {}
-            other => return other.map(|_| device.into()),
+            other => return other.map(|_| device),
         }
     }
 }
 
 /// Opens a loop device without a file.
-fn free() -> Result<File> {
+fn free() -> Result<OwnedFd> {
     const GET_FREE: u32 = 0x4c82;
+    let open = |path: &str| open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
     let control = open("/dev/loop-control")?;
     // SAFETY: the operation takes no argument.
     let number = Errno::result(unsafe { libc::ioctl(control.as_raw_fd(), GET_FREE as _) })?;
     open(&format!("/dev/loop{number}"))
-}
-
-fn open(path: &str) -> Result<File> {
-    let failed = |error: std::io::Error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO));
-    File::open(path).map_err(failed)
 }

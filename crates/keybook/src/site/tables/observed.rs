@@ -18,7 +18,7 @@ pub(super) fn columns(tables: &Tables<'_>) -> String {
     };
     let kinds = [
         (ColumnKind::Kernel, "Kernels"),
-        (ColumnKind::Architecture, "Kernels of other architectures"),
+        (ColumnKind::Architecture, "Other architectures"),
         (ColumnKind::Environment, "Environments on one kernel"),
     ];
     kinds.map(table).concat()
