@@ -29,8 +29,8 @@ pub(crate) struct Guarantees {
     /// How long to run programs on this kernel, for each sentence: `10s`, `1m`.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = super::explore::time)]
     kernel: Duration,
-    /// Save the results of all sentences in the project's snapshots/model/guarantees.json.
-    #[arg(long, conflicts_with = "names")]
+    /// Save the results in the project's snapshots/model/guarantees.json; those of sentences not named stay.
+    #[arg(long)]
     save: bool,
     /// Output format.
     #[arg(long, value_enum, default_value_t)]
@@ -49,12 +49,7 @@ pub(crate) fn run(command: &Guarantees) -> Result<u8> {
     let mut results = model(command, &sentences)?;
     let differ = kernel(command, &sentences, &mut results)?;
     if command.save {
-        let path = project::root()?.join(SAVED);
-        let all: BTreeMap<&str, &Saved> =
-            sentences.iter().zip(&results).map(|(one, saved)| (one.id.as_str(), saved)).collect();
-        let text = serde_json::to_string_pretty(&all)? + "\n";
-        fs::write(&path, text).with_context(|| path.display().to_string())?;
-        eprintln!("saved: {}; the next build of this program knows it", path.display());
+        save(&sentences, &results)?;
     }
     match command.format {
         ListFormat::Human => output::print(&human(&sentences, &results, &differ))?,
@@ -163,6 +158,23 @@ fn kernel(
         differ.push((!agrees).then(|| broken.unwrap_or_else(|| "no program breaks it".to_owned())));
     }
     Ok(differ)
+}
+
+/// Replaces the results of these sentences, and drops those of sentences that are gone.
+fn save(sentences: &[&Sentence], results: &[Saved]) -> Result<()> {
+    let path = project::root()?.join(SAVED);
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let mut all: BTreeMap<String, Saved> = serde_json::from_str(&text)
+        .with_context(|| format!("{}: not valid; write `{{}}` and save all", path.display()))?;
+    let table = guarantees::table()?;
+    all.retain(|id, _| table.iter().any(|one| one.id == *id));
+    for (sentence, saved) in sentences.iter().zip(results) {
+        all.insert(sentence.id.clone(), saved.clone());
+    }
+    let text = serde_json::to_string_pretty(&all)? + "\n";
+    fs::write(&path, text).with_context(|| path.display().to_string())?;
+    eprintln!("saved: {}; the next build of this program knows it", path.display());
+    Ok(())
 }
 
 fn human(sentences: &[&Sentence], results: &[Saved], differ: &[Option<String>]) -> String {

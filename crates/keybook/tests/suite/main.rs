@@ -10,6 +10,7 @@ mod errata;
 mod explore;
 mod formats;
 mod full;
+mod guarantees;
 mod judge;
 mod links;
 mod look;
