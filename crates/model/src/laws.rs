@@ -227,6 +227,7 @@ phrases! {
     SegmentHolds => "a System V segment does not pin the credentials that created it",
     AttachmentHolds => "an attached System V segment does not pin the credentials that attached it",
     AioHolds => "a context of asynchronous I/O does not pin the credentials that created it",
+    SubmitterHolds => "an io_uring instance does not pin the credentials of the one thread that may submit to it",
     PerfEventHolds => "a perf event does not pin the credentials of a thread that has ended",
     MountHolds => "a mounted overlay does not pin the credentials that mounted it",
     LoopHolds => "a loop device does not pin the credentials that opened its file",

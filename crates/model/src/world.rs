@@ -363,7 +363,7 @@ pub(crate) struct Mapped {
 pub(crate) struct File {
     pub(crate) opener: Option<CredId>,
     pub(crate) peer: Option<CredId>,
-    /// The thread that a perf event measures.
+    /// The thread that a perf event measures, or that alone submits to an io_uring instance.
     pub(crate) measures: Option<TaskId>,
     pub(crate) outlives_execve: bool,
     /// It is `/dev/zero`, open for writing: a shared mapping maps another file.

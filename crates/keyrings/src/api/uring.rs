@@ -1,7 +1,7 @@
 //! io_uring, which can open files with the credentials of others.
 
 use super::hold::Descriptor;
-use crate::sys::uring;
+use crate::sys::uring::{self, Submitter};
 use crate::tasks::record::{Recorded, call};
 use nix::errno::Errno;
 use std::ffi::CString;
@@ -19,8 +19,23 @@ type Result<T> = std::result::Result<T, Errno>;
 ///
 /// io_uring_setup(2)
 pub fn io_uring_setup() -> Result<Descriptor> {
-    let result = uring::setup(false).map(Descriptor::keep);
+    let result = uring::setup(Submitter::Anyone).map(Descriptor::keep);
     call("io_uring_setup", Vec::new, &result);
+    result
+}
+
+/// Creates an io_uring instance to which only the caller may submit requests.
+///
+/// # Errors
+///
+/// Those of io_uring_setup(2).
+///
+/// # References
+///
+/// io_uring_setup(2) with `IORING_SETUP_SINGLE_ISSUER`; `io_uring_create`
+pub fn io_uring_setup_single_issuer() -> Result<Descriptor> {
+    let result = uring::setup(Submitter::Creator).map(Descriptor::keep);
+    call("io_uring_setup", || vec![Value::word("IORING_SETUP_SINGLE_ISSUER")], &result);
     result
 }
 
@@ -35,7 +50,7 @@ pub fn io_uring_setup() -> Result<Descriptor> {
 ///
 /// io_uring_setup(2) with `IORING_SETUP_SQPOLL`; `io_sq_offload_create`
 pub fn io_uring_setup_polled() -> Result<Descriptor> {
-    let result = uring::setup(true).map(Descriptor::keep);
+    let result = uring::setup(Submitter::Kernel).map(Descriptor::keep);
     call("io_uring_setup", || vec![Value::word("IORING_SETUP_SQPOLL")], &result);
     result
 }

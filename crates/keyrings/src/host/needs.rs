@@ -8,7 +8,8 @@ use crate::api::{binfmt, overlay};
 use crate::sys::handles::{self, SystemLibrary};
 use crate::sys::keys::{self, Filling, NumbersOnly};
 use crate::sys::process::{Way, fork_like};
-use crate::sys::{loop_device, program_file, uring};
+use crate::sys::uring::{self, Submitter};
+use crate::sys::{loop_device, program_file};
 use crate::tasks::fail::named;
 use nix::errno::Errno;
 use nix::libc;
@@ -203,7 +204,7 @@ pub const NEEDS: &[(&str, NeedProbe)] = &[
     }),
     ("io_uring", || {
         let failed = |error| format!("io_uring_setup fails with {}", named(error));
-        uring::setup(false).err().map(failed)
+        uring::setup(Submitter::Anyone).err().map(failed)
     }),
     ("shmget(2)", || {
         in_child(|| handles::shmget().map(|_| 0))

@@ -25,13 +25,21 @@ const TAIL_OF_RESULTS: usize = 21;
 const MASK_OF_RESULTS: usize = 22;
 const RESULTS: usize = 25;
 
-/// io_uring_setup(2) with room for one request. The kernel's own thread submits the requests of an instance
-/// that is polled (`IORING_SETUP_SQPOLL`).
-pub(crate) fn setup(is_polled: bool) -> Result<OwnedFd> {
-    const SQPOLL: u32 = 2;
+/// Who submits the requests of an instance, as a flag of io_uring_setup(2).
+#[derive(Clone, Copy)]
+pub(crate) enum Submitter {
+    Anyone = 0,
+    /// The kernel's own thread: `IORING_SETUP_SQPOLL`.
+    Kernel = 1 << 1,
+    /// The creator alone: `IORING_SETUP_SINGLE_ISSUER`.
+    Creator = 1 << 12,
+}
+
+/// io_uring_setup(2) with room for one request.
+pub(crate) fn setup(submitter: Submitter) -> Result<OwnedFd> {
     // Zero asks for nothing special.
     let mut params: Params = [0; 30];
-    params[FLAGS] = if is_polled { SQPOLL } else { 0 };
+    params[FLAGS] = submitter as u32;
     // SAFETY: the kernel reads and writes just that structure.
     let call = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, params.as_mut_ptr()) };
     let descriptor = Errno::result(call)? as RawFd;

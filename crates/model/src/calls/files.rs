@@ -177,12 +177,16 @@ impl Run<'_> {
         Ok(Predicted::word("file"))
     }
 
-    /// Kernel: `io_sq_offload_create`, if the instance is polled.
+    /// Kernel: `io_sq_offload_create`, if the instance is polled; `io_uring_create`, if only the caller submits.
     pub(super) fn io_uring_setup(&mut self) -> Prediction {
-        self.add_file(None, false);
+        let flag = self.event.args.first().cloned();
+        let is = |name| flag == Some(Value::word(name));
+        let submitter = is("IORING_SETUP_SINGLE_ISSUER").then_some(self.task);
+        let submitter = submitter.filter(|_| self.law(Fact::SubmitterHolds));
+        self.add_file_about(submitter, None, false);
         let table = self.table();
         if let Some(file) = self.world.tables.edit(table).last_mut() {
-            file.polls = !self.event.args.is_empty();
+            file.polls = is("IORING_SETUP_SQPOLL");
         }
         Ok(Predicted::word("file"))
     }
