@@ -829,9 +829,10 @@ impl World {
         keyring.links().iter().copied().filter(lasts)
     }
 
-    /// Whether a key is `@u` or `@us` of a user.
+    /// Whether a key is or was `@u` or `@us` of a user, as `KEY_FLAG_UID_KEYRING` says. No other numbered key has such a name.
     pub(crate) fn is_of_user(&self, key: KeyId) -> bool {
-        self.user_keyrings.iter().any(|of| key == of.user || key == of.session)
+        let key = &self.keys[key];
+        key.numbered && ["_uid", "_uid_ses"].contains(&&*key.description)
     }
 
     /// A zombie without a parent, which init reaps at some time.

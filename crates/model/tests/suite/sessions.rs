@@ -190,6 +190,21 @@ fn no_session_and_an_unusable_user_keyring() {
     only(&then(usable, shown), &then(usable, ENOKEY));
 }
 
+/// A user session keyring that is the caller's session keyring is no obstacle to a new one, even once it was invalidated and replaced.
+#[test]
+fn a_session_keyring_that_was_the_users() {
+    let then = |gives: &str| {
+        format!(
+            "main  begin_without_session_keyring() = 0
+             main  enter_user_namespace()
+             main  keyctl_invalidate(@s) = 0
+             main  keyctl_get_keyring_ID(@u, 0) = K1
+             main  add_key(\"user\", \"a\", \"payload\", @s) = {gives}"
+        )
+    };
+    only(&then("K2"), &then(ENOKEY));
+}
+
 /// Joining the session keyring that the caller has returns no serial number.
 #[test]
 fn joining_the_same_session() {
