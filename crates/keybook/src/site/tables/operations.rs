@@ -224,9 +224,13 @@ fn find<'a>(
         let mut keyrings: Vec<(&str, &Value)> = Vec::new();
         let mut numbers: Vec<(&Value, &Value)> = Vec::new();
         for event in seen.trace.events() {
-            if event.call == "execve" {
-                keyrings.retain(|(task, _)| *task != event.task);
-            }
+            let begins_anew = match &event.outcome {
+                _ if event.call == "execve" => event.task.as_str(),
+                // A task that gets the name of one that has ended.
+                Outcome::Returned(Value::Word(created)) => created,
+                _ => "",
+            };
+            keyrings.retain(|(task, _)| *task != begins_anew);
             let by_number = event.args.first().and_then(|first| {
                 numbers.iter().find(|(number, _)| *number == first).map(|(_, special)| *special)
             });
