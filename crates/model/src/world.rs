@@ -232,6 +232,8 @@ pub(crate) struct Request {
     pub(crate) authority: Authority,
     /// The program that the kernel started for it.
     pub(crate) program: GroupId,
+    /// The session keyring with which the program began, to which the request refers until the program has ended.
+    pub(crate) session: KeyId,
     /// The program was killed.
     pub(crate) is_killed: bool,
 }
@@ -773,8 +775,16 @@ impl World {
             let cred = &self.creds[*cred];
             todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         }
-        let requested = self.requests.iter().map(|request| request.authority);
-        todo.extend(requested.flat_map(|it| [it.key, it.target, it.destination]));
+        for Request {
+            authority: Authority { key, target, destination, .. },
+            program,
+            session,
+            ..
+        } in self.requests.iter()
+        {
+            todo.extend([key, target, destination]);
+            todo.extend(Some(session).filter(|_| !self.is_over(*program)));
+        }
         self.leads_to(todo)
     }
 

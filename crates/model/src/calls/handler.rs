@@ -30,17 +30,16 @@ impl Run<'_> {
         let key =
             Key { kind: KeyType::Authority, content: Content::Nothing, ..self.a_key(0x0b01_0000) };
         let key = self.new_key(key);
-        self.world.authorities.add(Authority { key, target, requestor, destination });
         self.put_link(destination, target);
-        self.start_program(key);
+        self.start_program(Authority { key, target, requestor, destination });
         Ok(Predicted::word(self.new_name()))
     }
 
-    /// Starts the program that finds this authorization key in its session keyring. Kernel: `prepare_kernel_cred`.
-    fn start_program(&mut self, key: KeyId) -> GroupId {
+    /// Starts the program that finds the authorization key in its session keyring. Kernel: `prepare_kernel_cred`.
+    fn start_program(&mut self, authority: Authority) {
         let session = Key { payer: Some(0), ..self.a_key(0x3f03_0000) };
         let session = self.new_key(session);
-        self.put_link(session, key);
+        self.put_link(session, authority.key);
         let own = self.cred().clone();
         let mut cred = Cred {
             space: own.space,
@@ -60,7 +59,11 @@ impl Run<'_> {
         let group =
             Group { leader, parent: None, call: None, memory, files, reaped_at_once: false };
         let program = self.add_process(self.new_name(), cred, group);
-        self.world.tasks[program].group
+        let program = self.world.tasks[program].group;
+        let request =
+            Request { requestor: self.task, authority, program, session, is_killed: false };
+        self.world.authorities.add(authority);
+        self.world.requests.add(request);
     }
 
     /// A key of root, which no quota counts.
@@ -105,11 +108,7 @@ impl Run<'_> {
             Some(outer) if self.law(Fact::NestedRequestor) => outer.requestor,
             _ => self.cred_id(),
         };
-        let authority = Authority { key, target, requestor, destination };
-        self.world.authorities.add(authority);
-        let program = self.start_program(key);
-        let request = Request { requestor: self.task, authority, program, is_killed: false };
-        self.world.requests.add(request);
+        self.start_program(Authority { key, target, requestor, destination });
         Ok(Predicted::word(self.new_name()))
     }
 

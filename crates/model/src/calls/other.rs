@@ -5,6 +5,9 @@ use crate::run::{Predicted, Prediction, Run, Stop};
 use crate::world::{KeyId, KeyType};
 use trace::Errno::*;
 
+/// The shortest prime, in bytes. Kernel: `dh_check_params_length`.
+const SHORTEST_PRIME: i64 = 1536 / 8;
+
 impl Run<'_> {
     /// Succeeds and creates nothing. Kernel: `keyctl_capabilities`.
     pub(super) fn capabilities(&mut self) -> Prediction {
@@ -24,6 +27,7 @@ impl Run<'_> {
             }
             return Err(Stop::Errno(EOPNOTSUPP));
         }
+        let mut is_short = false;
         // Prime, base, private key: the kernel's order of lookups.
         for nth in [1, 2, 0] {
             let found = self.lookup(self.key_arg(nth)?, KeySlot::DhCompute);
@@ -36,6 +40,10 @@ impl Run<'_> {
             self.fail_if(!readable, Fact::DhErrno, ENOKEY)?;
             let key = found.map(|found| found.key)?;
             self.fail_if(self.key(key).kind != KeyType::User, Fact::DhErrno, EOPNOTSUPP)?;
+            is_short |= nth == 1 && self.key(key).content.len() < SHORTEST_PRIME;
+        }
+        if is_short && !self.is_unknown() {
+            return Err(Stop::Errno(EINVAL));
         }
         Ok(Predicted::Any)
     }

@@ -130,3 +130,19 @@ fn numbers_that_may_not_be_read() {
     only(&then("0x0", ENOKEY), &then("0x0", EOPNOTSUPP));
     only(&then("0x3f000000", EOPNOTSUPP), &then("0x3f000000", ENOKEY));
 }
+
+/// KEYCTL_DH_COMPUTE refuses a prime of fewer than 1536 bits.
+#[test]
+fn a_prime_that_is_too_short() {
+    let then = |bytes: usize, gives: &str| {
+        format!(
+            "main  keyctl_dh_compute(@t, @t, @t) = {ENOKEY}
+             main  add_key(\"user\", \"prime\", \"{}\", @s) = K1
+             main  keyctl_dh_compute(K1, K1, K1) = {gives}",
+            "p".repeat(bytes)
+        )
+    };
+    let refused = "-1 EINVAL (Invalid argument)";
+    only(&then(191, refused), &then(191, "192"));
+    allowed(&then(192, "192"));
+}

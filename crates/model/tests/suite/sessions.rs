@@ -171,6 +171,21 @@ fn a_program_that_a_request_starts() {
     only(&then(&again, &missing), &then(&again, &request("K1")));
 }
 
+/// A request refers to the session keyring with which its program began, even if that has joined another.
+#[test]
+fn the_first_session_of_a_program() {
+    let then = |gives: &str| {
+        format!(
+            "starter  upcall() = main
+             main     keyctl_get_keyring_ID(@s, 0) = K1
+             main     keyctl_join_session_keyring(NULL) = K2
+             main     wait_for_the_collector()
+             main     keyctl_describe(K1) = {gives}"
+        )
+    };
+    only(&then("\"keyring;UID;GID;3f030000;_req.7\""), &then(ENOKEY));
+}
+
 /// `@s` of a caller without a session keyring is found as `@us` is: not while one of the user keyrings is unusable.
 #[test]
 fn no_session_and_an_unusable_user_keyring() {
