@@ -5,9 +5,7 @@ use crate::laws::{Fact, KeySlot};
 use crate::lookup::KeyArg;
 use crate::run::{Attempt, Predicted, Prediction, Run, Stop, show_id};
 use crate::search::Wanted;
-use crate::world::{
-    Authority, Content, Cred, Group, GroupId, Key, KeyId, KeyType, Memory, Request,
-};
+use crate::world::{Authority, Content, Cred, Group, Key, KeyId, KeyType, Memory, Request};
 use trace::Errno::{self, *};
 use trace::Value;
 
