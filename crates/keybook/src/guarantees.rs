@@ -141,9 +141,18 @@ pub(crate) fn table() -> Result<&'static [Sentence]> {
 ///
 /// If the file is not valid.
 pub(crate) fn saved() -> Result<BTreeMap<String, Saved>> {
-    serde_json::from_str(include_str!("../../../snapshots/model/guarantees.json")).with_context(
-        || format!("{SAVED}: not valid; `cargo run -- guarantees --save` writes it anew"),
-    )
+    parse(include_str!("../../../snapshots/model/guarantees.json"))
+}
+
+/// The results in a text.
+///
+/// # Errors
+///
+/// If it is not valid.
+pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, Saved>> {
+    serde_json::from_str(text).with_context(|| {
+        format!("{SAVED}: not valid; `cargo run -- guarantees --save` writes it anew")
+    })
 }
 
 /// Events as a trace, which ends without a newline.

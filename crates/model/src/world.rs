@@ -366,7 +366,7 @@ pub(crate) struct File {
     pub(crate) opener: Option<CredId>,
     pub(crate) peer: Option<CredId>,
     /// The thread that a perf event measures, or that alone submits to an io_uring instance.
-    pub(crate) measures: Option<TaskId>,
+    pub(crate) thread: Option<TaskId>,
     pub(crate) outlives_execve: bool,
     /// It is `/dev/zero`, open for writing: a shared mapping maps another file.
     pub(crate) is_zero: bool,
@@ -729,8 +729,8 @@ impl World {
                 }
                 let files = self.tables[group.files].iter();
                 let creds = files.flat_map(|file| {
-                    let measured = file.measures.map(|task| self.tasks[task].cred);
-                    let own = [file.opener, file.peer, measured].into_iter();
+                    let of_thread = file.thread.map(|task| self.tasks[task].cred);
+                    let own = [file.opener, file.peer, of_thread].into_iter();
                     let interpreter = match file.interpreter {
                         Some(Interpreter::Opened(by)) => by,
                         _ => None,
@@ -775,15 +775,12 @@ impl World {
             let cred = &self.creds[*cred];
             todo.extend([cred.thread, cred.process, cred.session].into_iter().flatten());
         }
-        for Request {
-            authority: Authority { key, target, destination, .. },
-            program,
-            session,
-            ..
-        } in self.requests.iter()
-        {
+        for request in self.requests.iter() {
+            let Authority { key, target, destination, .. } = request.authority;
             todo.extend([key, target, destination]);
-            todo.extend(Some(session).filter(|_| !self.is_over(*program)));
+            if !self.is_over(request.program) {
+                todo.push(request.session);
+            }
         }
         self.leads_to(todo)
     }

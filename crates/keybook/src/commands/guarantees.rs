@@ -46,10 +46,12 @@ const KERNEL_STEPS: usize = 3;
 /// The status is [`HELD`] if every guarantee holds and every belief breaks, in the model and on this kernel.
 pub(crate) fn run(command: &Guarantees) -> Result<u8> {
     let sentences = select(&command.names)?;
+    // Before a search that takes long.
+    let kept = if command.save { kept(&command.names)? } else { BTreeMap::new() };
     let mut results = model(command, &sentences)?;
     let differ = kernel(command, &sentences, &mut results)?;
     if command.save {
-        save(&sentences, &results)?;
+        save(kept, &sentences, &results)?;
     }
     match command.format {
         ListFormat::Human => output::print(&human(&sentences, &results, &differ))?,
@@ -160,17 +162,27 @@ fn kernel(
     Ok(differ)
 }
 
-/// Replaces the results of these sentences, and drops those of sentences that are gone.
-fn save(sentences: &[&Sentence], results: &[Saved]) -> Result<()> {
+/// The saved results that stay if only these sentences are searched: none if all are, and none of a sentence that is gone.
+fn kept(names: &[String]) -> Result<BTreeMap<String, Saved>> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let path = project::root()?.join(SAVED);
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    let mut all: BTreeMap<String, Saved> = serde_json::from_str(&text)
-        .with_context(|| format!("{}: not valid; write `{{}}` and save all", path.display()))?;
+    let mut kept = guarantees::parse(&text)?;
     let table = guarantees::table()?;
-    all.retain(|id, _| table.iter().any(|one| one.id == *id));
-    for (sentence, saved) in sentences.iter().zip(results) {
-        all.insert(sentence.id.clone(), saved.clone());
-    }
+    kept.retain(|id, _| table.iter().any(|one| one.id == *id));
+    Ok(kept)
+}
+
+fn save(
+    mut all: BTreeMap<String, Saved>,
+    sentences: &[&Sentence],
+    results: &[Saved],
+) -> Result<()> {
+    let path = project::root()?.join(SAVED);
+    let ids = sentences.iter().map(|one| one.id.clone());
+    all.extend(ids.zip(results.iter().cloned()));
     let text = serde_json::to_string_pretty(&all)? + "\n";
     fs::write(&path, text).with_context(|| path.display().to_string())?;
     eprintln!("saved: {}; the next build of this program knows it", path.display());

@@ -19,9 +19,7 @@ type Result<T> = std::result::Result<T, Errno>;
 ///
 /// io_uring_setup(2)
 pub fn io_uring_setup() -> Result<Descriptor> {
-    let result = uring::setup(Submitter::Anyone).map(Descriptor::keep);
-    call("io_uring_setup", Vec::new, &result);
-    result
+    setup(Submitter::Anyone, None)
 }
 
 /// Creates an io_uring instance to which only the caller may submit requests.
@@ -34,9 +32,7 @@ pub fn io_uring_setup() -> Result<Descriptor> {
 ///
 /// io_uring_setup(2) with `IORING_SETUP_SINGLE_ISSUER`; `io_uring_create`
 pub fn io_uring_setup_single_issuer() -> Result<Descriptor> {
-    let result = uring::setup(Submitter::Creator).map(Descriptor::keep);
-    call("io_uring_setup", || vec![Value::word("IORING_SETUP_SINGLE_ISSUER")], &result);
-    result
+    setup(Submitter::Creator, Some("IORING_SETUP_SINGLE_ISSUER"))
 }
 
 /// Creates an io_uring instance whose requests a thread of the kernel submits, with the credentials of the
@@ -50,8 +46,13 @@ pub fn io_uring_setup_single_issuer() -> Result<Descriptor> {
 ///
 /// io_uring_setup(2) with `IORING_SETUP_SQPOLL`; `io_sq_offload_create`
 pub fn io_uring_setup_polled() -> Result<Descriptor> {
-    let result = uring::setup(Submitter::Kernel).map(Descriptor::keep);
-    call("io_uring_setup", || vec![Value::word("IORING_SETUP_SQPOLL")], &result);
+    setup(Submitter::Kernel, Some("IORING_SETUP_SQPOLL"))
+}
+
+/// Creates an instance; the record has the flag.
+fn setup(submitter: Submitter, flag: Option<&str>) -> Result<Descriptor> {
+    let result = uring::setup(submitter).map(Descriptor::keep);
+    call("io_uring_setup", || flag.map(Value::word).into_iter().collect(), &result);
     result
 }
 

@@ -20,7 +20,7 @@ impl Run<'_> {
 
     fn add_file_about(
         &mut self,
-        measures: Option<TaskId>,
+        thread: Option<TaskId>,
         peer: Option<CredId>,
         outlives_execve: bool,
     ) {
@@ -32,7 +32,7 @@ impl Run<'_> {
         self.world.tables.edit(table).push(File {
             opener,
             peer,
-            measures,
+            thread,
             outlives_execve,
             is_zero,
             is_loop: false,
@@ -75,8 +75,8 @@ impl Run<'_> {
         let Some(task) = self.world.task(name) else {
             return self.expected(0, "a task");
         };
-        let measures = self.law(Fact::PerfEventHolds).then_some(task);
-        self.add_file_about(measures, None, false);
+        let thread = self.law(Fact::PerfEventHolds).then_some(task);
+        self.add_file_about(thread, None, false);
         Ok(Predicted::word("file"))
     }
 
@@ -179,14 +179,13 @@ impl Run<'_> {
 
     /// Kernel: `io_sq_offload_create`, if the instance is polled; `io_uring_create`, if only the caller submits.
     pub(super) fn io_uring_setup(&mut self) -> Prediction {
-        let flag = self.event.args.first().cloned();
-        let is = |name| flag == Some(Value::word(name));
-        let submitter = is("IORING_SETUP_SINGLE_ISSUER").then_some(self.task);
-        let submitter = submitter.filter(|_| self.law(Fact::SubmitterHolds));
+        let [is_single, polls] = ["IORING_SETUP_SINGLE_ISSUER", "IORING_SETUP_SQPOLL"]
+            .map(|flag| self.event.args == [Value::word(flag)]);
+        let submitter = (is_single && self.law(Fact::SubmitterHolds)).then_some(self.task);
         self.add_file_about(submitter, None, false);
         let table = self.table();
         if let Some(file) = self.world.tables.edit(table).last_mut() {
-            file.polls = is("IORING_SETUP_SQPOLL");
+            file.polls = polls;
         }
         Ok(Predicted::word("file"))
     }
